@@ -1,0 +1,3 @@
+//! Speed of the packet path.
+
+fn main() {}

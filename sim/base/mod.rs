@@ -1,0 +1,9 @@
+//! Time, units, seeded random numbers, the frame types. Knows no other room.
+
+mod frame;
+mod random;
+mod time;
+
+pub use frame::{Batch, Frame, FrameSource, LinkType, Record};
+pub use random::Random;
+pub use time::Timestamp;

@@ -1,0 +1,23 @@
+//! The result types that are written to disk, versioned. Plain data: what is computed where
+//! is said on each field, and every figure says whose it is.
+//!
+//! Names that serialise carry their unit. Unknown is `None`, which prints as `–`, never 0.
+
+mod dc;
+mod source;
+mod timeline;
+mod verdict;
+
+pub use dc::{
+    Basis, DomainController, Fact, HostFacts, Offload, ProtocolCount, RejectedReadings, Service,
+};
+pub use source::{Damage, Drops, Format, InputFile, Interface};
+pub use timeline::{Peak, ProtocolSeries, Timeline, Window};
+pub use verdict::{
+    Assumption, CapacityRow, CapacityTable, Load, OtherTable, Resource, ResourceCheck, Sized,
+    SizingReport, Total, Verdict, VerdictKind,
+};
+
+/// Version of everything in this room as it is written to disk. Raised by any change that a
+/// reader of the older version would misunderstand.
+pub const SCHEMA_VERSION: u32 = 1;

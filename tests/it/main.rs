@@ -1,0 +1,3 @@
+//! All integration tests in one binary: one link instead of one per file.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
