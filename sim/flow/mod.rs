@@ -1,1 +1,23 @@
-//! (room under construction)
+//! Frames to flows: decode link, network and transport headers, reassemble fragments, keep a
+//! bounded table of flows.
+//!
+//! A flow here is a pair of endpoints of one transport (RFC 2722 calls it a bidirectional
+//! flow; Wireshark a stream). Nothing in this room knows an application protocol.
+
+mod address;
+mod decode;
+mod fragment;
+mod link;
+mod network;
+mod packet;
+mod table;
+
+pub use address::Address;
+pub use decode::{Decoder, decode};
+pub use fragment::{FragmentLimits, Reassembler};
+pub use packet::{Flag, Packet, Transport};
+pub use table::{ENTRY_BYTES, Entry, FlowTable, State, Touched};
+
+/// Flows are split by hash into this many shards, whatever the number of threads, so that
+/// limits and evictions fall on the same flows with one thread as with many.
+pub const SHARDS: usize = 8;
