@@ -4,12 +4,17 @@
 //! Names that serialise carry their unit. Unknown is `None`, which prints as `–`, never 0.
 
 mod dc;
+mod inspection;
 mod source;
 mod timeline;
 mod verdict;
 
 pub use dc::{
     Basis, DomainController, Fact, HostFacts, Offload, ProtocolCount, RejectedReadings, Service,
+};
+pub use inspection::{
+    FlowCounts, Inspection, Layers, PortCount, ProtocolFlows, Quantiles, RunFigures, Server,
+    Traffic,
 };
 pub use source::{Damage, Drops, Format, InputFile, Interface};
 pub use timeline::{Peak, ProtocolSeries, Timeline, Window};

@@ -1,0 +1,401 @@
+//! Which host is the domain controller, and its packets over time.
+//!
+//! A host becomes a candidate when it answers from a port that domain controllers serve. Its
+//! earlier packets are counted from a log of the capture's first frames, so that rows are exact
+//! although nobody knew at the start whose they would be.
+
+use std::collections::BTreeMap;
+
+use super::series::Series;
+use super::{Named, Options};
+use crate::base::Timestamp;
+use crate::flow::{Address, Flag, Packet, Transport};
+use crate::proto::Id;
+use crate::record;
+
+/// A port that domain controllers serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Service {
+    /// Port number.
+    pub port: u16,
+    /// How much answering from it says that the host is a domain controller. Ours: 88 alone
+    /// decides, LDAP needs one more, the rest is found on other servers too.
+    pub weight: u8,
+}
+
+/// Services of a domain controller, as in the vendor's list of ports for AD DS
+/// (learn.microsoft.com, "Service overview and network port requirements for Windows").
+pub const SERVICE_PORTS: [Service; 9] = [
+    Service { port: 88, weight: 4 },
+    Service { port: 389, weight: 3 },
+    Service { port: 636, weight: 3 },
+    Service { port: 3268, weight: 3 },
+    Service { port: 3269, weight: 3 },
+    Service { port: 464, weight: 1 },
+    Service { port: 445, weight: 1 },
+    Service { port: 135, weight: 1 },
+    Service { port: 53, weight: 1 },
+];
+
+/// A host with at least this weight is taken for a domain controller.
+const WEIGHT_DC: u32 = 4;
+
+/// Ports that let a host pass for one where no better is found. DNS alone does not: every
+/// resolver has it.
+const FALLBACK_PORTS: [u16; 7] = [389, 636, 3268, 3269, 464, 445, 135];
+
+/// Candidates followed at the same time.
+const CANDIDATES_MAX: usize = 512;
+
+/// Frames logged from the start of the capture: 8 MiB.
+const LOG_MAX: usize = 1 << 17;
+
+/// Buckets of the address index, a power of two far above [`CANDIDATES_MAX`].
+const BUCKETS: usize = 4096;
+
+const NONE: u16 = u16::MAX;
+
+/// RFC 9293 section 3.1: SYN and ACK.
+const TCP_SYN_ACK: u8 = 0x12;
+
+/// What the log keeps of a frame.
+#[derive(Debug, Clone, Copy)]
+struct Logged {
+    packet: Brief,
+    source: Address,
+    destination: Address,
+}
+
+/// What counting needs of a frame.
+#[derive(Debug, Clone, Copy)]
+struct Brief {
+    time: Timestamp,
+    length: u32,
+    wire_packets: u16,
+    oversize: bool,
+    protocol: Id,
+}
+
+/// One candidate.
+#[derive(Debug)]
+pub struct Host {
+    /// Name given by the user.
+    pub name: Option<String>,
+    /// Its addresses, in the order they were seen.
+    pub addresses: Vec<Address>,
+    /// Its packets over time.
+    pub series: Series,
+    /// Packets sent from each of [`SERVICE_PORTS`].
+    pub answers: [u64; SERVICE_PORTS.len()],
+    /// Super-frames.
+    pub offload: record::Offload,
+    /// Some of its first packets were no longer in the log.
+    pub late: bool,
+    /// Ethernet address it sends from.
+    mac: Option<[u8; 6]>,
+}
+
+impl Host {
+    fn new(origin: Timestamp) -> Self {
+        Self {
+            name: None,
+            addresses: Vec::new(),
+            series: Series::new(origin),
+            answers: [0; SERVICE_PORTS.len()],
+            offload: record::Offload::default(),
+            late: false,
+            mac: None,
+        }
+    }
+
+    fn count(&mut self, brief: Brief) {
+        self.series.count(brief.time, brief.length, brief.protocol);
+        note_offload(&mut self.offload, brief);
+    }
+
+    /// How much speaks for a domain controller, see [`Service::weight`].
+    pub fn weight(&self) -> u32 {
+        let answered = SERVICE_PORTS.iter().zip(self.answers).filter(|(_, packets)| *packets > 0);
+        answered.map(|(service, _)| u32::from(service.weight)).sum()
+    }
+
+    /// Services it answered from.
+    pub fn services(&self) -> Vec<record::Service> {
+        let all = SERVICE_PORTS.iter().zip(self.answers);
+        let mut services: Vec<_> = all
+            .filter(|(_, packets)| *packets > 0)
+            .map(|(service, packets)| record::Service { port: service.port, packets })
+            .collect();
+        services.sort_by_key(|service| service.port);
+        services
+    }
+}
+
+fn note_offload(offload: &mut record::Offload, brief: Brief) {
+    if brief.oversize {
+        offload.frames += 1;
+        offload.largest_frame_bytes = offload.largest_frame_bytes.max(brief.length);
+        offload.estimated_wire_packets += u64::from(brief.wire_packets);
+    }
+}
+
+/// Follows the whole capture and every candidate in it.
+#[derive(Debug)]
+pub struct Hosts {
+    /// All frames; `None` before the first.
+    pub whole: Option<Host>,
+    /// Candidates in the order they were found; those the user named come first.
+    pub list: Vec<Host>,
+    /// Frames between two candidates, which count to both, by their numbers in order.
+    pub between: BTreeMap<(usize, usize), u64>,
+    /// Time of the earliest and the latest frame.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// Candidates that found no place.
+    pub ignored: u64,
+    named: Vec<Named>,
+    index: Index,
+    log: Vec<Logged>,
+    log_full: bool,
+}
+
+impl Hosts {
+    /// Nothing seen yet.
+    pub fn new(options: &Options) -> Self {
+        Self {
+            whole: None,
+            list: Vec::new(),
+            between: BTreeMap::new(),
+            span: None,
+            ignored: 0,
+            named: options.named.clone(),
+            index: Index::new(),
+            log: Vec::new(),
+            log_full: false,
+        }
+    }
+
+    /// Counts one frame. `mac` gives the Ethernet source address where there is one.
+    #[inline]
+    pub fn count(&mut self, packet: &Packet, protocol: Id, mac: impl FnOnce() -> Option<[u8; 6]>) {
+        let brief = Brief {
+            time: packet.time,
+            length: packet.original_length,
+            wire_packets: packet.wire_packets,
+            oversize: packet.has(Flag::Oversize),
+            protocol,
+        };
+        match &mut self.whole {
+            Some(whole) => whole.count(brief),
+            None => self.begin(brief),
+        }
+        self.extend_span(packet.time);
+        if !packet.has(Flag::Ip) {
+            return;
+        }
+        let mut source = self.index.get(packet.source);
+        let destination = self.index.get(packet.destination);
+        let service = answered_service(packet);
+        if source == NONE && service.is_some() && self.named.is_empty() {
+            source = self.promote(packet.source, service.unwrap_or(0), mac());
+        }
+        self.attribute(brief, source, destination, service);
+        if !self.log_full {
+            self.log(packet, brief);
+        }
+    }
+
+    #[inline]
+    fn extend_span(&mut self, time: Timestamp) {
+        match &mut self.span {
+            Some((first, last)) => {
+                *first = (*first).min(time);
+                *last = (*last).max(time);
+            }
+            None => self.span = Some((time, time)),
+        }
+    }
+
+    #[inline]
+    fn attribute(&mut self, brief: Brief, source: u16, destination: u16, service: Option<usize>) {
+        if source == NONE && destination == NONE {
+            return;
+        }
+        note_pair(&mut self.between, source, destination);
+        if let Some(host) = self.list.get_mut(usize::from(source)) {
+            host.count(brief);
+            if let Some(answers) = service.and_then(|at| host.answers.get_mut(at)) {
+                *answers += 1;
+            }
+        }
+        if destination != source
+            && let Some(host) = self.list.get_mut(usize::from(destination))
+        {
+            host.count(brief);
+        }
+    }
+
+    fn begin(&mut self, brief: Brief) {
+        let mut whole = Host::new(brief.time);
+        whole.count(brief);
+        self.whole = Some(whole);
+        for named in std::mem::take(&mut self.named) {
+            let mut host = Host::new(brief.time);
+            let at = u16::try_from(self.list.len()).unwrap_or(NONE);
+            host.addresses = named.addresses.iter().map(|&address| address.into()).collect();
+            host.addresses.iter().for_each(|&address| self.index.put(address, at));
+            host.name = Some(named.name.clone());
+            self.list.push(host);
+            self.named.push(named);
+        }
+        self.log_full = !self.named.is_empty();
+    }
+
+    fn log(&mut self, packet: &Packet, brief: Brief) {
+        let (source, destination) = (packet.source, packet.destination);
+        self.log.push(Logged { packet: brief, source, destination });
+        self.log_full = self.log.len() >= LOG_MAX;
+    }
+
+    /// Makes a candidate of `address`, or adds the address to the candidate it belongs to, and
+    /// counts its earlier packets from the log.
+    #[cold]
+    fn promote(&mut self, address: Address, service: usize, mac: Option<[u8; 6]>) -> u16 {
+        let Some(at) = self.sibling(address, mac).or_else(|| self.place(service)) else {
+            self.ignored += 1;
+            return NONE;
+        };
+        let slot = u16::try_from(at).unwrap_or(NONE);
+        let origin =
+            self.whole.as_ref().map_or(Timestamp::default(), |whole| whole.series.origin());
+        if at == self.list.len() {
+            self.list.push(Host::new(origin));
+        }
+        let Some(host) = self.list.get_mut(at) else { return NONE };
+        host.mac = host.mac.or(mac);
+        host.late |= self.log_full;
+        for logged in &self.log {
+            let other = if logged.source == address { logged.destination } else { logged.source };
+            if (logged.source == address || logged.destination == address)
+                && !host.addresses.contains(&other)
+            {
+                host.count(logged.packet);
+                note_pair(&mut self.between, slot, self.index.get(other));
+            }
+        }
+        host.addresses.push(address);
+        self.index.put(address, slot);
+        slot
+    }
+
+    /// The candidate that sends from the same Ethernet address and has no address of the same
+    /// family yet (IPv6 hosts have several, so they may always join). A router sends for many
+    /// IPv4 hosts; then nothing is joined.
+    fn sibling(&self, address: Address, mac: Option<[u8; 6]>) -> Option<usize> {
+        let mac = mac?;
+        let mut same = self.list.iter().enumerate().filter(|(_, host)| host.mac == Some(mac));
+        let (at, host) = same.next()?;
+        let taken = address.is_v4() && host.addresses.iter().any(|other| other.is_v4());
+        (same.next().is_none() && !taken).then_some(at)
+    }
+
+    /// A place for a new candidate: behind the last, or, when full and the service is one of
+    /// the telling ones, that of the candidate with the least to show.
+    fn place(&mut self, service: usize) -> Option<usize> {
+        if self.list.len() < CANDIDATES_MAX {
+            return Some(self.list.len());
+        }
+        if SERVICE_PORTS.get(service).is_none_or(|service| service.weight < 3) {
+            return None;
+        }
+        let weak = self.list.iter().enumerate().filter(|(_, host)| host.weight() < 3);
+        let (at, _) = weak.min_by_key(|(_, host)| host.series.total().packets)?;
+        let origin = self.whole.as_ref()?.series.origin();
+        let host = self.list.get_mut(at)?;
+        *host = Host::new(origin);
+        self.between.retain(|&(a, b), _| a != at && b != at);
+        self.index = Index::new();
+        for (slot, host) in (0u16..).zip(&self.list) {
+            host.addresses.iter().for_each(|&address| self.index.put(address, slot));
+        }
+        Some(at)
+    }
+
+    /// Ends all series.
+    pub fn finish(&mut self) {
+        for host in self.list.iter_mut().chain(&mut self.whole) {
+            host.series.finish();
+        }
+    }
+
+    /// Numbers of the candidates that are domain controllers, and whether that is sure.
+    pub fn domain_controllers(&self) -> (Vec<usize>, bool) {
+        let all = 0..self.list.len();
+        if !self.named.is_empty() {
+            return (all.collect(), true);
+        }
+        let weight = |at: usize| self.list.get(at).map_or(0, Host::weight);
+        let sure: Vec<usize> = all.clone().filter(|&at| weight(at) >= WEIGHT_DC).collect();
+        if !sure.is_empty() {
+            return (sure, true);
+        }
+        let packets = |at: usize| self.list.get(at).map_or(0, |host| host.series.total().packets);
+        let best = all.filter(|&at| self.may_pass(at)).max_by_key(|&at| (weight(at), packets(at)));
+        (best.into_iter().collect(), false)
+    }
+
+    fn may_pass(&self, at: usize) -> bool {
+        let services = self.list.get(at).map(Host::services).unwrap_or_default();
+        services.iter().any(|service| FALLBACK_PORTS.contains(&service.port))
+    }
+}
+
+/// Counts a frame between two different candidates.
+#[inline]
+fn note_pair(between: &mut BTreeMap<(usize, usize), u64>, a: u16, b: u16) {
+    if a != NONE && b != NONE && a != b {
+        *between.entry((a.min(b).into(), a.max(b).into())).or_default() += 1;
+    }
+}
+
+/// Which of [`SERVICE_PORTS`] the packet answers from: an accepted connection or payload, not a
+/// refusal.
+#[inline]
+fn answered_service(packet: &Packet) -> Option<usize> {
+    if packet.source_port > 3269 || packet.transport == Transport::None {
+        return None;
+    }
+    let answers = packet.payload_length > 0 || packet.tcp_flags & TCP_SYN_ACK == TCP_SYN_ACK;
+    let at = SERVICE_PORTS.iter().position(|service| service.port == packet.source_port)?;
+    answers.then_some(at)
+}
+
+/// Addresses to candidates: open addressing, never more than a few hundred in 4,096 buckets.
+#[derive(Debug)]
+struct Index(Vec<(Address, u16)>);
+
+impl Index {
+    fn new() -> Self {
+        Self(vec![(Address::default(), NONE); BUCKETS])
+    }
+
+    /// The bucket of `address`, or the empty one where it would go.
+    #[inline]
+    fn find(&self, address: Address) -> Option<usize> {
+        let mixed = (address.low ^ address.high).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let home = usize::try_from(mixed >> 52).ok()?;
+        (0..BUCKETS).map(|step| (home + step) % BUCKETS).find(|&at| {
+            self.0.get(at).is_some_and(|(known, slot)| *slot == NONE || *known == address)
+        })
+    }
+
+    #[inline]
+    fn get(&self, address: Address) -> u16 {
+        self.find(address).and_then(|at| self.0.get(at)).map_or(NONE, |(_, slot)| *slot)
+    }
+
+    fn put(&mut self, address: Address, slot: u16) {
+        if let Some(bucket) = self.find(address).and_then(|at| self.0.get_mut(at)) {
+            *bucket = (address, slot);
+        }
+    }
+}

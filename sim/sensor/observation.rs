@@ -1,0 +1,213 @@
+//! What the core found, as records.
+
+use super::hosts::{Host, Hosts};
+use super::pipeline::{Timeline, shown};
+use super::shard::{Shard, Totals};
+use crate::flow::{Reassembler, SHARDS};
+use crate::record::{DomainController, HostFacts, RejectedReadings, Server, Traffic};
+
+/// A host that sends or receives at least this share of all frames is the one the capture was
+/// taken at; then all frames count to it, as its adapter's Packets/sec counter counts them.
+/// Ours.
+const TAKEN_AT_SHARE: f64 = 0.9;
+
+/// Everything one run of the core found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// What the frames hold.
+    pub traffic: Traffic,
+    /// One entry per domain controller, busiest first; the whole capture where none was found;
+    /// empty without frames.
+    pub domain_controllers: Vec<DomainController>,
+    /// Frames that belong to none of them.
+    pub unattributed: u64,
+    /// What a reader should know, as sentences.
+    pub warnings: Vec<String>,
+}
+
+/// Puts the parts together.
+pub(super) fn conclude(
+    timeline: Timeline,
+    fragments: &Reassembler,
+    shards: [Shard; SHARDS],
+) -> Observation {
+    let totals = merge(shards);
+    let Timeline { mut hosts, layers, mut drops } = timeline;
+    hosts.finish();
+    drops.fragments_dropped = fragments.dropped;
+    drops.flows_evicted = totals.evicted;
+    let (chosen, sure) = hosts.domain_controllers();
+    let mut traffic = Traffic { layers, drops, ..Traffic::default() };
+    traffic.layers.reassembled_datagrams = fragments.completed;
+    traffic.flows = totals.flow_counts();
+    (traffic.tcp_ports, traffic.udp_ports) = totals.ports();
+    traffic.servers = servers(&hosts, &chosen);
+    if let Some(whole) = &hosts.whole {
+        fill_whole(&mut traffic, whole, &hosts);
+    }
+    let (domain_controllers, unattributed) = rows(&hosts, &chosen, sure);
+    Observation { traffic, domain_controllers, unattributed, warnings: warnings(&hosts) }
+}
+
+fn merge(shards: [Shard; SHARDS]) -> Totals {
+    let mut all = shards.into_iter().map(Shard::finish);
+    let mut totals = all.next().unwrap_or_else(|| Shard::new(1).finish());
+    all.for_each(|more| totals.add(&more));
+    totals
+}
+
+fn fill_whole(traffic: &mut Traffic, whole: &Host, hosts: &Hosts) {
+    let total = whole.series.total();
+    (traffic.frames, traffic.bytes) = (total.packets, total.bytes);
+    (traffic.first_utc, traffic.last_utc) = hosts.span.unzip();
+    traffic.protocols = whole.series.protocols();
+    traffic.peaks = whole.series.peaks();
+    traffic.offload = whole.offload;
+    traffic.drops.outside_timeline = whole.series.outside;
+}
+
+fn servers(hosts: &Hosts, chosen: &[usize]) -> Vec<Server> {
+    let answering = hosts.list.iter().enumerate().filter(|(_, host)| host.weight() > 0);
+    let mut servers: Vec<Server> = answering
+        .map(|(at, host)| Server {
+            addresses: shown(&host.addresses),
+            services: host.services(),
+            packets: host.series.total().packets,
+            is_domain_controller: chosen.contains(&at),
+        })
+        .collect();
+    servers.sort_by(|a, b| b.packets.cmp(&a.packets).then_with(|| a.addresses.cmp(&b.addresses)));
+    servers
+}
+
+/// One row per domain controller, and the frames that belong to none.
+fn rows(hosts: &Hosts, chosen: &[usize], sure: bool) -> (Vec<DomainController>, u64) {
+    let Some(whole) = &hosts.whole else { return (Vec::new(), 0) };
+    let hosts_chosen: Vec<&Host> = chosen.iter().filter_map(|&at| hosts.list.get(at)).collect();
+    let view = View { hosts, whole };
+    match hosts_chosen.as_slice() {
+        [] => (vec![view.whole_capture()], 0),
+        [only] => {
+            #[expect(clippy::cast_precision_loss, reason = "a share of two counts")]
+            let share = only.series.total().packets as f64 / whole.series.total().packets as f64;
+            let taken_at = share >= TAKEN_AT_SHARE;
+            let mut row = view.row(only, if taken_at { whole } else { only }, sure);
+            let percent = share * 100.0;
+            row.notes.push(if taken_at {
+                format!(
+                    "{percent:.1} % of all frames carry its address: the capture was taken at \
+                     its adapter, so all frames count, as in the adapter's Packets/sec"
+                )
+            } else {
+                format!(
+                    "{percent:.1} % of all frames carry its address; only those count, as in a \
+                     capture from a mirror port"
+                )
+            });
+            (vec![row], if taken_at { 0 } else { unattributed(hosts, chosen) })
+        }
+        several => {
+            let mut rows: Vec<_> = several.iter().map(|host| view.row(host, host, sure)).collect();
+            rows.sort_by(|a, b| b.packets.cmp(&a.packets).then_with(|| a.name.cmp(&b.name)));
+            (rows, unattributed(hosts, chosen))
+        }
+    }
+}
+
+/// Frames that involve none of the chosen hosts: all, less each row's, plus what counted twice
+/// because it passed between two of them.
+fn unattributed(hosts: &Hosts, chosen: &[usize]) -> u64 {
+    let packets = |host: &Host| host.series.total().packets;
+    let rows: u64 = chosen.iter().filter_map(|&at| hosts.list.get(at)).map(packets).sum();
+    let pairs = hosts.between.iter();
+    let chosen_pairs = pairs.filter(|((a, b), _)| chosen.contains(a) && chosen.contains(b));
+    let twice: u64 = chosen_pairs.map(|(_, packets)| packets).sum();
+    (hosts.whole.as_ref().map_or(0, packets) + twice).saturating_sub(rows)
+}
+
+/// What every row needs of the whole capture.
+struct View<'a> {
+    hosts: &'a Hosts,
+    whole: &'a Host,
+}
+
+impl View<'_> {
+    /// A row for `host`, with the figures of `counted`.
+    fn row(&self, host: &Host, counted: &Host, sure: bool) -> DomainController {
+        let addresses = shown(&host.addresses);
+        let mut notes = Vec::new();
+        if host.late {
+            notes.push(
+                "recognised late: some of its first packets are not in its timeline; name it \
+                 with --dc to count them all"
+                    .to_owned(),
+            );
+        }
+        let ports: Vec<String> = host.services().iter().map(|s| s.port.to_string()).collect();
+        let recognised_by = match (&host.name, ports.is_empty()) {
+            (Some(_), true) => "named with --dc".to_owned(),
+            (Some(_), false) => format!("named with --dc; answers on {}", ports.join(", ")),
+            (None, _) => format!("answers on {}", ports.join(", ")),
+        };
+        if !sure {
+            notes.push(
+                "no host answers on Kerberos (88), and LDAP (389) with another port of a domain \
+                 controller; this one comes nearest. Name the domain controller with --dc"
+                    .to_owned(),
+            );
+        }
+        let name = host.name.clone().or_else(|| addresses.first().cloned()).unwrap_or_default();
+        self.fill(name, addresses, recognised_by, host, counted, notes)
+    }
+
+    fn whole_capture(&self) -> DomainController {
+        let note = "no domain controller was recognised: all frames are counted together. Name \
+                    it with --dc"
+            .to_owned();
+        let by = "not recognised".to_owned();
+        self.fill("whole capture".to_owned(), Vec::new(), by, self.whole, self.whole, vec![note])
+    }
+
+    fn fill(
+        &self,
+        name: String,
+        addresses: Vec<String>,
+        recognised_by: String,
+        host: &Host,
+        counted: &Host,
+        notes: Vec<String>,
+    ) -> DomainController {
+        let (series, total) = (&counted.series, counted.series.total());
+        let covered = self.hosts.span.map_or(0, |(first, last)| last.since(first));
+        let covered_ms = covered.unsigned_abs() / 1_000_000;
+        let span = self.whole.series.span();
+        DomainController {
+            name,
+            addresses,
+            recognised_by,
+            services: host.services(),
+            packets: Some(total.packets),
+            bytes: Some(total.bytes),
+            timeline: span.map(|span| series.timeline(span, covered_ms)),
+            reported: None,
+            sub_sample_peaks: series.peaks(),
+            protocols: series.protocols(),
+            offload: counted.offload,
+            host: HostFacts::default(),
+            rejected: RejectedReadings::default(),
+            notes,
+        }
+    }
+}
+
+fn warnings(hosts: &Hosts) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if hosts.ignored > 0 {
+        warnings.push(format!(
+            "{} answers came from more hosts than are followed at once; name the domain \
+             controllers with --dc",
+            hosts.ignored
+        ));
+    }
+    warnings
+}

@@ -1,0 +1,273 @@
+//! All cores on one stream of frames, with the same result for every number of threads.
+//!
+//! Each worker takes the next batch from the source and carries it through all stages itself:
+//! decode, fragments, the shards of the flow table one after the other, the timeline. A stage
+//! admits batches in their order, so the workers follow each other like carriages; while one
+//! is in shard 3, the next is in shard 2. No packet is copied, no queue can grow, and memory is
+//! one batch per worker.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::hosts::Hosts;
+use super::observation::Observation;
+use super::shard::Shard;
+use super::{Options, observation};
+use crate::base::{Batch, FrameSource, LinkType};
+use crate::flow::{
+    Address, Decoder, Flag, FragmentLimits, Packet, Reassembler, SHARDS, Transport, decode,
+};
+use crate::proto::Id;
+use crate::record::{Drops, Layers};
+
+/// Packets whose flow entries are read ahead together.
+const AHEAD: usize = 16;
+
+/// How far the run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Frames read.
+    pub frames: u64,
+    /// Bytes read from disk.
+    pub input_bytes: u64,
+}
+
+/// Runs the core over everything `source` yields. `progress` is called after each batch, never
+/// by two threads at once.
+///
+/// # Errors
+/// Where the system refuses threads.
+pub fn observe(
+    source: &mut dyn FrameSource,
+    options: &Options,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Observation, rayon::ThreadPoolBuildError> {
+    let threads = options.threads.max(1);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+    let flows_each = options.flows_max.div_ceil(SHARDS);
+    let line = Line {
+        decoder: Decoder { mtu_bytes: options.mtu_bytes },
+        input: Mutex::new(Input { source, next: 0, frames: 0, ended: false }),
+        fragments: Stage::new(Reassembler::new(FragmentLimits::default())),
+        shards: std::array::from_fn(|_| Stage::new(Shard::new(flows_each))),
+        timeline: Stage::new(Timeline {
+            hosts: Hosts::new(options),
+            layers: Layers::default(),
+            drops: Drops::default(),
+        }),
+    };
+    pool.broadcast(|_| work(&line, progress));
+    let mut fragments = line.fragments.into_inner();
+    fragments.finish();
+    let shards = line.shards.map(Stage::into_inner);
+    Ok(observation::conclude(line.timeline.into_inner(), &fragments, shards))
+}
+
+/// Everything the workers share.
+struct Line<'a> {
+    decoder: Decoder,
+    input: Mutex<Input<'a>>,
+    fragments: Stage<Reassembler>,
+    shards: [Stage<Shard>; SHARDS],
+    timeline: Stage<Timeline>,
+}
+
+struct Input<'a> {
+    source: &'a mut dyn FrameSource,
+    next: u64,
+    frames: u64,
+    ended: bool,
+}
+
+/// The last stage: what needs all packets in order.
+pub(super) struct Timeline {
+    pub hosts: Hosts,
+    pub layers: Layers,
+    pub drops: Drops,
+}
+
+/// A stage that admits batches in their order.
+struct Stage<T> {
+    state: Mutex<(u64, T)>,
+    turn: Condvar,
+}
+
+impl<T> Stage<T> {
+    fn new(value: T) -> Self {
+        Self { state: Mutex::new((0, value)), turn: Condvar::new() }
+    }
+
+    /// Waits for the turn of batch `number`, then works. The turn passes on even if `work`
+    /// panics, so that no other worker waits for ever.
+    fn enter(&self, number: u64, work: impl FnOnce(&mut T)) {
+        let guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.turn.wait_while(guard, |(next, _)| *next != number);
+        let mut turn =
+            Turn { stage: self, guard: Some(waited.unwrap_or_else(PoisonError::into_inner)) };
+        if let Some(guard) = &mut turn.guard {
+            work(&mut guard.1);
+        }
+    }
+
+    fn into_inner(self) -> T {
+        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).1
+    }
+}
+
+struct Turn<'a, T> {
+    stage: &'a Stage<T>,
+    guard: Option<MutexGuard<'a, (u64, T)>>,
+}
+
+impl<T> Drop for Turn<'_, T> {
+    fn drop(&mut self) {
+        if let Some(mut guard) = self.guard.take() {
+            guard.0 += 1;
+        }
+        self.stage.turn.notify_all();
+    }
+}
+
+/// What one worker reuses from batch to batch.
+#[derive(Default)]
+struct Load {
+    batch: Batch,
+    packets: Vec<Packet>,
+    /// What each packet is taken for.
+    ids: Vec<Id>,
+    /// Numbers of each shard's packets.
+    by_shard: [Vec<u32>; SHARDS],
+    /// Numbers of fragments.
+    fragments: Vec<u32>,
+    /// Datagrams put together from fragments.
+    side: Vec<u8>,
+}
+
+fn work(line: &Line<'_>, progress: &(dyn Fn(Progress) + Sync)) {
+    let mut load = Load::default();
+    while let Some(number) = next(line, &mut load.batch, progress) {
+        load.decode(&line.decoder);
+        line.fragments.enter(number, |reassembler| load.reassemble(reassembler));
+        load.split();
+        for (shard, stage) in line.shards.iter().enumerate() {
+            stage.enter(number, |state| load.run_shard(shard, state));
+        }
+        line.timeline.enter(number, |timeline| load.run_timeline(timeline));
+    }
+}
+
+/// Takes the next batch; `None` at the end.
+fn next(line: &Line<'_>, batch: &mut Batch, progress: &(dyn Fn(Progress) + Sync)) -> Option<u64> {
+    let mut input = line.input.lock().unwrap_or_else(PoisonError::into_inner);
+    if input.ended || !input.source.fill(batch) {
+        input.ended = true;
+        return None;
+    }
+    let number = input.next;
+    input.next += 1;
+    input.frames += batch.records.len() as u64;
+    progress(Progress { frames: input.frames, input_bytes: batch.input_bytes });
+    Some(number)
+}
+
+impl Load {
+    fn decode(&mut self, decoder: &Decoder) {
+        self.packets.clear();
+        self.fragments.clear();
+        self.side.clear();
+        for (record, number) in self.batch.records.iter().zip(0u32..) {
+            let packet = decode(decoder, &self.batch.frame(record), record.offset);
+            if packet.has(Flag::Fragment) {
+                self.fragments.push(number);
+            }
+            self.packets.push(packet);
+        }
+    }
+
+    fn reassemble(&mut self, reassembler: &mut Reassembler) {
+        for &number in &self.fragments {
+            let Some(packet) = self.packets.get_mut(number as usize) else { continue };
+            let data = slice(&self.batch.bytes, packet);
+            reassembler.take(packet, data, &mut self.side);
+        }
+    }
+
+    /// Sorts the packets with ports by shard.
+    fn split(&mut self) {
+        self.ids.clear();
+        self.ids.resize(self.packets.len(), Id::Other);
+        self.by_shard.iter_mut().for_each(Vec::clear);
+        for (packet, number) in self.packets.iter().zip(0u32..) {
+            if packet.transport != Transport::None
+                && let Some(list) = self.by_shard.get_mut(packet.shard())
+            {
+                list.push(number);
+            }
+        }
+    }
+
+    fn run_shard(&mut self, shard: usize, state: &mut Shard) {
+        let Some(numbers) = self.by_shard.get(shard) else { return };
+        for some in numbers.chunks(AHEAD) {
+            for &number in some {
+                if let Some(packet) = self.packets.get(number as usize) {
+                    state.warm(packet);
+                }
+            }
+            for &number in some {
+                let Some(packet) = self.packets.get(number as usize) else { continue };
+                let side = packet.has(Flag::Reassembled);
+                let payload = slice(if side { &self.side } else { &self.batch.bytes }, packet);
+                if let Some(id) = self.ids.get_mut(number as usize) {
+                    *id = state.take(packet, payload);
+                }
+            }
+        }
+    }
+
+    fn run_timeline(&mut self, timeline: &mut Timeline) {
+        let Timeline { hosts, layers, drops } = timeline;
+        let records = &self.batch.records;
+        for ((packet, &id), record) in self.packets.iter().zip(&self.ids).zip(records) {
+            count_layers(layers, drops, packet);
+            hosts.count(packet, id, || mac(record.link, self.batch.frame(record).bytes));
+        }
+    }
+}
+
+/// The payload of `packet` in `bytes`.
+#[inline]
+fn slice<'a>(bytes: &'a [u8], packet: &Packet) -> &'a [u8] {
+    let start = packet.payload_offset as usize;
+    bytes.get(start..start + packet.payload_length as usize).unwrap_or_default()
+}
+
+/// The Ethernet source address.
+fn mac(link: LinkType, bytes: &[u8]) -> Option<[u8; 6]> {
+    const ETHERNET: LinkType = LinkType(1);
+    let source = bytes.get(6..12).filter(|_| link == ETHERNET)?;
+    source.first_chunk::<6>().copied()
+}
+
+#[inline]
+fn count_layers(layers: &mut Layers, drops: &mut Drops, packet: &Packet) {
+    let has = |flag| u64::from(packet.has(flag));
+    let (ip, v6) = (has(Flag::Ip), has(Flag::V6));
+    layers.ipv4 += ip & !v6;
+    layers.ipv6 += ip & v6;
+    layers.not_ip += 1 - ip;
+    layers.tcp += u64::from(packet.transport == Transport::Tcp);
+    layers.udp += u64::from(packet.transport == Transport::Udp);
+    layers.vlan += has(Flag::Vlan);
+    layers.tunnelled += has(Flag::Tunnelled);
+    layers.fragments += has(Flag::Fragment) | has(Flag::Reassembled);
+    drops.undecodable += has(Flag::Undecodable);
+    drops.cut_by_snap_length += has(Flag::Cut);
+}
+
+/// Addresses as they are shown: IPv4 first, each family in order.
+pub(super) fn shown(addresses: &[Address]) -> Vec<String> {
+    let mut sorted = addresses.to_vec();
+    sorted.sort_by_key(|address| (!address.is_v4(), *address));
+    sorted.dedup();
+    sorted.iter().map(ToString::to_string).collect()
+}

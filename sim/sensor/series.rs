@@ -1,0 +1,365 @@
+//! Packets over time, for one host or for a whole capture.
+//!
+//! Samples of 5 s and protocol counts per minute are kept, sparse and bounded; peaks of 1 ms to
+//! 1 s are found on the way without being kept. Bins lie on a grid that begins with the first
+//! frame of the capture.
+
+use std::collections::BTreeMap;
+
+use crate::base::Timestamp;
+use crate::proto::Id;
+use crate::record::{Peak, ProtocolCount, ProtocolSeries, Timeline};
+
+/// Nanoseconds in a millisecond.
+const MS: i64 = 1_000_000;
+
+/// The vendor's sizing tool samples every 5 s (its README, version 1.3.0.0).
+pub const SAMPLE_MS: i64 = 5_000;
+
+/// Protocols are shown per minute: a day has 1,440 of them, enough for any plot.
+const PROTOCOL_MS: i64 = 60_000;
+
+/// Windows shorter than a sample, in milliseconds, each a multiple of the one before.
+const PEAK_WINDOWS_MS: [i64; 4] = [1, 10, 100, 1_000];
+
+/// Samples on either side of the first frame: 60 days. Frames further away (a clock set wrong)
+/// are counted as outside, or a capture of two frames could ask for any amount of memory.
+const SAMPLES_MAX: i64 = 1 << 20;
+
+/// A frame up to this much older than the newest one belongs to reordering, not to another time.
+const REORDER_NS: i64 = 1_000 * MS;
+
+/// Packets and bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cell {
+    /// Frames.
+    pub packets: u64,
+    /// Bytes on the wire.
+    pub bytes: u64,
+}
+
+impl Cell {
+    fn add(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+    }
+}
+
+type PerProtocol = [Cell; Id::COUNT];
+
+/// The fullest window of one length so far, and the one being filled.
+#[derive(Debug, Clone, Copy, Default)]
+struct Fullest {
+    index: i64,
+    packets: u64,
+    best: u64,
+    best_index: i64,
+}
+
+impl Fullest {
+    /// Adds packets to window `index`; leaving a window compares it with the best.
+    fn add(&mut self, index: i64, packets: u64) {
+        if index != self.index {
+            self.close();
+            *self = Self { index, packets: 0, ..*self };
+        }
+        self.packets += packets;
+    }
+
+    fn close(&mut self) {
+        if self.packets > self.best {
+            (self.best, self.best_index) = (self.packets, self.index);
+        }
+    }
+}
+
+/// Packets over time.
+#[derive(Debug)]
+pub struct Series {
+    origin: Timestamp,
+    /// Start of the millisecond being filled, in nanoseconds from the origin.
+    ms_start: i64,
+    ms: Cell,
+    /// Frames that came late: they fill the millisecond for the peaks, but count to the sample
+    /// of their own time.
+    ms_late: u64,
+    fullest: [Fullest; PEAK_WINDOWS_MS.len()],
+    samples: BTreeMap<i64, Cell>,
+    minute: Box<PerProtocol>,
+    minute_index: i64,
+    minutes: BTreeMap<i64, Box<PerProtocol>>,
+    total: Cell,
+    /// Frames too far from the first one to be placed.
+    pub outside: u64,
+}
+
+impl Series {
+    /// An empty series whose first sample starts at `origin`.
+    pub fn new(origin: Timestamp) -> Self {
+        Self {
+            origin,
+            ms_start: 0,
+            ms: Cell::default(),
+            ms_late: 0,
+            fullest: Default::default(),
+            samples: BTreeMap::new(),
+            minute: Box::new([Cell::default(); Id::COUNT]),
+            minute_index: 0,
+            minutes: BTreeMap::new(),
+            total: Cell::default(),
+            outside: 0,
+        }
+    }
+
+    /// Start of the grid.
+    pub fn origin(&self) -> Timestamp {
+        self.origin
+    }
+
+    /// Frames and bytes in all, with those outside the time span.
+    pub fn total(&self) -> Cell {
+        self.total
+    }
+
+    /// Counts one frame of `bytes` bytes on the wire.
+    #[inline]
+    pub fn count(&mut self, time: Timestamp, bytes: u32, protocol: Id) {
+        let at = time.since(self.origin);
+        let cell = Cell { packets: 1, bytes: u64::from(bytes) };
+        self.total.add(cell);
+        if !(0..MS).contains(&at.wrapping_sub(self.ms_start)) && !self.turn(at, cell, protocol) {
+            return;
+        }
+        self.ms.add(cell);
+        if let Some(slot) = self.minute.get_mut(protocol as usize) {
+            slot.add(cell);
+        }
+    }
+
+    /// Moves on to the millisecond of `at`. False if the frame was dealt with here.
+    #[cold]
+    fn turn(&mut self, at: i64, cell: Cell, protocol: Id) -> bool {
+        if (at / (SAMPLE_MS * MS)).abs() >= SAMPLES_MAX {
+            self.outside += 1;
+            return false;
+        }
+        if at < self.ms_start && self.ms_start - at < REORDER_NS {
+            self.ms_late += 1;
+            self.samples.entry(at.div_euclid(SAMPLE_MS * MS)).or_default().add(cell);
+            self.place_minute(at.div_euclid(PROTOCOL_MS * MS), protocol, cell);
+            return false;
+        }
+        self.flush();
+        self.ms_start = at.div_euclid(MS) * MS;
+        let minute = at.div_euclid(PROTOCOL_MS * MS);
+        if minute != self.minute_index {
+            self.flush_minute();
+            self.minute_index = minute;
+        }
+        true
+    }
+
+    fn place_minute(&mut self, minute: i64, protocol: Id, cell: Cell) {
+        let cells =
+            self.minutes.entry(minute).or_insert_with(|| Box::new([Cell::default(); Id::COUNT]));
+        if let Some(slot) = cells.get_mut(protocol as usize) {
+            slot.add(cell);
+        }
+    }
+
+    /// Hands the millisecond being filled to the peaks and to its sample.
+    fn flush(&mut self) {
+        let packets = self.ms.packets + self.ms_late;
+        if packets == 0 {
+            return;
+        }
+        let ms = self.ms_start.div_euclid(MS);
+        for (fullest, window) in self.fullest.iter_mut().zip(PEAK_WINDOWS_MS) {
+            fullest.add(ms.div_euclid(window), packets);
+        }
+        if self.ms.packets != 0 {
+            self.samples.entry(ms.div_euclid(SAMPLE_MS)).or_default().add(self.ms);
+        }
+        (self.ms, self.ms_late) = (Cell::default(), 0);
+    }
+
+    fn flush_minute(&mut self) {
+        if self.minute.iter().all(|cell| cell.packets == 0) {
+            return;
+        }
+        let into = self.minutes.entry(self.minute_index);
+        let cells = into.or_insert_with(|| Box::new([Cell::default(); Id::COUNT]));
+        for (cell, more) in cells.iter_mut().zip(self.minute.iter_mut()) {
+            cell.add(std::mem::take(more));
+        }
+    }
+
+    /// Ends the series. Call before reading anything but totals.
+    pub fn finish(&mut self) {
+        self.flush();
+        self.flush_minute();
+        for fullest in &mut self.fullest {
+            fullest.close();
+        }
+    }
+
+    /// First and last sample with a frame in it.
+    pub fn span(&self) -> Option<(i64, i64)> {
+        Some((*self.samples.first_key_value()?.0, *self.samples.last_key_value()?.0))
+    }
+
+    /// Highest rate of each window shorter than a sample.
+    pub fn peaks(&self) -> Vec<Peak> {
+        let windows = self.fullest.iter().zip(PEAK_WINDOWS_MS);
+        windows
+            .filter(|(fullest, _)| fullest.best > 0)
+            .map(|(fullest, window)| Peak {
+                window_ms: window.unsigned_abs(),
+                packets_per_second: rate(fullest.best, window),
+                start_utc: self.origin.plus_nanos(fullest.best_index * window * MS),
+            })
+            .collect()
+    }
+
+    /// The series as it is written to disk, over the samples `span` of the whole capture.
+    pub fn timeline(&self, span: (i64, i64), covered_ms: u64) -> Timeline {
+        let cells = (span.0..=span.1).map(|at| self.samples.get(&at).copied().unwrap_or_default());
+        let (packets, bytes) = cells
+            .map(|cell| (Some(rate(cell.packets, SAMPLE_MS)), Some(rate(cell.bytes, SAMPLE_MS))))
+            .unzip();
+        Timeline {
+            start_utc: self.origin.plus_nanos(span.0 * SAMPLE_MS * MS),
+            interval_ms: SAMPLE_MS.unsigned_abs(),
+            covered_ms,
+            packets_per_second: packets,
+            bytes_per_second: bytes,
+            protocol_interval_ms: PROTOCOL_MS.unsigned_abs(),
+            protocols: self.protocol_series(span),
+        }
+    }
+
+    fn protocol_series(&self, span: (i64, i64)) -> Vec<ProtocolSeries> {
+        let samples_per_minute = PROTOCOL_MS / SAMPLE_MS;
+        let minutes = span.0.div_euclid(samples_per_minute)..=span.1.div_euclid(samples_per_minute);
+        let total = self.per_protocol();
+        let used = Id::ALL.iter().filter(|&&id| cell(&total, id).packets > 0);
+        used.map(|&id| {
+            let at = |minute| self.minutes.get(&minute).map_or_else(Cell::default, |m| cell(m, id));
+            ProtocolSeries {
+                protocol: id.label().to_owned(),
+                packets: minutes.clone().map(|minute| at(minute).packets).collect(),
+                bytes: minutes.clone().map(|minute| at(minute).bytes).collect(),
+            }
+        })
+        .collect()
+    }
+
+    fn per_protocol(&self) -> PerProtocol {
+        let mut total = [Cell::default(); Id::COUNT];
+        for minute in self.minutes.values() {
+            for (sum, more) in total.iter_mut().zip(minute.iter()) {
+                sum.add(*more);
+            }
+        }
+        total
+    }
+
+    /// Packets and bytes per protocol in registry order; only those that occur.
+    pub fn protocols(&self) -> Vec<ProtocolCount> {
+        let total = self.per_protocol();
+        let counts = Id::ALL.iter().map(|&id| (id, cell(&total, id)));
+        counts
+            .filter(|(_, cell)| cell.packets > 0)
+            .map(|(id, cell)| ProtocolCount {
+                protocol: id.label().to_owned(),
+                packets: cell.packets,
+                bytes: cell.bytes,
+            })
+            .collect()
+    }
+}
+
+fn cell(cells: &PerProtocol, id: Id) -> Cell {
+    cells.get(id as usize).copied().unwrap_or_default()
+}
+
+/// Per second. Exact up to 2^53 in `count`, which no capture reaches.
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+fn rate(count: u64, window_ms: i64) -> f64 {
+    count as f64 * 1_000.0 / window_ms as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Random;
+
+    const ORIGIN: Timestamp = Timestamp::from_nanos(1_700_000_000_123_456_789);
+
+    /// Random times over two minutes; mostly rising, some reordered by a little, some by a lot.
+    fn times(seed: u64) -> Vec<i64> {
+        let mut random = Random::new(seed);
+        let mut now = 0;
+        let mut step = || {
+            now += i64::from(random.below(40_000_000));
+            match random.below(50) {
+                0 => now - i64::from(random.below(300_000_000)),
+                1 => now - i64::from(random.below(2_000_000_000)),
+                _ => now,
+            }
+        };
+        (0..5_000).map(|_| step().max(0)).collect()
+    }
+
+    #[test]
+    fn samples_and_minutes_equal_a_direct_count() {
+        for seed in 0..20 {
+            let mut series = Series::new(ORIGIN);
+            let mut samples = BTreeMap::<i64, f64>::new();
+            for (number, &at) in times(seed).iter().enumerate() {
+                let id = Id::ALL[number % Id::COUNT];
+                series.count(ORIGIN.plus_nanos(at), 100, id);
+                *samples.entry(at / 5_000_000_000).or_default() += 0.2;
+            }
+            series.finish();
+            let span = series.span().unwrap();
+            let timeline = series.timeline(span, 0);
+            for (at, got) in (span.0..).zip(&timeline.packets_per_second) {
+                let want = samples.get(&at).copied().unwrap_or(0.0);
+                assert!((got.unwrap() - want).abs() < 1e-9, "seed {seed}, sample {at}");
+            }
+            let sum: u64 = timeline.protocols.iter().flat_map(|p| &p.packets).sum();
+            assert_eq!(sum, 5_000, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn peaks_equal_a_direct_count_where_time_only_rises() {
+        let mut times = times(99);
+        times.sort_unstable();
+        let mut series = Series::new(ORIGIN);
+        times.iter().for_each(|&at| series.count(ORIGIN.plus_nanos(at), 100, Id::Other));
+        series.finish();
+        for peak in series.peaks() {
+            let window = i64::try_from(peak.window_ms).unwrap();
+            let mut bins = BTreeMap::<i64, u64>::new();
+            times.iter().for_each(|at| *bins.entry(at / MS / window).or_default() += 1);
+            let most = *bins.values().max().unwrap();
+            assert_eq!(peak.packets_per_second, rate(most, window));
+            let first = bins.iter().find(|(_, count)| **count == most).unwrap().0;
+            assert_eq!(peak.start_utc, ORIGIN.plus_nanos(first * window * MS));
+        }
+        assert_eq!(series.peaks().len(), 4);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_decades_takes_no_memory() {
+        let mut series = Series::new(ORIGIN);
+        series.count(ORIGIN, 100, Id::Other);
+        series.count(Timestamp::from_nanos(i64::MAX), 100, Id::Other);
+        series.count(Timestamp::from_nanos(i64::MIN), 100, Id::Other);
+        series.finish();
+        assert_eq!((series.outside, series.total().packets), (2, 3));
+        assert_eq!(series.span(), Some((0, 0)));
+    }
+}
