@@ -1,0 +1,88 @@
+//! Capture filter expressions, compiled and run by the system's libpcap.
+
+use crate::base::LinkType;
+
+/// Why a filter cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FilterError {
+    /// No libpcap on this machine.
+    #[error(
+        "libpcap not found; install it for filters (Debian, Ubuntu: libpcap0.8; Fedora: \
+         libpcap; Alpine: libpcap) or leave the filter out"
+    )]
+    Missing,
+    /// libpcap does not understand the expression, or not for this link type.
+    #[error("filter `{expression}`: {reason}; see pcap-filter(7)")]
+    Expression {
+        /// As given.
+        expression: String,
+        /// libpcap's words.
+        reason: String,
+    },
+}
+
+/// A compiled filter. `Send` but not `Sync`: compile one per thread.
+pub struct Filter(pcap::BpfProgram);
+
+impl Filter {
+    /// Compiles `expression` (pcap-filter(7)) for frames of `link`.
+    ///
+    /// # Errors
+    /// When libpcap is missing or refuses the expression.
+    pub fn compile(expression: &str, link: LinkType) -> Result<Self, FilterError> {
+        if !available() {
+            return Err(FilterError::Missing);
+        }
+        let refused = |error: pcap::Error| FilterError::Expression {
+            expression: expression.to_owned(),
+            reason: error.to_string(),
+        };
+        let dead = pcap::Capture::dead(pcap::Linktype(data_link(link))).map_err(refused)?;
+        dead.compile(expression, true).map(Self).map_err(refused)
+    }
+
+    /// Whether the captured bytes of a frame match. Their number is what `len` means in the
+    /// expression, also where the frame was longer on the wire.
+    pub fn matches(&self, frame: &[u8]) -> bool {
+        self.0.filter(frame)
+    }
+}
+
+/// Version line of the libpcap that was found at run time; none without one.
+#[cfg(unix)]
+pub fn libpcap_version() -> Option<String> {
+    super::libpcap::version()
+}
+
+/// Version line of the libpcap that was found at run time; none without one.
+#[cfg(not(unix))]
+pub fn libpcap_version() -> Option<String> {
+    None // Npcap is linked, and the crate has no call for its version.
+}
+
+#[cfg(unix)]
+fn available() -> bool {
+    super::libpcap::available()
+}
+
+#[cfg(not(unix))]
+const fn available() -> bool {
+    true // Npcap is linked; without it the program would not have started.
+}
+
+/// libpcap calls some link types by the number they have on this system (DLT_), which differs
+/// from the one in files (LINKTYPE_) for those that were numbered differently in the past;
+/// <https://www.tcpdump.org/linktypes.html>, `pcap/dlt.h`.
+fn data_link(link: LinkType) -> i32 {
+    const OPENBSD: bool = cfg!(target_os = "openbsd");
+    match link.0 {
+        100 => 11, // ATM_RFC1483
+        101 if OPENBSD => 14,
+        101 => 12, // RAW
+        102 => 15, // SLIP_BSDOS
+        103 => 16, // PPP_BSDOS
+        108 if OPENBSD => 12,
+        109 if OPENBSD => 13,
+        other => i32::from(other),
+    }
+}
