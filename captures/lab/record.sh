@@ -183,8 +183,8 @@ attempt() { run attempt "$@"; }
 lab_main() {
   umask 022; hostname lab
   openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj "/CN=dc1.$domain" -keyout "$WORK/key.pem" -out "$WORK/cert.pem" 2>/dev/null
-  ip link set lo up; ip link add br0 type bridge mcast_snooping 0
-  echo 1 > /proc/sys/net/ipv6/conf/br0/disable_ipv6; ip link set br0 up
+  echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6     # the bridge and its ports have nothing to say
+  ip link set lo up; ip link add br0 type bridge mcast_snooping 0; ip link set br0 up
   machine dc1 10; machine ws1 21; machine ws2 22
   # shellcheck source=scenarios.sh
   . "$here/scenarios.sh"

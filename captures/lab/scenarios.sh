@@ -157,6 +157,7 @@ step ws2 "for i in {1..20}; do (</dev/tcp/$net4.10/3389) && exit; sleep 0.3; don
 attempt ws2 "$rdp /v:$net4.10 /sec:tls"
 attempt ws2 "$rdp /v:$net4.10 /sec:rdp"
 attempt ws2 "$rdp /v:$net4.10 /sec:nla"          # xrdp has no NLA and says so
+step dc1 "pkill -9 xrdp"                         # or it talks to the clients that left until the next capture
 stop
 
 # ---- NTP and DHCP ------------------------------------------------------------------------------------
@@ -181,13 +182,17 @@ stop
 
 # ---- a morning: every protocol at once, little of each -------------------------------------------------
 say "a morning"; capture dc-morning.pcapng
+daemon dc1 xrdp --nodaemon
 step ws2 "dhclient -1 $lease && dig _ldap._tcp.Default-First-Site-Name._sites.dc._msdcs.$domain SRV && dig $dc A && net ads lookup -S $dc && $sntp"
 step ws2 "nmblookup -B $net4.255 DC1 && nmblookup -A $net4.10"
 fails ws2 "echo wrong | kinit bob"
 step ws2 "echo '$password' | kinit bob && kvno cifs/$dc && smbclient //$dc/sysvol --use-krb5-ccache=/tmp/krb5cc_0 -c 'cd $domain/Policies; ls'"
 step ws2 "$s -H ldap://$dc -Y GSSAPI -b $base '(sAMAccountName=bob)' memberOf && $s -H ldaps://$dc $bind -b $base '(cn=alice*)' cn"
 step ws2 "dig printer.$domain A"
-step ws1 "wbinfo -a '$netbios\\alice%$password'"
+fails ws2 "kvno nosuch/service.$domain"
+step ws2 "printf '%s\n' '$password' Walnut.Harbour5 Walnut.Harbour5 | kpasswd bob"
+step ws1 "wbinfo -a '$netbios\\alice%$password' && wbinfo --ping-dc"
+step ws1 "$s -H ldap://$dc:3268 $bind -b '' '(cn=bob*)' cn && samba-tool drs bind dc1 $admin && rpcclient $dc $admin -c 'enumdomusers; queryuser bob'"
 step ws1 "smbclient //$dc/netlogon $alice --use-kerberos=off -c ls && rpcclient $dc $alice -c 'lookupnames bob; netshareenumall'"
 step ws1 "net ads dns register -P"
 step ws1 "echo '$who,User-Password=\"$password\"' | $ask $net4.10 auth lantern && echo '$who,Acct-Status-Type=Start,Acct-Session-Id=00000008,Framed-IP-Address=$net4.60' | $ask $net4.10 acct lantern"
@@ -199,7 +204,7 @@ stop
 # ---- ways to record ----------------------------------------------------------------------------------
 # On lo, and with offload on, the kernel leaves checksums unfinished; everywhere else in these captures they are true.
 say "any interface, two interfaces, fragments, offload"; capture dc-any.pcap -i any; capture dc-two-interfaces.pcapng -i eth0 -i lo
-step ws1 "dig $dc A; echo '$password' | kinit bob; $s -H ldap://$dc $bind -b $base '(cn=alice*)' cn"
+step ws1 "dig $dc A; echo '$password' | kinit alice; $s -H ldap://$dc $bind -b $base '(cn=alice*)' cn"
 step dc1 "dig $dc AAAA"; stop
 capture dc-fragments.pcap
 class=$(printf 'Class=0x%0480d,' {1..8})         # eight attributes of 240 bytes: more than one frame
