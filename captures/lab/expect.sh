@@ -22,7 +22,7 @@ fields() {
 
 for file; do
   case $file in *.toml) continue ;; *.pcapng*) format=pcapng ;; *) format=pcap ;; esac
-  fields "$file" | awk -F'|' -v table=$table -v format=$format -v version="$version" -v dc="$dc_addresses" \
+  fields "$file" | awk -F'|' -v table=$table -v format="$format" -v version="$version" -v dc="$dc_addresses" \
     -v name="$(basename "$file")" -v bytes="$(stat -c %s "$file")" -v sum="$(sha256sum "$file" | cut -d' ' -f1)" '
     function section(title, list, seen,   n, a, i) {
       print "[" title "]"; n = split(list, a, " ")

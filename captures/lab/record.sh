@@ -108,6 +108,7 @@ host_main() {
 # ---- in the lab --------------------------------------------------------------------------------------
 
 declare -A init=()                                # machine -> its first process
+# shellcheck disable=SC2034  # scenarios.sh reads them too
 domain=lab.example realm=LAB.EXAMPLE netbios=LAB net4=10.77.0 net6=fd77: password='Lantern.Orchard7'
 
 # machine NAME NUMBER: namespaces of its own, an own copy of /etc and own state directories, a link to the bridge
