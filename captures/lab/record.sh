@@ -31,20 +31,27 @@ die() { printf 'record.sh: %s\n' "$1" >&2; exit "${2:-1}"; }
 
 # ---- on the host -------------------------------------------------------------------------------------
 
+policy=/usr/sbin/policy-rc.d denied=0
+restore_policy() {
+  [ $denied = 1 ] || return 0
+  rm -f $policy; [ ! -e "$work/policy-rc.d" ] || mv "$work/policy-rc.d" $policy
+  denied=0
+}
 install_packages() {
   local missing
   # shellcheck disable=SC2086  # the list is meant to split
   missing=$(for p in $packages; do dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q '^install ok' || echo "$p"; done)
   [ -n "$missing" ] || return 0
   say "installing ${missing//$'\n'/ }"
-  local policy=/usr/sbin/policy-rc.d ok=0
+  local ok=0
   # policy-rc.d is what Debian's packages ask before they start a service; 101 means no
   [ ! -e $policy ] || cp -a $policy "$work/policy-rc.d"
+  denied=1
   printf '#!/bin/sh\nexit 101\n' > "$work/deny"; install -m 755 "$work/deny" $policy
   # shellcheck disable=SC2086
   { apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends install $missing; } \
     > "$work/log/apt.log" 2>&1 && ok=1
-  rm -f $policy; [ ! -e "$work/policy-rc.d" ] || mv "$work/policy-rc.d" $policy
+  restore_policy
   [ $ok = 1 ] || { tail -3 "$work/log/apt.log" >&2; die "apt could not install the packages above"; }
 }
 
@@ -89,6 +96,7 @@ host_main() {
 
   work=$(mktemp -d /tmp/headroom-lab.XXXXXX)
   trap '[ -z "$lab" ] || { kill -9 "$lab" 2>/dev/null && wait "$lab" 2>/dev/null; } || :
+        restore_policy
         if [ $keep = 1 ]; then say "kept $work"; else rm -rf "$work"; fi' EXIT
   trap 'exit 130' INT TERM
   mkdir "$work/cap" "$work/log"
