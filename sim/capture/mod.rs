@@ -11,6 +11,7 @@
 
 mod content;
 mod filter;
+mod filtered;
 mod gzip;
 mod input;
 #[cfg(unix)]
@@ -26,6 +27,7 @@ mod write;
 
 pub use content::{HEAD_BYTES, describe, is_pcap_family, recognise, unwrap_head};
 pub use filter::{Filter, FilterError, libpcap_version};
+pub use filtered::Filtered;
 pub use link::link_name;
 pub use reader::{MAX_FRAME_BYTES, Reader};
 pub use set::{CaptureSet, Options};

@@ -1,6 +1,6 @@
-//! Flags to a checked plan to a call. The only room that prints.
+//! CLI.
 
-/// Runs the command line.
+/// Main.
 pub fn main() -> std::process::ExitCode {
     std::process::ExitCode::SUCCESS
 }

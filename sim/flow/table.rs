@@ -10,8 +10,8 @@ use crate::base::Timestamp;
 /// Bytes of memory per entry.
 pub const ENTRY_BYTES: usize = size_of::<Entry>();
 
-/// Entries to start with; a branch office never needs more.
-const SLOTS_MIN: usize = 1 << 10;
+/// Entries to start with.
+const SLOTS_MIN: usize = 1 << 6;
 
 /// The table grows when 5 of 8 slots are taken, and evicts when 7 of 8 are and it may not grow.
 const GROW_EIGHTHS: usize = 5;
@@ -481,7 +481,7 @@ mod tests {
                 }
             }
         }
-        assert!(table.len() <= SLOTS_MIN);
+        assert!(table.len() <= table.slots_max && table.slots_max == 1024);
         let inside: u64 = table.iter().map(|entry| u64::from(entry.packets)).sum();
         assert_eq!(inside + ended_packets, 40_000);
         let busy = table.touch(&packet(1, TCP_ACK, 0, 20_000));

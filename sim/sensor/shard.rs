@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use crate::flow::{Entry, FlowTable, Packet, State, Transport};
+use crate::flow::{Entry, Flag, FlowTable, Packet, State, Transport};
 use crate::proto::{self, Id, Recognised};
 use crate::record::{FlowCounts, PortCount, ProtocolFlows, Quantiles};
 
@@ -56,6 +56,15 @@ impl Shard {
     /// Counts `packet` to its flow and says what it is taken for.
     #[inline]
     pub fn take(&mut self, packet: &Packet, payload: &[u8]) -> Id {
+        if packet.has(Flag::Undecodable) && !packet.has(Flag::Cut) {
+            // Ports of a header that contradicts itself: no flow can be told from it.
+            self.totals.count_ports(
+                packet.transport,
+                [packet.source_port, packet.destination_port],
+                1,
+            );
+            return by_port(packet);
+        }
         let touched = self.table.touch(packet);
         if let Some(ended) = touched.ended {
             self.totals.end(&ended.entry);
@@ -171,10 +180,6 @@ impl Totals {
     /// Counts a flow that is over.
     fn end(&mut self, entry: &Entry) {
         let counts = &mut self.counts;
-        let ports = match entry.transport() {
-            Transport::Tcp => &mut self.tcp_ports,
-            _ => &mut self.udp_ports,
-        };
         match entry.transport() {
             Transport::Tcp => counts.tcp += 1,
             _ => counts.udp += 1,
@@ -191,14 +196,23 @@ impl Totals {
         if let Some(flows) = by.get_mut(usize::from(entry.class & NUMBER)) {
             *flows += 1;
         }
-        let (client, server) = (entry.client().1, entry.server().1);
-        for port in [Some(client), Some(server).filter(|&server| server != client)] {
-            if let Some(frames) = port.and_then(|port| ports.get_mut(usize::from(port))) {
-                *frames += u64::from(entry.packets);
-            }
-        }
+        let ports = [entry.client().1, entry.server().1];
+        self.count_ports(entry.transport(), ports, entry.packets.into());
         self.packets_per_flow.saturating_record(entry.packets.into());
         self.duration_ms.saturating_record(entry.duration_ms().into());
+    }
+
+    /// Counts frames to their ports, once where both are the same.
+    fn count_ports(&mut self, transport: Transport, [a, b]: [u16; 2], frames: u64) {
+        let ports = match transport {
+            Transport::Tcp => &mut self.tcp_ports,
+            _ => &mut self.udp_ports,
+        };
+        for port in [Some(a), Some(b).filter(|_| b != a)].into_iter().flatten() {
+            if let Some(count) = ports.get_mut(usize::from(port)) {
+                *count += frames;
+            }
+        }
     }
 
     /// Adds another shard's totals.

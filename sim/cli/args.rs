@@ -1,0 +1,272 @@
+//! What can be typed. Reading flags opens no file; `plan.rs` checks what they mean.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Will the Microsoft Defender for Identity sensor keep up on this domain controller, and if
+/// not, what must be added?
+#[derive(Debug, Parser)]
+#[command(
+    name = "headroom",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = EXIT_CODES
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Print nothing but results and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+
+    /// Say more: which files were skipped, how each input was read
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+
+    /// When to colour the terminal output; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
+    pub color: When,
+}
+
+/// Exit codes, told by every `--help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  a --fail-if condition holds
+  2  wrong use, or an input that cannot be read
+  3  an input is damaged: the result is partial and says so (goes before 1)";
+
+/// When to do something that depends on the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// If the output is a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Size domain controllers and write a report: HTML, XLSX, JSON, CSV, Markdown
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArgs),
+    /// Size domain controllers and print the result
+    #[command(after_help = SIZE_EXAMPLES)]
+    Size(SizeArgs),
+    /// Show what is in captures: protocols, flows, hosts, quality
+    #[command(after_help = INSPECT_EXAMPLES)]
+    Inspect(InspectArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff)
+    Man,
+}
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  headroom report dc01.pcapng -o report --cores 4 --ram 16
+  headroom report rotated/ --dc DC01=10.0.0.10,fd00::10 -o report
+  headroom report perfmon.csv --estate site.toml -o report
+  zcat day.pcap.gz | headroom report - -o report";
+
+const SIZE_EXAMPLES: &str = "\
+Examples:
+  headroom size perfmon.csv
+  headroom size dc01.pcapng --cores 4 --ram 16 --min-available-mb 9000
+  headroom size perfmon.csv --cores DC01=4 --cores DC02=8 --format markdown
+  headroom size *.pcapng --fail-if 'busy_pps>20000' --fail-if 'verdict!=Yes'
+
+Conditions for --fail-if: NAME OP VALUE, with OP one of > >= < <= == !=
+  busy_pps, average_pps, maximum_pps, peak_1ms_pps, peak_10ms_pps, peak_100ms_pps,
+  peak_1s_pps, short_memory_gb, short_cores, failed_samples, packets
+  verdict (== and != only): Yes, YesBut, Maybe, MaybeBut, No, Missing
+A condition on a figure that is unknown counts as holding.";
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  headroom inspect dc01.pcapng
+  headroom inspect dc01.pcapng --format json | jq .run
+  tcpdump -i eth0 -w - | headroom inspect -";
+
+/// Inputs and how to read captures.
+#[derive(Debug, Args)]
+pub struct InputArgs {
+    /// Captures (pcap, pcapng, also .gz and .zst), counter logs (perfmon CSV, plain CSV),
+    /// sizing workbooks (XLSX), directories of these, or - for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+
+    /// A domain controller in the captures: an address, or NAME=ADDRESS[,ADDRESS...].
+    /// Without it they are found from the traffic
+    #[arg(long, value_name = "DC")]
+    pub dc: Vec<String>,
+
+    /// Only frames that match this capture filter (pcap-filter syntax; needs libpcap)
+    #[arg(long, value_name = "EXPRESSION")]
+    pub filter: Option<String>,
+
+    /// Largest IP packet of the link in bytes; larger frames come from offload
+    #[arg(long, value_name = "BYTES", default_value_t = 1500,
+          value_parser = clap::value_parser!(u32).range(68..=65_535))]
+    pub mtu: u32,
+
+    /// Worker threads; the result does not depend on it [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+
+    /// Flows remembered at the same time, 64 bytes each; beyond it the idlest make room
+    #[arg(long, value_name = "N", default_value_t = 1 << 20,
+          value_parser = clap::value_parser!(u32).range(1..=1 << 30))]
+    pub max_flows: u32,
+}
+
+/// What is known of the servers, and thresholds.
+#[derive(Debug, Args)]
+pub struct FactArgs {
+    /// Estate file (TOML) with the facts of each domain controller
+    #[arg(long, value_name = "FILE")]
+    pub estate: Option<PathBuf>,
+
+    /// Physical cores of the server (hyper-threads not counted): N, or NAME=N for one of several
+    #[arg(long, value_name = "[DC=]N")]
+    pub cores: Vec<String>,
+
+    /// Installed memory in GB: N, or NAME=N for one of several
+    #[arg(long, value_name = "[DC=]GB")]
+    pub ram: Vec<String>,
+
+    /// Smallest available memory in MB (counter Memory\Available MBytes)
+    #[arg(long, value_name = "[DC=]MB")]
+    pub min_available_mb: Vec<String>,
+
+    /// Operating system, e.g. "Windows Server 2022"
+    #[arg(long, value_name = "[DC=]NAME")]
+    pub os: Vec<String>,
+
+    /// Capacity table to read the verdict from
+    #[arg(long, value_name = "KEY", default_value = "mdi-2.x")]
+    pub table: String,
+
+    /// Maybe, when Busy is more than this many times the average (ours)
+    #[arg(long, value_name = "RATIO")]
+    pub spike_ratio: Option<f64>,
+
+    /// Maybe, when Busy is above this many packets per second (vendor-published: 60000)
+    #[arg(long, value_name = "PPS")]
+    pub maybe_above: Option<f64>,
+
+    /// No, when Busy is above this many packets per second (ours: the end of the table)
+    #[arg(long, value_name = "PPS")]
+    pub no_above: Option<f64>,
+
+    /// Share of the server that stays free, in percent (vendor-published: 15)
+    #[arg(long, value_name = "PERCENT")]
+    pub reserve_percent: Option<f64>,
+
+    /// Further localised counter names (TOML), for logs of other languages
+    #[arg(long, value_name = "FILE")]
+    pub counter_names: Option<PathBuf>,
+
+    /// Exit with 1 if this holds for any domain controller, e.g. 'busy_pps>20000'
+    #[arg(long, value_name = "CONDITION")]
+    pub fail_if: Vec<String>,
+}
+
+/// `headroom report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Inputs.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Facts.
+    #[command(flatten)]
+    pub facts: FactArgs,
+    /// Directory for the report; made if missing
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+}
+
+/// `headroom size`.
+#[derive(Debug, Args)]
+pub struct SizeArgs {
+    /// Inputs.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Facts.
+    #[command(flatten)]
+    pub facts: FactArgs,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = SizeFormat::Text, value_name = "FORMAT")]
+    pub format: SizeFormat,
+    /// Short for --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Forms of `headroom size`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SizeFormat {
+    /// A table for the terminal.
+    Text,
+    /// JSON with `schema_version`.
+    Json,
+    /// CSV, the vendor tool's columns first.
+    Csv,
+    /// Markdown.
+    Markdown,
+    /// One HTML file.
+    Html,
+    /// A workbook.
+    Xlsx,
+}
+
+/// `headroom inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Inputs.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = InspectFormat::Text, value_name = "FORMAT")]
+    pub format: InspectFormat,
+    /// Short for --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Forms of `headroom inspect`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InspectFormat {
+    /// For the terminal.
+    Text,
+    /// JSON with `schema_version`; `run` holds the figures of this run.
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_of_flags_is_consistent() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+}

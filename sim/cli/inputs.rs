@@ -1,0 +1,109 @@
+//! Paths to inputs: directories opened, captures told from counter logs by content.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use crate::{capture, counters};
+
+/// Directories inside directories, so that a loop of links ends.
+const DEPTH_MAX: usize = 16;
+
+/// Inputs, told apart by their first bytes.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// Capture files in the order given; directories sorted by name.
+    pub captures: Vec<PathBuf>,
+    /// Counter logs and workbooks.
+    pub counters: Vec<PathBuf>,
+    /// Files in directories that are neither.
+    pub skipped: Vec<PathBuf>,
+}
+
+/// The name of standard input on the command line.
+const STDIN: &str = "-";
+
+/// Finds out what every path is.
+///
+/// # Errors
+/// A path that does not exist or cannot be read, and a file given by name that is neither a
+/// capture nor a counter log. Files in directories that are neither are listed, not refused.
+pub fn find(paths: &[PathBuf]) -> anyhow::Result<Inputs> {
+    let mut inputs = Inputs::default();
+    for path in paths {
+        if path.as_os_str() == STDIN {
+            // Only captures: whether it is one is found out when it is read.
+            inputs.captures.push(path.clone());
+            continue;
+        }
+        let kind = std::fs::metadata(path).with_context(|| format!("open {}", path.display()))?;
+        if kind.is_dir() {
+            let before = inputs.captures.len() + inputs.counters.len();
+            directory(path, &mut inputs, 0)?;
+            if inputs.captures.len() + inputs.counters.len() == before {
+                bail!("no capture or counter log in {}", path.display());
+            }
+        } else if !sort(path, &mut inputs)? {
+            let what = capture::describe(&head(path)?);
+            bail!(
+                "read {}: expected a capture (pcap, pcapng), a counter log (CSV) or a sizing \
+                 workbook (XLSX), found {what}",
+                path.display()
+            );
+        }
+    }
+    let doubled = inputs.captures.iter().filter(|path| path.as_os_str() == STDIN).count();
+    if doubled > 1 {
+        bail!("standard input (-) can be read only once");
+    }
+    Ok(inputs)
+}
+
+fn directory(path: &Path, inputs: &mut Inputs, depth: usize) -> anyhow::Result<()> {
+    let open = || format!("open directory {}", path.display());
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(path).with_context(open)? {
+        entries.push(entry.with_context(open)?.path());
+    }
+    entries.sort();
+    let hidden = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    for entry in entries.iter().filter(|entry| !hidden(entry)) {
+        if entry.is_dir() {
+            if depth < DEPTH_MAX {
+                directory(entry, inputs, depth + 1)?;
+            }
+        } else if !entry.is_file() || !sort(entry, inputs)? {
+            inputs.skipped.push(entry.clone());
+        }
+    }
+    Ok(())
+}
+
+/// Puts a file where it belongs; false where that is nowhere.
+fn sort(path: &Path, inputs: &mut Inputs) -> anyhow::Result<bool> {
+    let head = head(path)?;
+    if capture::recognise(&head) {
+        inputs.captures.push(path.to_owned());
+    } else if counters::recognise(&head).is_some() {
+        inputs.counters.push(path.to_owned());
+    } else {
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// The first bytes of a file.
+fn head(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut head = Vec::new();
+        File::open(path)?.take(capture::HEAD_BYTES as u64).read_to_end(&mut head)?;
+        Ok(head)
+    };
+    let head = read().with_context(|| format!("read {}", path.display()))?;
+    if head.is_empty() {
+        bail!("read {}: the file is empty", path.display());
+    }
+    Ok(head)
+}

@@ -1,0 +1,75 @@
+//! Where results go: standard output, or files that appear whole or not at all.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::args::When;
+
+/// Writes `bytes` to `path` through a temporary file beside it, so that a reader never sees
+/// half of it.
+///
+/// # Errors
+/// With the path and what the system said.
+pub fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || -> io::Result<()> {
+        let mut file = tempfile::Builder::new();
+        // The mode that a plain new file would get, not the private one of a temporary file.
+        #[cfg(unix)]
+        file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = file.tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("write {}", path.display()))
+}
+
+/// Writes to `path`, or to standard output where there is none or it is `-`. A reader that
+/// went away is no error.
+///
+/// # Errors
+/// As [`write_file`], or what the system said of standard output.
+pub fn write(path: Option<&Path>, bytes: &[u8]) -> anyhow::Result<()> {
+    if let Some(path) = path.filter(|path| path.as_os_str() != "-") {
+        return write_file(path, bytes);
+    }
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("write to standard output"),
+        _ => Ok(()),
+    }
+}
+
+/// May the terminal output be coloured? <https://no-color.org>
+pub fn color(when: When, to_file: bool) -> bool {
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => {
+            let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            !refused && !to_file && io::stdout().is_terminal()
+        }
+    }
+}
+
+/// Columns of the terminal, or what a file is comfortable with.
+pub fn width() -> u16 {
+    const DEFAULT: u16 = 120;
+    if !io::stdout().is_terminal() {
+        return DEFAULT;
+    }
+    let columns = console_columns().or_else(|| std::env::var("COLUMNS").ok()?.parse().ok());
+    columns.unwrap_or(DEFAULT).clamp(40, 240)
+}
+
+fn console_columns() -> Option<u16> {
+    indicatif::TermLike::width(&indicatif::console::Term::stdout()).into()
+}
+
+/// Says something on standard error; that nobody listens is no error.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "headroom: {text}");
+}

@@ -1,0 +1,49 @@
+//! How far a long run has come, on standard error, when that is a terminal.
+
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::sensor::Progress;
+
+/// Redraws per second.
+const REDRAWS_HZ: u8 = 8;
+
+/// A progress bar for reading captures.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// A bar for `total_bytes` of input; a spinner where the input is a pipe. Silent when asked
+    /// to be quiet, and when standard error is no terminal.
+    pub fn new(total_bytes: Option<u64>, quiet: bool) -> Self {
+        let target = if quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr_with_hz(REDRAWS_HZ)
+        };
+        let bar = ProgressBar::with_draw_target(total_bytes, target);
+        let template = match total_bytes {
+            Some(_) => "reading {wide_bar} {percent}% {binary_bytes_per_sec} {msg} ETA {eta}",
+            None => "reading {spinner} {binary_bytes} {binary_bytes_per_sec} {msg}",
+        };
+        // The templates are constants; a wrong one shows the default bar.
+        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self(bar)
+    }
+
+    /// Notes where the run is.
+    pub fn update(&self, progress: Progress) {
+        if self.0.is_hidden() {
+            return;
+        }
+        self.0.set_position(progress.input_bytes);
+        let seconds = self.0.elapsed().as_secs_f64().max(1e-3);
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss,
+                 reason = "a rate for the eye")]
+        let rate = (progress.frames as f64 / seconds) as u64;
+        self.0.set_message(format!("{} packets/s", HumanCount(rate)));
+    }
+
+    /// Removes the bar.
+    pub fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}

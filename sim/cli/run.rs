@@ -1,0 +1,223 @@
+//! Inputs to results: read, observe, size.
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::plan::{FactPlan, InputPlan};
+use super::progress::Bar;
+use crate::capture::{self, CaptureSet, Filtered};
+use crate::counters::{self, CounterLog};
+use crate::measure::Stopwatch;
+use crate::model;
+use crate::record::{
+    DomainController, Drops, InputFile, Inspection, SCHEMA_VERSION, SizingReport, Traffic,
+};
+use crate::sensor::{self, Observation};
+
+/// What the captures among the inputs gave.
+struct Captured {
+    observation: Observation,
+    files: Vec<InputFile>,
+}
+
+/// How a command wants its inputs read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// SHA-256 of every input.
+    pub sha256: bool,
+    /// No progress bar.
+    pub quiet: bool,
+}
+
+/// Reads all captures as one stream through the core; `None` without captures.
+fn observe(plan: &InputPlan, reading: Reading) -> anyhow::Result<Option<Captured>> {
+    if plan.inputs.captures.is_empty() {
+        return Ok(None);
+    }
+    let options = capture::Options { sha256: reading.sha256 };
+    let set = CaptureSet::open(&plan.inputs.captures, options)?;
+    let bar = Bar::new(set.total_bytes(), reading.quiet);
+    let mut source = Filtered::new(set, plan.filter.clone())?;
+    let observation = sensor::observe(&mut source, &plan.core, &|progress| bar.update(progress));
+    bar.finish();
+    let observation = observation.context("start worker threads")?;
+    let files = source.into_inner()?.finish();
+    Ok(Some(Captured { observation, files }))
+}
+
+fn read_counters(path: &Path, options: &counters::Options) -> anyhow::Result<CounterLog> {
+    let name = path.display().to_string();
+    let file = File::open(path).with_context(|| format!("open {name}"))?;
+    Ok(counters::read(&name, file, options)?)
+}
+
+/// `headroom inspect`.
+///
+/// # Errors
+/// Inputs that cannot be read. Damage is part of the result.
+pub fn inspect(plan: &InputPlan, reading: Reading, command: String) -> anyhow::Result<Inspection> {
+    let watch = Stopwatch::new();
+    anyhow::ensure!(
+        !plan.inputs.captures.is_empty(),
+        "inspect shows captures, and there is none among the inputs; use size for counter logs"
+    );
+    let captured = observe(plan, reading)?.context("read captures")?;
+    let Captured { observation, files } = captured;
+    let mut traffic = observation.traffic;
+    traffic.drops.not_captured = not_captured(&files);
+    let frames = traffic.frames;
+    let problems = problems(&files);
+    let mut warnings = capture_warnings(&files, &traffic);
+    warnings.extend(observation.warnings);
+    Ok(Inspection {
+        schema_version: SCHEMA_VERSION,
+        headroom_version: env!("CARGO_PKG_VERSION").to_owned(),
+        command,
+        complete: problems.is_empty(),
+        inputs: files,
+        problems,
+        warnings,
+        traffic,
+        run: Some(watch.figures(frames, plan.core.threads)),
+    })
+}
+
+/// `headroom size` and `headroom report`.
+///
+/// # Errors
+/// Inputs that cannot be read. Damage is part of the result.
+pub fn size(
+    plan: &InputPlan,
+    facts: &FactPlan,
+    reading: Reading,
+    command: String,
+) -> anyhow::Result<SizingReport> {
+    let counter_options = counters::Options { sha256: reading.sha256, ..facts.counters.clone() };
+    let logs = plan.inputs.counters.iter().map(|path| read_counters(path, &counter_options));
+    let logs = logs.collect::<anyhow::Result<Vec<_>>>()?;
+    let mut found = Found::default();
+    if let Some(captured) = observe(plan, reading)? {
+        found.add_captures(captured);
+    }
+    found.add_counters(logs);
+    found.match_facts(facts);
+    Ok(found.into_report(facts, command))
+}
+
+/// What all inputs together gave, before it is sized.
+#[derive(Default)]
+struct Found {
+    inputs: Vec<InputFile>,
+    domain_controllers: Vec<DomainController>,
+    unattributed: Option<u64>,
+    drops: Drops,
+    warnings: Vec<String>,
+}
+
+impl Found {
+    fn add_captures(&mut self, captured: Captured) {
+        let Captured { observation, files } = captured;
+        self.warnings.extend(capture_warnings(&files, &observation.traffic));
+        self.warnings.extend(observation.warnings);
+        self.drops = observation.traffic.drops;
+        self.drops.not_captured = not_captured(&files);
+        self.unattributed = Some(observation.unattributed);
+        self.domain_controllers.extend(observation.domain_controllers);
+        self.inputs.extend(files);
+    }
+
+    fn add_counters(&mut self, logs: Vec<CounterLog>) {
+        let merged = counters::merge(logs);
+        self.inputs.extend(merged.files);
+        self.warnings.extend(merged.warnings);
+        self.domain_controllers.extend(merged.domain_controllers);
+    }
+
+    fn match_facts(&mut self, facts: &FactPlan) {
+        self.domain_controllers.iter_mut().for_each(|dc| facts.apply(dc));
+        let names: Vec<&str> = self.domain_controllers.iter().map(|dc| dc.name.as_str()).collect();
+        for name in facts.unmatched(&names) {
+            self.warnings.push(format!(
+                "a flag names {name}, but no domain controller here has that name; there are: {}",
+                names.join(", ")
+            ));
+        }
+    }
+
+    fn into_report(self, facts: &FactPlan, command: String) -> SizingReport {
+        let rules = &facts.rules;
+        let sized: Vec<_> =
+            self.domain_controllers.into_iter().map(|dc| model::size(dc, rules)).collect();
+        let problems = problems(&self.inputs);
+        SizingReport {
+            schema_version: SCHEMA_VERSION,
+            headroom_version: env!("CARGO_PKG_VERSION").to_owned(),
+            command,
+            complete: problems.is_empty(),
+            inputs: self.inputs,
+            problems,
+            warnings: self.warnings,
+            total: model::total(&sized),
+            assumptions: model::assumptions(rules, &sized),
+            domain_controllers: sized,
+            unattributed_packets: self.unattributed,
+            drops: self.drops,
+            table: rules.table().clone(),
+        }
+    }
+}
+
+/// Why a result is partial: damaged files.
+fn problems(files: &[InputFile]) -> Vec<String> {
+    let damaged = files.iter().filter_map(|file| Some((file, file.damage.as_ref()?)));
+    damaged
+        .map(|(file, damage)| {
+            format!(
+                "read {}: at byte {}: {}; {} records before it were used",
+                file.path, damage.offset_bytes, damage.what, file.records
+            )
+        })
+        .collect()
+}
+
+/// Packets lost before they reached the files, as their statistics say.
+fn not_captured(files: &[InputFile]) -> u64 {
+    let interfaces = files.iter().flat_map(|file| &file.interfaces);
+    interfaces.map(|i| i.dropped_by_interface.unwrap_or(0) + i.dropped_by_os.unwrap_or(0)).sum()
+}
+
+fn capture_warnings(files: &[InputFile], traffic: &Traffic) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let lost = not_captured(files);
+    if lost > 0 {
+        warnings.push(format!(
+            "the capture itself lost {lost} packets, as its statistics say: true rates are higher"
+        ));
+    }
+    let reordered: u64 = files.iter().map(|file| file.records_out_of_order).sum();
+    if reordered > 0 {
+        warnings.push(format!("{reordered} frames are older than the frame in front of them"));
+    }
+    warnings.extend(overlaps(files));
+    if traffic.frames == 0 && files.iter().all(|file| file.damage.is_none()) {
+        warnings.push("the captures hold no packets".to_owned());
+    }
+    warnings
+}
+
+/// Files that cover the same time are merged; if they hold the same traffic, it counts twice.
+fn overlaps(files: &[InputFile]) -> Option<String> {
+    let mut spans: Vec<_> = files.iter().filter_map(|f| Some((f.first_utc?, f.last_utc?, &f.path))).collect();
+    spans.sort();
+    let pairs = spans.iter().zip(spans.iter().skip(1));
+    let mut overlapping = pairs.filter(|((_, end, _), (start, _, _))| start < end).peekable();
+    let ((_, _, a), (_, _, b)) = overlapping.peek().copied()?;
+    let more = overlapping.count() - 1;
+    let others = if more > 0 { format!(" (and {more} more pairs)") } else { String::new() };
+    Some(format!(
+        "{a} and {b} cover the same time{others}: they are merged by time, and packets that are \
+         in both count twice"
+    ))
+}

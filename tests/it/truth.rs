@@ -1,0 +1,196 @@
+//! Our counts against tshark's, on captures that nobody here made.
+//!
+//! The captures lie beside the project and do not ship with it; without them the test says
+//! `skipped`. Every difference must be explained below, by file and reason, and an explanation
+//! that is no longer needed fails the test too.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use headroom::capture::{CaptureSet, Options};
+use headroom::record::{InputFile, PortCount, Traffic};
+use headroom::sensor;
+use serde_json::Value;
+
+/// Known differences: file, what differs, ours, tshark's, and why.
+const EXPLAINED: &[(&str, &str, u64, u64, &str)] = &[
+    ("BruteShark__Kerberos_-_v5_UDP.pcap", "udp frames", 423, 425, QUOTED),
+    ("BruteShark__Kerberos_-_v5_UDP.pcap", "udp ports 137", 238, 240, QUOTED),
+    ("BruteShark__Kerberos_-_v5_UDP.pcap", "udp ports 5010", 6, 7, QUOTED),
+    ("BruteShark__Kerberos_-_v5_UDP.pcap", "udp ports 5012", 6, 7, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "udp frames", 245, 260, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "udp ports 53", 199, 214, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "udp ports 63443", 2, 3, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "udp ports 63447", 2, 3, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "udp ports 63451", 2, 3, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "udp ports 63455", 2, 3, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "udp ports 63459", 2, 3, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "udp ports 63465", 2, 3, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "udp ports 63471", 2, 3, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "udp ports 63479", 2, 3, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "udp ports 63481", 2, 3, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "udp ports 63483", 2, 3, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "udp ports 63485", 2, 3, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "udp ports 63489", 2, 3, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "udp ports 63493", 2, 3, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "udp ports 63499", 2, 3, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "udp ports 63501", 2, 3, QUOTED),
+    ("nDPI__fuzz-2006-06-26-2594.pcap", "udp streams", 221, 219, ANNOUNCED),
+    ("pcapng-test-generator__output_le_difficult_test202.pcapng", "frames", 8, 11, CUSTOM),
+    ("pcapng-test-generator__output_le_difficult_test202.pcapng", "records", 8, 11, CUSTOM),
+    ("pcapng-test-generator__output_le_difficult_test202.pcapng", "bytes", 2304, 2420, CUSTOM),
+    ("zeek__radiotap.pcap", "udp frames", 0, 3, WLAN),
+    ("zeek__radiotap.pcap", "udp streams", 0, 2, WLAN),
+    ("zeek__radiotap.pcap", "udp ports 53", 0, 2, WLAN),
+    ("zeek__radiotap.pcap", "udp ports 5353", 0, 1, WLAN),
+    ("zeek__radiotap.pcap", "udp ports 61738", 0, 2, WLAN),
+    ("zeek__radiotap.pcap", "udp ports total", 0, 3, WLAN),
+];
+
+const QUOTED: &str = "tshark also counts ports of packets quoted inside ICMP errors; \
+                      a quotation is no traffic of that port";
+const ANNOUNCED: &str = "tshark joins RTP endpoints that SDP announces into one conversation, \
+                         although their addresses differ";
+const CUSTOM: &str = "tshark shows pcapng custom blocks as frames; they hold no packets";
+const WLAN: &str = "LINKTYPE_IEEE802_11_RADIOTAP is not decoded: no domain controller is on \
+                    Wi-Fi; its frames are counted as undecodable";
+
+#[test]
+fn counts_equal_tsharks() {
+    let Some(folder) = shared_captures() else {
+        println!("skipped: no captures beside the project");
+        return;
+    };
+    let mut table = Table::default();
+    for path in captures(&folder.join("dev")) {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let truth = folder.join("truth/dev").join(format!("{name}.json"));
+        let truth: Value = serde_json::from_slice(&std::fs::read(truth).unwrap()).unwrap();
+        let (traffic, file) = read(&path);
+        table.compare(&name, &traffic, &file, &truth);
+    }
+    println!("{}", table.text());
+    assert!(table.files > 80, "only {} captures", table.files);
+    assert!(table.wrong.is_empty(), "unexplained differences:\n{}", table.wrong.join("\n"));
+    let unused: Vec<_> = EXPLAINED.iter().filter(|e| !table.used.contains(&(e.0, e.1))).collect();
+    assert!(unused.is_empty(), "explained, but equal now: {unused:?}");
+}
+
+#[test]
+fn the_result_is_the_same_for_every_number_of_threads() {
+    let Some(folder) = shared_captures() else {
+        println!("skipped: no captures beside the project");
+        return;
+    };
+    let all = captures(&folder.join("dev"));
+    let observe = |threads| {
+        let mut set = CaptureSet::open(&all, Options::default()).unwrap();
+        let options = sensor::Options { threads, flows_max: 300, ..sensor::Options::default() };
+        sensor::observe(&mut set, &options, &|_| ()).unwrap()
+    };
+    let one = observe(1);
+    assert!(one.traffic.drops.flows_evicted > 0, "the limit is low enough to matter");
+    for threads in [2, 3, 7] {
+        assert_eq!(observe(threads), one, "{threads} threads");
+    }
+}
+
+#[derive(Default)]
+struct Table {
+    files: usize,
+    /// Files in which each figure is equal, and all in which it was compared.
+    scores: BTreeMap<&'static str, (usize, usize)>,
+    wrong: Vec<String>,
+    used: Vec<(&'static str, &'static str)>,
+}
+
+impl Table {
+    fn compare(&mut self, name: &str, ours: &Traffic, file: &InputFile, truth: &Value) {
+        self.files += 1;
+        let number = |path: &str| truth.pointer(path).and_then(Value::as_u64).unwrap_or(0);
+        self.score(name, "frames", "frames", ours.frames, number("/frames"));
+        self.score(name, "records", "records", file.records, number("/frames"));
+        self.score(name, "bytes", "bytes", ours.bytes, number("/len_sum"));
+        self.score(name, "tcp frames", "tcp frames", ours.layers.tcp, number("/tcp/frames"));
+        self.score(name, "udp frames", "udp frames", ours.layers.udp, number("/udp/frames"));
+        self.score(name, "tcp streams", "tcp streams", ours.flows.tcp, number("/tcp/streams"));
+        self.score(name, "udp streams", "udp streams", ours.flows.udp, number("/udp/streams"));
+        self.ports(name, "tcp ports", &ours.tcp_ports, &truth["tcp"]);
+        self.ports(name, "udp ports", &ours.udp_ports, &truth["udp"]);
+    }
+
+    /// All ports of a file count as one figure; each that differs needs its own explanation.
+    fn ports(&mut self, name: &str, figure: &'static str, ours: &[PortCount], truth: &Value) {
+        let theirs = truth["port_frames"].as_object().unwrap();
+        let mut equal = true;
+        for (port, frames) in theirs {
+            let number: u16 = port.parse().unwrap();
+            let frames = frames.as_u64().unwrap();
+            let own =
+                ours.iter().find(|count| count.port == number).map_or(0, |count| count.frames);
+            equal &= self.check(name, &format!("{figure} {port}"), own, frames);
+        }
+        // The truth lists the 300 busiest; fewer means that those are all.
+        let total = truth["ports_total"].as_u64().unwrap();
+        equal &= self.check(name, &format!("{figure} total"), ours.len() as u64, total);
+        self.add(figure, equal);
+    }
+
+    fn score(&mut self, name: &str, figure: &'static str, what: &str, ours: u64, theirs: u64) {
+        let equal = self.check(name, what, ours, theirs);
+        self.add(figure, equal);
+    }
+
+    fn check(&mut self, name: &str, what: &str, ours: u64, theirs: u64) -> bool {
+        if ours == theirs {
+            return true;
+        }
+        let explained =
+            EXPLAINED.iter().find(|e| (e.0, e.1, e.2, e.3) == (name, what, ours, theirs));
+        match explained {
+            Some(e) => self.used.push((e.0, e.1)),
+            None => self.wrong.push(format!("{name}: {what}: ours {ours}, tshark {theirs}")),
+        }
+        false
+    }
+
+    fn add(&mut self, figure: &'static str, equal: bool) {
+        let score = self.scores.entry(figure).or_default();
+        score.0 += usize::from(equal);
+        score.1 += 1;
+    }
+
+    fn text(&self) -> String {
+        let rows = self.scores.iter().map(|(figure, (equal, all))| {
+            format!("{figure:<14} equal in {equal:>2} of {all} files")
+        });
+        let explained = self.used.iter().filter_map(|used| {
+            EXPLAINED.iter().find(|e| (e.0, e.1) == *used).map(|(file, what, ours, theirs, why)| {
+                format!("{file}: {what}: ours {ours}, tshark {theirs}: {why}")
+            })
+        });
+        rows.chain(explained).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn read(path: &Path) -> (Traffic, InputFile) {
+    let mut set = CaptureSet::open(&[path.to_owned()], Options::default()).unwrap();
+    let options = sensor::Options { threads: 2, ..sensor::Options::default() };
+    let observation = sensor::observe(&mut set, &options, &|_| ()).unwrap();
+    (observation.traffic, set.finish().remove(0))
+}
+
+fn captures(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<_> =
+        entries.filter(|path| path.extension().is_none_or(|kind| kind != "tsv")).collect();
+    paths.sort();
+    paths
+}
+
+/// The folder of captures beside the project, or where `HEADROOM_SHARED` says.
+fn shared_captures() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let shared = std::env::var_os("HEADROOM_SHARED").map_or(beside, PathBuf::from);
+    Some(shared.join("captures")).filter(|captures| captures.join("dev").is_dir())
+}
