@@ -1,6 +1,178 @@
-//! CLI.
+//! Flags to a checked plan to a call. The only room that prints.
 
-/// Main.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+mod args;
+mod gate;
+mod inputs;
+mod output;
+mod plan;
+mod progress;
+mod run;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{CommandFactory, Parser};
+
+use crate::record::SizingReport;
+use crate::report::{self, OutputFormat, RenderOptions};
+use args::{Cli, Command, InspectArgs, InspectFormat, ReportArgs, SizeArgs, SizeFormat};
+use plan::{FactPlan, InputPlan};
+use run::Reading;
+
+/// A `--fail-if` condition holds.
+const EXIT_CONDITION: u8 = 1;
+/// Wrong use, or an input that cannot be read. clap uses the same.
+const EXIT_USE: u8 = 2;
+/// An input is damaged; the result is partial.
+const EXIT_DAMAGED: u8 = 3;
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(code) => code,
+        Err(error) => {
+            output::say(&report::escape::terminal(&format!("failed to {error:#}")));
+            EXIT_USE.into()
+        }
+    }
+}
+
+fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
+    match &cli.command {
+        Command::Report(args) => write_report(cli, args),
+        Command::Size(args) => size(cli, args),
+        Command::Inspect(args) => inspect(cli, args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "headroom", &mut script);
+            output::write(None, &script)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page).context("render the manual page")?;
+            output::write(None, &page)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// The command as it was typed, for provenance. Only the program's own path is left out: it
+/// says nothing about the result and differs between machines.
+fn command_line() -> String {
+    let words = std::env::args_os().skip(1).map(|word| quote(&word.to_string_lossy()));
+    std::iter::once("headroom".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// Quotes a word that a shell would take apart.
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_=+./:,@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
+    let facts = FactPlan::new(&args.facts)?;
+    let inputs = InputPlan::new(&args.input)?;
+    // Before the long part: a bad path fails in the first second.
+    std::fs::create_dir_all(&args.output).with_context(|| format!("create {}", args.output.display()))?;
+    tell_skipped(cli, &inputs);
+    let reading = Reading { sha256: true, quiet: cli.quiet };
+    let result = run::size(&inputs, &facts, reading, command_line())?;
+    for &(name, format) in report::FILES {
+        let bytes = report::render(&result, format, RenderOptions::default())?;
+        output::write_file(&args.output.join(name), &bytes)?;
+    }
+    if !cli.quiet {
+        let text = render_text(cli, &result, false)?;
+        output::write(None, &text)?;
+        let html = args.output.join("report.html");
+        output::write(None, format!("\nreport: {}\n", html.display()).as_bytes())?;
+    }
+    Ok(conclude(cli, &result, &facts))
+}
+
+fn size(cli: &Cli, args: &SizeArgs) -> anyhow::Result<ExitCode> {
+    let facts = FactPlan::new(&args.facts)?;
+    let inputs = InputPlan::new(&args.input)?;
+    tell_skipped(cli, &inputs);
+    let format = match (args.json, args.format) {
+        (true, _) | (_, SizeFormat::Json) => OutputFormat::Json,
+        (_, SizeFormat::Text) => OutputFormat::Text,
+        (_, SizeFormat::Csv) => OutputFormat::Csv,
+        (_, SizeFormat::Markdown) => OutputFormat::Markdown,
+        (_, SizeFormat::Html) => OutputFormat::Html,
+        (_, SizeFormat::Xlsx) => OutputFormat::Xlsx,
+    };
+    let result = run::size(&inputs, &facts, Reading { sha256: false, quiet: cli.quiet }, command_line())?;
+    let bytes = if format == OutputFormat::Text {
+        render_text(cli, &result, args.output.is_some())?
+    } else {
+        report::render(&result, format, RenderOptions::default())?
+    };
+    output::write(args.output.as_deref(), &bytes)?;
+    Ok(conclude(cli, &result, &facts))
+}
+
+fn render_text(cli: &Cli, result: &SizingReport, to_file: bool) -> anyhow::Result<Vec<u8>> {
+    let options = RenderOptions { color: output::color(cli.color, to_file), width: output::width() };
+    Ok(report::render(result, OutputFormat::Text, options)?)
+}
+
+fn inspect(cli: &Cli, args: &InspectArgs) -> anyhow::Result<ExitCode> {
+    let inputs = InputPlan::new(&args.input)?;
+    tell_skipped(cli, &inputs);
+    let result = run::inspect(&inputs, Reading { sha256: false, quiet: cli.quiet }, command_line())?;
+    let json = args.json || args.format == InspectFormat::Json;
+    let format = if json { OutputFormat::Json } else { OutputFormat::Text };
+    let to_file = args.output.is_some();
+    let options = RenderOptions { color: output::color(cli.color, to_file), width: output::width() };
+    let bytes = report::render_inspection(&result, format, options)?;
+    output::write(args.output.as_deref(), &bytes)?;
+    tell(cli, &result.problems, &[]);
+    Ok(if result.complete { ExitCode::SUCCESS } else { EXIT_DAMAGED.into() })
+}
+
+/// Errors always, warnings unless asked to be quiet.
+fn tell(cli: &Cli, problems: &[String], warnings: &[String]) {
+    for problem in problems {
+        output::say(&report::escape::terminal(&format!("failed to {problem}")));
+    }
+    if !cli.quiet {
+        for warning in warnings {
+            output::say(&report::escape::terminal(&format!("warning: {warning}")));
+        }
+    }
+}
+
+fn tell_skipped(cli: &Cli, plan: &InputPlan) {
+    let skipped = &plan.inputs.skipped;
+    if cli.verbose {
+        for path in skipped {
+            output::say(&report::escape::terminal(&format!("skipped {}: no capture, no counter log", path.display())));
+        }
+    } else if !skipped.is_empty() && !cli.quiet {
+        output::say(&format!("skipped {} other files; -v names them", skipped.len()));
+    }
+}
+
+/// Says what went wrong and turns it into the exit code.
+fn conclude(cli: &Cli, result: &SizingReport, facts: &FactPlan) -> ExitCode {
+    tell(cli, &result.problems, &[]);
+    let rows = &result.domain_controllers;
+    let holding = facts.conditions.iter().flat_map(|condition| rows.iter().filter_map(|row| condition.holds(row)));
+    let holding: Vec<String> = holding.collect();
+    for text in &holding {
+        output::say(&report::escape::terminal(&format!("condition holds: {text}")));
+    }
+    if !result.complete {
+        EXIT_DAMAGED.into()
+    } else if !holding.is_empty() {
+        EXIT_CONDITION.into()
+    } else {
+        ExitCode::SUCCESS
+    }
 }

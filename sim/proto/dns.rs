@@ -362,14 +362,14 @@ impl Protocol for Dns {
     fn samples() -> Vec<Sample> {
         // Query for the SRV records that locate a domain controller.
         let mut query = b"\x1b\x2c\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00".to_vec();
-        query.extend(b"\x05_ldap\x04_tcp\x02dc\x06_msdcs\x04heron\x07example\x00");
-        query.extend(b"\x00\x21\x00\x01");
+        let question = b"\x05_ldap\x04_tcp\x02dc\x06_msdcs\x05heron\x07example\x00\x00\x21\x00\x01";
+        query.extend(question);
         // Its answer, the name compressed, with an address in the additional section.
         let mut response = b"\x1b\x2c\x85\x80\x00\x01\x00\x01\x00\x00\x00\x01".to_vec();
-        response.extend(&query[Header::LEN..]);
+        response.extend(question);
         response.extend(b"\xc0\x0c\x00\x21\x00\x01\x00\x00\x02\x58\x00\x0c");
-        response.extend(b"\x00\x01\x00\x64\x01\x85\x03dc1\xc0\x1f");
-        response.extend(b"\xc0\x4c\x00\x01\x00\x01\x00\x00\x0e\x10\x00\x04\x0a\x14\x1e\x28");
+        response.extend(b"\x00\x01\x00\x64\x01\x85\x03dc1\xc0\x21");
+        response.extend(b"\xc0\x46\x00\x01\x00\x01\x00\x00\x0e\x10\x00\x04\x0a\x14\x1e\x28");
         // Dynamic update: zone, no prerequisite, one record added.
         let mut update = b"\x77\x01\x28\x00\x00\x01\x00\x00\x00\x01\x00\x00".to_vec();
         update.extend(b"\x05heron\x07example\x00\x00\x06\x00\x01");
@@ -429,7 +429,7 @@ mod tests {
         assert_eq!(message.questions()[0].tail, QuestionTail { kind: 33, class: 1 });
         let answer = message.answers()[0];
         assert_eq!((answer.name, answer.kind, answer.ttl_seconds), (&b"\xc0\x0c"[..], 33, 600));
-        assert_eq!(answer.data(), b"\x00\x01\x00\x64\x01\x85\x03dc1\xc0\x1f");
+        assert_eq!(answer.data(), b"\x00\x01\x00\x64\x01\x85\x03dc1\xc0\x21");
     }
 
     #[test]

@@ -56,15 +56,15 @@ impl Protocol for Nbns {
         let name = b"\x20EIEFFCEPEOCACACACACACACACACACABM\x00";
         // Broadcast query.
         let mut query = b"\x93\x0a\x01\x10\x00\x01\x00\x00\x00\x00\x00\x00".to_vec();
-        query.extend(name);
-        query.extend(b"\x00\x20\x00\x01");
+        let question = [&name[..], b"\x00\x20\x00\x01"].concat();
+        query.extend(&question);
         // Positive answer: group name, address.
         let mut response = b"\x93\x0a\x85\x80\x00\x00\x00\x01\x00\x00\x00\x00".to_vec();
         response.extend(name);
         response.extend(b"\x00\x20\x00\x01\x00\x04\x93\xe0\x00\x06\x80\x00\x0a\x14\x1e\x28");
         // Registration, with the record in the additional section.
         let mut register = b"\x93\x0b\x29\x10\x00\x01\x00\x00\x00\x00\x00\x01".to_vec();
-        register.extend(&query[12..]);
+        register.extend(question);
         register
             .extend(b"\xc0\x0c\x00\x20\x00\x01\x00\x04\x93\xe0\x00\x06\x60\x00\x0a\x14\x1e\x63");
         vec![Sample::udp(query), Sample::udp(response), Sample::udp(register)]

@@ -313,7 +313,7 @@ mod tests {
             if round % 4 == 0 {
                 let at = random.below(28) as usize;
                 bytes[at..at + 8].copy_from_slice(&SIGNATURE);
-                bytes[at + 8..at + 12].copy_from_slice(&[random.below(5) as u8, 0, 0, 0]);
+                bytes[at + 8..at + 12].copy_from_slice(&random.below(5).to_le_bytes());
             }
             let want = bytes
                 .windows(12)

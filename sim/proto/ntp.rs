@@ -122,13 +122,17 @@ impl Protocol for Ntp {
         }
         if mode(first) >= MODE_CONTROL {
             let is_cut = payload.len() < CONTROL_LENGTH_MIN;
-            return if payload.len() % WORD == 0 || is_cut { Probe::Possible } else { Probe::No };
+            return if payload.len().is_multiple_of(WORD) || is_cut {
+                Probe::Possible
+            } else {
+                Probe::No
+            };
         }
         if payload.get(1).is_some_and(|&stratum| stratum > STRATUM_MAX) {
             return Probe::No;
         }
         let Some(header) = HeaderView::peek(payload) else { return Probe::Possible };
-        if (payload.len() - Header::LEN) % WORD != 0 {
+        if !(payload.len() - Header::LEN).is_multiple_of(WORD) {
             return Probe::No;
         }
         // No clock ticks slower than once a second, nor faster than its own time stamps; no
@@ -154,15 +158,16 @@ impl Protocol for Ntp {
     }
 
     fn samples() -> Vec<Sample> {
+        let times = b"\xe9\x00\x00\x01\x10\x20\x30\x40\xe9\x00\x00\x02\x50\x60\x70\x80\
+            \xe9\x00\x00\x03\x11\x21\x31\x41\xe9\x00\x00\x04\x51\x61\x71\x81";
         // Server's answer, version 4.
         let mut answer =
             b"\x64\x03\x06\xe9\x00\x00\x0a\x3d\x00\x00\x2b\x11\x0a\x14\x1e\x01".to_vec();
-        answer.extend(b"\xe9\x00\x00\x01\x10\x20\x30\x40\xe9\x00\x00\x02\x50\x60\x70\x80");
-        answer.extend(b"\xe9\x00\x00\x03\x11\x21\x31\x41\xe9\x00\x00\x04\x51\x61\x71\x81");
+        answer.extend(times);
         // Client's request, version 3, as Windows sends it.
         let mut request =
             b"\xdb\x00\x11\xe9\x00\x00\x00\x00\x00\x01\x03\xfe\x4c\x4f\x43\x4c".to_vec();
-        request.extend(&answer[16..]);
+        request.extend(times);
         vec![Sample::udp(answer), Sample::udp(request)]
     }
 }

@@ -4,7 +4,7 @@
 //! earlier packets are counted from a log of the capture's first frames, so that rows are exact
 //! although nobody knew at the start whose they would be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::series::Series;
 use super::{Named, Options};
@@ -47,7 +47,7 @@ const FALLBACK_PORTS: [u16; 7] = [389, 636, 3268, 3269, 464, 445, 135];
 /// Candidates followed at the same time.
 const CANDIDATES_MAX: usize = 512;
 
-/// Frames logged from the start of the capture: 8 MiB.
+/// Frames logged from the start of the capture: 9 MiB, and 3 MiB to find them by address.
 const LOG_MAX: usize = 1 << 17;
 
 /// Buckets of the address index, a power of two far above [`CANDIDATES_MAX`].
@@ -64,6 +64,42 @@ struct Logged {
     packet: Brief,
     source: Address,
     destination: Address,
+    /// The frame before this one with the same source, and with the same destination, in either
+    /// role: number + 1, 0 for none.
+    before: [u32; 2],
+}
+
+/// The first frames of the capture, to be found by address.
+#[derive(Debug, Default)]
+struct Log {
+    frames: Vec<Logged>,
+    /// Number + 1 of the latest frame of each address.
+    latest: HashMap<Address, u32>,
+    full: bool,
+}
+
+impl Log {
+    fn push(&mut self, packet: &Packet, brief: Brief) {
+        let (source, destination) = (packet.source, packet.destination);
+        let number = u32::try_from(self.frames.len() + 1).unwrap_or(u32::MAX);
+        let mut latest = |address| self.latest.insert(address, number).unwrap_or(0);
+        let before = [latest(source), if source == destination { 0 } else { latest(destination) }];
+        self.frames.push(Logged { packet: brief, source, destination, before });
+        self.full = self.frames.len() >= LOG_MAX;
+    }
+
+    /// The frames of `address`, oldest first, each with the other end.
+    fn of(&self, address: Address) -> Vec<(Brief, Address)> {
+        let mut found = Vec::new();
+        let mut next = self.latest.get(&address).copied().unwrap_or(0);
+        while let Some(logged) = (next as usize).checked_sub(1).and_then(|at| self.frames.get(at)) {
+            let sent = logged.source == address;
+            found.push((logged.packet, if sent { logged.destination } else { logged.source }));
+            next = logged.before[usize::from(!sent)];
+        }
+        found.reverse();
+        found
+    }
 }
 
 /// What counting needs of a frame.
@@ -154,8 +190,7 @@ pub struct Hosts {
     pub ignored: u64,
     named: Vec<Named>,
     index: Index,
-    log: Vec<Logged>,
-    log_full: bool,
+    log: Log,
 }
 
 impl Hosts {
@@ -169,8 +204,7 @@ impl Hosts {
             ignored: 0,
             named: options.named.clone(),
             index: Index::new(),
-            log: Vec::new(),
-            log_full: false,
+            log: Log::default(),
         }
     }
 
@@ -199,8 +233,8 @@ impl Hosts {
             source = self.promote(packet.source, service.unwrap_or(0), mac());
         }
         self.attribute(brief, source, destination, service);
-        if !self.log_full {
-            self.log(packet, brief);
+        if !self.log.full {
+            self.log.push(packet, brief);
         }
     }
 
@@ -247,13 +281,7 @@ impl Hosts {
             self.list.push(host);
             self.named.push(named);
         }
-        self.log_full = !self.named.is_empty();
-    }
-
-    fn log(&mut self, packet: &Packet, brief: Brief) {
-        let (source, destination) = (packet.source, packet.destination);
-        self.log.push(Logged { packet: brief, source, destination });
-        self.log_full = self.log.len() >= LOG_MAX;
+        self.log.full = !self.named.is_empty();
     }
 
     /// Makes a candidate of `address`, or adds the address to the candidate it belongs to, and
@@ -272,13 +300,10 @@ impl Hosts {
         }
         let Some(host) = self.list.get_mut(at) else { return NONE };
         host.mac = host.mac.or(mac);
-        host.late |= self.log_full;
-        for logged in &self.log {
-            let other = if logged.source == address { logged.destination } else { logged.source };
-            if (logged.source == address || logged.destination == address)
-                && !host.addresses.contains(&other)
-            {
-                host.count(logged.packet);
+        host.late |= self.log.full;
+        for (brief, other) in self.log.of(address) {
+            if !host.addresses.contains(&other) {
+                host.count(brief);
                 note_pair(&mut self.between, slot, self.index.get(other));
             }
         }

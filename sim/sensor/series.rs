@@ -19,8 +19,10 @@ pub const SAMPLE_MS: i64 = 5_000;
 /// Protocols are shown per minute: a day has 1,440 of them, enough for any plot.
 const PROTOCOL_MS: i64 = 60_000;
 
-/// Windows shorter than a sample, in milliseconds, each a multiple of the one before.
+/// Windows shorter than a sample, in milliseconds.
 const PEAK_WINDOWS_MS: [i64; 4] = [1, 10, 100, 1_000];
+/// Each of them over the one before.
+const PEAK_WINDOW_STEP: i64 = 10;
 
 /// Samples on either side of the first frame: 60 days. Frames further away (a clock set wrong)
 /// are counted as outside, or a capture of two frames could ask for any amount of memory.
@@ -84,6 +86,9 @@ pub struct Series {
     /// of their own time.
     ms_late: u64,
     fullest: [Fullest; PEAK_WINDOWS_MS.len()],
+    /// The sample being filled.
+    sample: Cell,
+    sample_index: i64,
     samples: BTreeMap<i64, Cell>,
     minute: Box<PerProtocol>,
     minute_index: i64,
@@ -102,6 +107,8 @@ impl Series {
             ms: Cell::default(),
             ms_late: 0,
             fullest: Default::default(),
+            sample: Cell::default(),
+            sample_index: 0,
             samples: BTreeMap::new(),
             minute: Box::new([Cell::default(); Id::COUNT]),
             minute_index: 0,
@@ -174,13 +181,25 @@ impl Series {
             return;
         }
         let ms = self.ms_start.div_euclid(MS);
-        for (fullest, window) in self.fullest.iter_mut().zip(PEAK_WINDOWS_MS) {
-            fullest.add(ms.div_euclid(window), packets);
+        let mut window = ms;
+        for fullest in &mut self.fullest {
+            fullest.add(window, packets);
+            window = window.div_euclid(PEAK_WINDOW_STEP);
         }
-        if self.ms.packets != 0 {
-            self.samples.entry(ms.div_euclid(SAMPLE_MS)).or_default().add(self.ms);
+        let sample = ms.div_euclid(SAMPLE_MS);
+        if sample != self.sample_index {
+            self.flush_sample();
+            self.sample_index = sample;
         }
+        self.sample.add(self.ms);
         (self.ms, self.ms_late) = (Cell::default(), 0);
+    }
+
+    fn flush_sample(&mut self) {
+        if self.sample.packets != 0 {
+            let sample = std::mem::take(&mut self.sample);
+            self.samples.entry(self.sample_index).or_default().add(sample);
+        }
     }
 
     fn flush_minute(&mut self) {
@@ -197,6 +216,7 @@ impl Series {
     /// Ends the series. Call before reading anything but totals.
     pub fn finish(&mut self) {
         self.flush();
+        self.flush_sample();
         self.flush_minute();
         for fullest in &mut self.fullest {
             fullest.close();

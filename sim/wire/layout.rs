@@ -28,8 +28,7 @@ macro_rules! wire_struct {
             }
 
             $($(#[$field_meta])* #[inline] pub fn $name(self) -> $type {
-                let mut field = [0; size_of::<$type>()];
-                field.copy_from_slice(&self.0[$offset..$offset + size_of::<$type>()]);
+                let field = $crate::wire::field::<$offset, { size_of::<$type>() }, $len>(self.0);
                 $crate::wire::wire_struct!(@get $order $type, field)
             })+
         }
@@ -84,6 +83,17 @@ macro_rules! wire_struct {
 }
 pub(crate) use wire_struct;
 
+/// The `N` bytes at offset `AT`; that they lie inside is proved at compile time.
+#[inline]
+pub(crate) fn field<const AT: usize, const N: usize, const LEN: usize>(
+    bytes: &[u8; LEN],
+) -> [u8; N] {
+    const { assert!(AT + N <= LEN, "the field ends behind the structure") };
+    let mut field = [0; N];
+    field.copy_from_slice(&bytes[AT..AT + N]);
+    field
+}
+
 #[cfg(test)]
 mod tests {
     use crate::wire::{Cause, Reader, WireError, Writer};
@@ -115,6 +125,7 @@ mod tests {
     fn a_view_reads_in_place_and_needs_every_byte() {
         let view = MixedView::peek(&BYTES).unwrap();
         assert_eq!((view.big(), view.little(), view.raw()), (VALUE.big, VALUE.little, VALUE.raw));
+        assert_eq!(Mixed::LEN, BYTES.len());
         assert!(MixedView::peek(&BYTES[..8]).is_none());
         assert_eq!(
             Mixed::parse(&mut Reader::new("Mixed", &BYTES[..8])),

@@ -8,4 +8,4 @@ mod layout;
 
 pub use cursor::{Reader, Writer};
 pub use error::{Cause, WireError};
-pub(crate) use layout::wire_struct;
+pub(crate) use layout::{field, wire_struct};
