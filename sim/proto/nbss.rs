@@ -1,0 +1,217 @@
+//! NetBIOS session service, the framing of SMB over TCP.
+//!
+//! RFC 1002 section 4.3 on port 139; \[MS-SMB2\] section 2.1 on port 445 (direct TCP), where the
+//! length has 24 bits instead of 17 and only session messages occur.
+
+use super::nbns::starts_encoded_name;
+use super::{Framing, Probe, Protocol, Sample, Step, Transport};
+use crate::wire::{Cause, Reader, WireError, Writer, wire_struct};
+
+/// Marker type of this protocol.
+#[derive(Debug)]
+pub struct Nbss;
+
+wire_struct! {
+    /// Packet header, RFC 1002 section 4.3.1.
+    pub struct Header / HeaderView [4] {
+        /// Packet type; 0 is a session message.
+        0 kind: be u8,
+        /// Bits 16..24 of the payload length in bytes.
+        1 length_high: be u8,
+        /// Bits 0..16 of the payload length in bytes.
+        2 length_low: be u16,
+    }
+}
+
+/// Packet types, RFC 1002 section 4.3.1.
+pub const SESSION_MESSAGE: u8 = 0x00;
+const SESSION_REQUEST: u8 = 0x81;
+const POSITIVE_RESPONSE: u8 = 0x82;
+const NEGATIVE_RESPONSE: u8 = 0x83;
+const RETARGET_RESPONSE: u8 = 0x84;
+const KEEP_ALIVE: u8 = 0x85;
+
+/// Largest payload in bytes that the header can say.
+const PAYLOAD_MAX: usize = 0xff_ffff;
+/// A called and a calling name without scope, RFC 1002 section 4.3.2.
+const SESSION_REQUEST_LENGTH: usize = 68;
+/// All bits but the one that extends the length are reserved, RFC 1002 section 4.3.1.
+const RESERVED_FLAGS: u8 = 0xfe;
+
+impl Header {
+    /// The header of a session message of `length` bytes.
+    ///
+    /// # Errors
+    /// [`Cause::BadLength`] where 24 bits cannot say the length.
+    pub fn session_message(length: usize) -> Result<Self, WireError> {
+        Self::packet(SESSION_MESSAGE, length)
+    }
+
+    fn packet(kind: u8, length: usize) -> Result<Self, WireError> {
+        let bytes = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+        let [0, length_high, high, low] = bytes else {
+            let cause = Cause::BadLength { field: "length", got: length, min: 0, max: PAYLOAD_MAX };
+            return Err(WireError { what: "nbss::Header", offset: 0, cause });
+        };
+        Ok(Self { kind, length_high, length_low: u16::from_be_bytes([high, low]) })
+    }
+
+    /// Length of what follows the header, in bytes.
+    pub fn payload_length(&self) -> usize {
+        usize::from(self.length_high) << 16 | usize::from(self.length_low)
+    }
+}
+
+/// Finds one packet of any type.
+pub(super) fn step(input: &[u8]) -> Step {
+    match Header::parse(&mut Reader::new("nbss::Header", input)) {
+        Ok(header) => Step::framed(input, Header::LEN + header.payload_length()),
+        Err(error) => Step::failed(input, error),
+    }
+}
+
+/// Finds one session message whose payload begins as `is_wanted` says; four bytes of it are
+/// shown.
+pub(super) fn step_message(input: &[u8], is_wanted: fn([u8; 4]) -> bool) -> Step {
+    let Some(&[kind, _, _, _, a, b, c, d]) = input.first_chunk() else {
+        return Step::NeedMore { total: 2 * Header::LEN };
+    };
+    let error = |field, got, offset| {
+        let cause = Cause::BadValue { field, got };
+        Step::Malformed(WireError { what: "nbss::Header", offset, cause })
+    };
+    if kind != SESSION_MESSAGE {
+        return error("kind", u64::from(kind), 0);
+    }
+    if !is_wanted([a, b, c, d]) {
+        return error("protocol", u64::from(u32::from_be_bytes([a, b, c, d])), Header::LEN);
+    }
+    step(input)
+}
+
+/// A reader over the payload of the session message that `input` is; offsets are those of
+/// `input`.
+pub(super) fn message<'a>(what: &'static str, input: &'a [u8]) -> Result<Reader<'a>, WireError> {
+    let at = Reader::new("nbss::Header", input);
+    let mut r = at.clone();
+    let header = Header::parse(&mut r)?;
+    if header.kind != SESSION_MESSAGE {
+        let (want, got) = (u64::from(SESSION_MESSAGE), u64::from(header.kind));
+        return Err(at.error(Cause::BadConstant { field: "kind", want, got }));
+    }
+    let payload = r.sub(what, header.payload_length())?;
+    r.finish()?;
+    Ok(payload)
+}
+
+/// What a payload says about a session message whose own payload begins with one of `magics`.
+#[inline]
+pub(super) fn probe_message(payload: &[u8], magics: &[[u8; 4]]) -> Probe {
+    match payload.split_first_chunk::<{ Header::LEN }>() {
+        Some((&[SESSION_MESSAGE, ..], message)) => match message.first_chunk::<4>() {
+            Some(start) if magics.contains(start) => Probe::Certain,
+            None if magics.iter().any(|magic| super::agrees(message, magic)) => Probe::Possible,
+            _ => Probe::No,
+        },
+        Some(_) => Probe::No,
+        None if payload.first().is_none_or(|&kind| kind == SESSION_MESSAGE) => Probe::Possible,
+        None => Probe::No,
+    }
+}
+
+impl Protocol for Nbss {
+    const NAME: &'static str = "nbss";
+    const LABEL: &'static str = "NBSS";
+    const FRAMING: Framing = Framing::Stream;
+    const TCP_PORTS: &'static [u16] = &[139];
+
+    fn probe(payload: &[u8], _transport: Transport) -> Probe {
+        let kind = payload.first().copied().unwrap_or(SESSION_MESSAGE);
+        if !matches!(kind, SESSION_MESSAGE | SESSION_REQUEST..=KEEP_ALIVE)
+            || payload.get(1).is_some_and(|&flags| flags & RESERVED_FLAGS != 0)
+        {
+            return Probe::No;
+        }
+        let mut r = Reader::new("nbss::Header", payload);
+        let Ok(header) = Header::parse(&mut r) else { return Probe::Possible };
+        let fixed = match kind {
+            SESSION_REQUEST if header.payload_length() >= SESSION_REQUEST_LENGTH => {
+                return match r.peek() {
+                    name if !starts_encoded_name(name) => Probe::No,
+                    [_, _, ..] => Probe::Certain,
+                    _ => Probe::Possible,
+                };
+            }
+            SESSION_MESSAGE => return Probe::Possible, // what it carries will tell
+            POSITIVE_RESPONSE | KEEP_ALIVE => 0,
+            NEGATIVE_RESPONSE => 1,
+            RETARGET_RESPONSE => 6,
+            _ => return Probe::No,
+        };
+        if header.payload_length() == fixed { Probe::Certain } else { Probe::No }
+    }
+
+    fn step(input: &[u8], _transport: Transport) -> Step {
+        step(input)
+    }
+
+    fn reencode(
+        input: &[u8],
+        _transport: Transport,
+        out: &mut Writer<'_>,
+    ) -> Result<(), WireError> {
+        let mut r = Reader::new("nbss::Header", input);
+        let header = Header::parse(&mut r)?;
+        let payload = r.bytes(header.payload_length())?;
+        r.finish()?;
+        Header::packet(header.kind, payload.len())?.emit(out);
+        out.bytes(payload);
+        Ok(())
+    }
+
+    fn samples() -> Vec<Sample> {
+        let mut request = b"\x81\x00\x00\x44".to_vec();
+        request.extend(b"\x20CKFDENECFDEFFCFGEFFCCACACACACACA\x00"); // *SMBSERVER
+        request.extend(b"\x20FHFDDADHCACACACACACACACACACACAAA\x00"); // WS07
+        vec![
+            Sample::tcp(request),
+            Sample::tcp(*b"\x82\x00\x00\x00"),
+            Sample::tcp(*b"\x83\x00\x00\x01\x82"), // called name not present
+            Sample::tcp(*b"\x84\x00\x00\x06\x0a\x14\x1e\x28\x01\xbd"),
+            Sample::tcp(*b"\x85\x00\x00\x00"),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::conformance::check_message;
+
+    #[test]
+    fn session_messages_obey_the_laws_of_framing() {
+        check_message::<Nbss>(&Sample::tcp(*b"\x00\x00\x00\x03abc"));
+        // A length that needs all 24 bits.
+        let mut long = b"\x00\x01\x00\x02".to_vec();
+        long.resize(Header::LEN + 0x1_0002, 0xee);
+        check_message::<Nbss>(&Sample::tcp(long));
+    }
+
+    #[test]
+    fn a_length_that_24_bits_cannot_say_is_refused() {
+        assert_eq!(
+            Header::session_message(0x0100_0000).unwrap_err().to_string(),
+            "nbss::Header at byte 0: length is 16777216, must be 0..=16777215"
+        );
+        assert_eq!(
+            Header::session_message(PAYLOAD_MAX).map(|h| h.payload_length()),
+            Ok(PAYLOAD_MAX)
+        );
+    }
+
+    #[test]
+    fn a_session_message_proves_nothing_by_itself() {
+        assert_eq!(Nbss::probe(b"\x00\x00\x00\x03abc", Transport::Tcp), Probe::Possible);
+        assert_eq!(Nbss::probe(b"\x00\x02\x00\x03abc", Transport::Tcp), Probe::No);
+    }
+}

@@ -1,0 +1,130 @@
+//! The macro that makes [`Id`](super::Id) out of the table of protocols.
+
+/// Turns rows of `module::Marker` into `Id`, its methods, the arrays that recognition is built
+/// from, and the laws that each protocol is tested against.
+macro_rules! registry {
+    ($($(#[$meta:meta])+ $module:ident::$Type:ident,)+) => {
+        /// Every protocol that is told apart, in report order.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Id {
+            $($(#[$meta])+ $Type,)+
+            /// None of them.
+            Other,
+        }
+
+        impl Id {
+            /// In report order, `Other` last.
+            pub const ALL: &'static [Self] = &[$(Self::$Type,)+ Self::Other];
+
+            /// How many there are: the length of an array that is indexed by protocol.
+            pub const COUNT: usize = Self::ALL.len();
+
+            /// Place in [`Id::ALL`].
+            #[inline]
+            pub const fn index(self) -> usize {
+                self as usize
+            }
+
+            /// The protocol at `index` of [`Id::ALL`].
+            pub fn from_index(index: usize) -> Option<Self> {
+                Self::ALL.get(index).copied()
+            }
+
+            /// The protocol called `name`.
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|id| id.name() == name)
+            }
+
+            /// See [`Protocol::NAME`].
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$Type => <$module::$Type as Protocol>::NAME,)+
+                    Self::Other => "other",
+                }
+            }
+
+            /// See [`Protocol::LABEL`].
+            pub const fn label(self) -> &'static str {
+                match self {
+                    $(Self::$Type => <$module::$Type as Protocol>::LABEL,)+
+                    Self::Other => "Other",
+                }
+            }
+
+            /// See [`Protocol::FRAMING`]. Of bytes of no known protocol nothing is known.
+            pub const fn framing(self) -> Framing {
+                match self {
+                    $(Self::$Type => <$module::$Type as Protocol>::FRAMING,)+
+                    Self::Other => Framing::Embedded,
+                }
+            }
+
+            /// Ports that suggest this protocol, see [`Protocol::TCP_PORTS`].
+            pub const fn ports(self, transport: Transport) -> &'static [u16] {
+                match (self, transport) {
+                    $((Self::$Type, Transport::Tcp) => <$module::$Type as Protocol>::TCP_PORTS,
+                      (Self::$Type, Transport::Udp) => <$module::$Type as Protocol>::UDP_PORTS,)+
+                    (Self::Other, _) => &[],
+                }
+            }
+
+            /// See [`Protocol::STARTS`].
+            pub const fn starts(self) -> &'static [RangeInclusive<u8>] {
+                match self {
+                    $(Self::$Type => <$module::$Type as Protocol>::STARTS,)+
+                    Self::Other => &[],
+                }
+            }
+
+            /// See [`Protocol::probe`]. Nothing is provably of no known protocol.
+            #[inline]
+            pub fn probe(self, payload: &[u8], transport: Transport) -> Probe {
+                match self {
+                    $(Self::$Type => $module::$Type::probe(payload, transport),)+
+                    Self::Other => Probe::Possible,
+                }
+            }
+
+            /// See [`Protocol::step`]. Bytes of no known protocol are taken as they come.
+            pub fn step(self, input: &[u8], transport: Transport) -> Step {
+                match self {
+                    $(Self::$Type => $module::$Type::step(input, transport),)+
+                    Self::Other => Step::framed(input, input.len().max(1)),
+                }
+            }
+
+            /// See [`Protocol::reencode`].
+            ///
+            /// # Errors
+            /// What is wrong with `input`.
+            pub fn reencode(
+                self,
+                input: &[u8],
+                transport: Transport,
+                out: &mut Writer<'_>,
+            ) -> Result<(), WireError> {
+                match self {
+                    $(Self::$Type => $module::$Type::reencode(input, transport, out),)+
+                    Self::Other => {
+                        out.bytes(input);
+                        Ok(())
+                    }
+                }
+            }
+
+            /// See [`Protocol::samples`].
+            pub fn samples(self) -> Vec<Sample> {
+                match self {
+                    $(Self::$Type => $module::$Type::samples(),)+
+                    Self::Other => Vec::new(),
+                }
+            }
+        }
+
+        #[cfg(test)]
+        mod laws {
+            $(#[test] fn $module() { super::conformance::check::<super::$module::$Type>(); })+
+        }
+    };
+}
