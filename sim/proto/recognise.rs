@@ -194,3 +194,216 @@ const fn place(multiplier: u32) -> Option<[Slot; SLOTS]> {
     }
     Some(slots)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::super::Sample;
+    use super::*;
+    use crate::base::Random;
+
+    /// A port that suggests nothing, as clients choose them.
+    const CLIENT: u16 = 51_234;
+
+    fn at_start(transport: Transport, port: u16, payload: &[u8]) -> Recognised {
+        let to_server = recognise(transport, CLIENT, port, payload, true);
+        let to_client = recognise(transport, port, CLIENT, payload, true);
+        assert_eq!(to_server, to_client, "both directions of port {port}");
+        to_server
+    }
+
+    fn tcp(port: u16, payload: &[u8]) -> Recognised {
+        at_start(Transport::Tcp, port, payload)
+    }
+
+    fn udp(port: u16, payload: &[u8]) -> Recognised {
+        at_start(Transport::Udp, port, payload)
+    }
+
+    fn known_ports(transport: Transport) -> impl Iterator<Item = (Id, u16)> {
+        Id::ALL.iter().flat_map(move |&id| id.ports(transport).iter().map(move |&port| (id, port)))
+    }
+
+    fn samples() -> impl Iterator<Item = (Id, usize, Sample)> {
+        Id::ALL.iter().flat_map(|&id| {
+            id.samples().into_iter().enumerate().map(move |(index, sample)| (id, index, sample))
+        })
+    }
+
+    /// Pairs that one cannot tell apart but by port: what is at the port of `at` may be taken
+    /// for `at` although it is `sent`.
+    fn told_apart_by_port(sent: Id, at: Id) -> Option<&'static str> {
+        const DNS_FORMAT: [Id; 4] = [Id::Dns, Id::Mdns, Id::Llmnr, Id::Nbns];
+        match (sent, at) {
+            _ if DNS_FORMAT.contains(&sent) && DNS_FORMAT.contains(&at) => {
+                Some("one message format, RFC 1035 section 4")
+            }
+            (Id::Tls, Id::Ldaps) => Some("LDAPS is TLS on its port"),
+            (Id::Ldaps, Id::Tls) => Some("LDAPS is TLS on any other port"),
+            _ => None,
+        }
+    }
+
+    /// What must come of a sample of `sent` at a port that belongs to `at`.
+    fn is_right(sent: Id, at: Id, got: Recognised) -> bool {
+        let on_any_port = if sent == Id::Ldaps { Id::Tls } else { sent };
+        match got {
+            Recognised::Certain(id) if sent == at => id == sent,
+            Recognised::Certain(id) if id == at => told_apart_by_port(sent, at).is_some(),
+            Recognised::Certain(id) => id == on_any_port && !id.starts().is_empty(),
+            // Whatever is known on any port must be known here.
+            Recognised::PortOnly(id) | Recognised::Contradicted(id) => {
+                sent != at && id == at && on_any_port.starts().is_empty()
+            }
+            Recognised::Unknown => false,
+        }
+    }
+
+    #[test]
+    fn every_sample_at_every_port() {
+        let mut wrong = String::new();
+        for (sent, index, sample) in samples() {
+            for (at, port) in known_ports(sample.transport) {
+                let got = at_start(sample.transport, port, &sample.bytes);
+                if !is_right(sent, at, got) {
+                    let (name, transport) = (sent.name(), sample.transport);
+                    writeln!(wrong, "{name}/{index} at {transport:?} {port}: {got:?}").unwrap();
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "\n{wrong}");
+    }
+
+    #[test]
+    fn every_sample_at_an_unknown_port() {
+        for (sent, index, sample) in samples() {
+            let got = at_start(sample.transport, 50_000, &sample.bytes);
+            let want = match sent {
+                Id::Ldaps => Recognised::Certain(Id::Tls),
+                _ if sent.starts().is_empty() => Recognised::Unknown,
+                _ => Recognised::Certain(sent),
+            };
+            assert_eq!(got, want, "{}/{index}", sent.name());
+        }
+    }
+
+    #[test]
+    fn what_the_snap_length_leaves_is_still_of_its_port() {
+        for (sent, index, sample) in samples() {
+            for &port in sent.ports(sample.transport) {
+                for length in 0..sample.bytes.len() {
+                    let got = at_start(sample.transport, port, &sample.bytes[..length]);
+                    assert!(
+                        matches!(got, Recognised::Certain(id) | Recognised::PortOnly(id) if id == sent),
+                        "{length} bytes of {}/{index} at {port}: {got:?}",
+                        sent.name()
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_middle_of_a_stream_does_not_contradict_its_port() {
+        let middle = b"is the middle of a longer message";
+        for (id, port) in known_ports(Transport::Tcp) {
+            let got = recognise(Transport::Tcp, port, CLIENT, middle, false);
+            assert_eq!(got, Recognised::PortOnly(id), "port {port}");
+            assert_eq!(tcp(port, middle), Recognised::Contradicted(id), "port {port}");
+        }
+    }
+
+    #[test]
+    fn a_port_alone_does_not_suffice() {
+        use Recognised::{Certain, Contradicted};
+        let ssh = b"SSH-2.0-OpenSSH_9.9\r\n";
+        let http = b"GET /certsrv HTTP/1.1\r\nHost: ca.heron.example\r\n\r\n";
+        let hello = b"\x16\x03\x01\x00\xc4\x01\x00\x00\xc0\x03\x03";
+        let smb2 = b"\x00\x00\x00\x80\xfeSMB\x40\x00\x00\x00";
+        assert_eq!(tcp(445, ssh), Contradicted(Id::Smb2));
+        assert_eq!(tcp(445, ssh).id(), Id::Other);
+        assert_eq!(tcp(389, http), Contradicted(Id::Ldap));
+        assert_eq!(tcp(636, http), Contradicted(Id::Ldaps));
+        assert_eq!(tcp(389, hello), Certain(Id::Tls)); // StartTLS
+        assert_eq!(tcp(636, hello), Certain(Id::Ldaps));
+        assert_eq!(tcp(3269, hello), Certain(Id::Ldaps));
+        assert_eq!(tcp(3389, hello), Certain(Id::Tls));
+        for port in [53, 88, 135, 139, 389, 445, 636, 3389, 8080] {
+            assert_eq!(tcp(port, smb2), Certain(Id::Smb2), "port {port}");
+        }
+        assert_eq!(udp(53, b"\xde\xad\xbe\xef garbage on port 53"), Contradicted(Id::Dns));
+        assert_eq!(tcp(88, http), Contradicted(Id::Kerberos));
+        assert_eq!(tcp(3389, ssh), Contradicted(Id::Rdp));
+        assert_eq!(udp(123, http), Contradicted(Id::Ntp));
+    }
+
+    #[test]
+    fn an_empty_payload_says_what_its_port_says() {
+        assert_eq!(tcp(445, b""), Recognised::PortOnly(Id::Smb2));
+        assert_eq!(tcp(50_000, b""), Recognised::Unknown);
+    }
+
+    #[test]
+    fn of_two_known_ports_the_payload_or_else_the_lower_decides() {
+        let both = |payload, at_start| {
+            let there = recognise(Transport::Tcp, 3389, 445, payload, at_start);
+            let back = recognise(Transport::Tcp, 445, 3389, payload, at_start);
+            assert_eq!(there, back);
+            there
+        };
+        assert_eq!(both(b"middle of something", false), Recognised::PortOnly(Id::Smb2));
+        assert_eq!(both(b"", true), Recognised::PortOnly(Id::Smb2));
+        let request = Id::Rdp.samples().remove(0).bytes;
+        assert_eq!(both(&request, true), Recognised::Certain(Id::Rdp));
+    }
+
+    #[test]
+    fn random_bytes_are_hardly_ever_certain() {
+        /// Of a million; the weakest probe is NTP's, which expects some 0.1.
+        const ROUNDS: u32 = 1_000_000;
+        const CERTAIN_MAX: u32 = 20;
+        let seed = 0x7261_6e64;
+        for transport in [Transport::Tcp, Transport::Udp] {
+            let mut random = Random::new(seed);
+            let mut bytes = [0; 96];
+            let mut certain = [0; Id::COUNT];
+            let ports: Vec<u16> = known_ports(transport).map(|(_, port)| port).collect();
+            for round in 0..ROUNDS {
+                for chunk in bytes.chunks_exact_mut(8) {
+                    chunk.copy_from_slice(&random.next_u64().to_le_bytes());
+                }
+                let port = ports[round as usize % ports.len()];
+                if let Recognised::Certain(id) = recognise(transport, CLIENT, port, &bytes, true) {
+                    certain[id.index()] += 1;
+                }
+            }
+            let told: Vec<_> = Id::ALL.iter().map(|id| (id.name(), certain[id.index()])).collect();
+            let total: u32 = certain.iter().sum();
+            assert!(total <= CERTAIN_MAX, "{transport:?}, seed {seed:#x}: {told:?}");
+        }
+    }
+
+    /// The obvious slow version of the table of ports.
+    #[test]
+    fn every_port_is_found_and_no_other() {
+        for transport in [Transport::Tcp, Transport::Udp] {
+            for port in 0..=u16::MAX {
+                let want = known_ports(transport).find(|&(_, known)| known == port);
+                assert_eq!(by_port(transport, port), want.map(|(id, _)| id), "{port}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_and_places_lead_back_to_the_protocol() {
+        for (index, &id) in Id::ALL.iter().enumerate() {
+            assert_eq!(id.index(), index);
+            assert_eq!(Id::from_index(index), Some(id));
+            assert_eq!(Id::from_name(id.name()), Some(id));
+        }
+        assert_eq!(Id::from_index(Id::COUNT), None);
+        assert_eq!(Id::from_name("smb9"), None);
+        assert_eq!(Id::ALL.last(), Some(&Id::Other));
+    }
+}

@@ -85,7 +85,6 @@ pub(crate) use wire_struct;
 
 /// The `N` bytes at offset `AT`; that they lie inside is proved at compile time.
 #[inline]
-#[expect(clippy::indexing_slicing, reason = "the range is constant and checked by the compiler")]
 pub(crate) fn field<const AT: usize, const N: usize, const LEN: usize>(
     bytes: &[u8; LEN],
 ) -> [u8; N] {
