@@ -158,6 +158,21 @@ pub(super) fn probe_message(payload: &[u8]) -> Probe {
     }
 }
 
+/// What `payload` says about a sealed buffer at its front. Other protocols seal in the same
+/// way, so that [`Protocol::STARTS`] lacks its first byte and only our ports lead here.
+#[inline]
+fn probe_sealed(payload: &[u8]) -> Probe {
+    /// A wrapped token of Kerberos, RFC 4121 section 4.2.6.2, and a signature of NTLM,
+    /// [MS-NLMP] 2.2.2.9.
+    const TOKENS: [&[u8]; 2] = [b"\x05\x04", b"\x01\x00\x00\x00"];
+    let mut r = Reader::new("ldap::Sealed", payload);
+    match sealed_length(&mut r) {
+        Ok(_) if TOKENS.iter().any(|token| r.peek().starts_with(token)) => Probe::Certain,
+        Err(error) if !error.is_truncation() => Probe::No,
+        _ => Probe::Possible,
+    }
+}
+
 impl Protocol for Ldap {
     const NAME: &'static str = "ldap";
     const LABEL: &'static str = "LDAP";
@@ -168,11 +183,7 @@ impl Protocol for Ldap {
 
     fn probe(payload: &[u8], _transport: Transport) -> Probe {
         match payload.first() {
-            // Sealed: the length says all that can be seen.
-            Some(0) => match sealed_length(&mut Reader::new("ldap::Sealed", payload)) {
-                Err(error) if !error.is_truncation() => Probe::No,
-                _ => Probe::Possible,
-            },
+            Some(0) => probe_sealed(payload),
             _ => probe_message(payload),
         }
     }
@@ -225,7 +236,9 @@ mod tests {
     fn sealed_buffers_obey_the_laws_of_framing() {
         let sealed = Sample::tcp(*b"\x00\x00\x00\x0a\x05\x04\x06\xff\x00\x00\x00\x0c\x01\x02");
         check_message::<Ldap>(&sealed);
-        assert_eq!(Ldap::probe(&sealed.bytes, Transport::Tcp), Probe::Possible);
+        assert_eq!(Ldap::probe(&sealed.bytes, Transport::Tcp), Probe::Certain);
+        assert_eq!(Ldap::probe(&sealed.bytes[..5], Transport::Tcp), Probe::Possible);
+        assert_eq!(Ldap::probe(b"\x00\x00\x00\x00\x05\x04", Transport::Tcp), Probe::No);
     }
 
     #[test]

@@ -62,8 +62,8 @@ pub trait Protocol {
 
     /// Whether `payload`, all that one packet carries above `transport`, is or begins a message
     /// of this protocol. The payload may be cut by the snap length or go on in the next
-    /// segment. Allocates nothing and looks at the first [`PROBE_WINDOW`] bytes (DHCP, whose
-    /// cookie lies behind its file name, at four more).
+    /// segment. Allocates nothing and looks at the first [`PROBE_WINDOW`] bytes; DHCP and
+    /// connectionless DCE/RPC at a few more, where their fixed parts say what proves them.
     fn probe(payload: &[u8], transport: Transport) -> Probe;
 
     /// Finds the first message in `input` without parsing its body.

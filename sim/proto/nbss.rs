@@ -105,9 +105,13 @@ pub(super) fn message<'a>(what: &'static str, input: &'a [u8]) -> Result<Reader<
 }
 
 /// What a payload says about a session message whose own payload begins with one of `magics`.
+///
+/// Some senders write the header into a segment of its own, so that the next payload begins
+/// with the message: its four bytes are proof enough.
 #[inline]
 pub(super) fn probe_message(payload: &[u8], magics: &[[u8; 4]]) -> Probe {
     match payload.split_first_chunk::<{ Header::LEN }>() {
+        Some((start, _)) if magics.contains(start) => Probe::Certain,
         Some((&[SESSION_MESSAGE, ..], message)) => match message.first_chunk::<4>() {
             Some(start) if magics.contains(start) => Probe::Certain,
             None if magics.iter().any(|magic| super::agrees(message, magic)) => Probe::Possible,

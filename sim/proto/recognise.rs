@@ -116,9 +116,12 @@ const fn starts(transport: Transport) -> [Candidates; 256] {
     let mut index = 0;
     while index < Id::COUNT {
         let id = Id::ALL[index];
-        let ranges = id.starts();
+        let ranges = match id.framing() {
+            Some(framing) if framing.uses(transport) => id.starts(),
+            _ => &[],
+        };
         let mut range = 0;
-        while range < ranges.len() && id.framing().uses(transport) {
+        while range < ranges.len() {
             let mut byte = *ranges[range].start() as usize;
             while byte <= *ranges[range].end() as usize {
                 table[byte] |= 1 << index;
@@ -336,6 +339,21 @@ mod tests {
         assert_eq!(tcp(88, http), Contradicted(Id::Kerberos));
         assert_eq!(tcp(3389, ssh), Contradicted(Id::Rdp));
         assert_eq!(udp(123, http), Contradicted(Id::Ntp));
+    }
+
+    #[test]
+    fn smb_is_known_behind_a_header_in_a_segment_of_its_own() {
+        let recognised = |payload| recognise(Transport::Tcp, 445, CLIENT, payload, false);
+        assert_eq!(recognised(b"\x00\x00\x00\xbe"), Recognised::PortOnly(Id::Smb2));
+        assert_eq!(recognised(b"\xfeSMB\x40\x00"), Recognised::Certain(Id::Smb2));
+        assert_eq!(recognised(b"\xffSMB\x72\x00"), Recognised::Certain(Id::Smb1));
+    }
+
+    #[test]
+    fn sealed_ldap_is_known_on_its_ports_alone() {
+        let sealed = b"\x00\x00\x00\x20\x05\x04\x06\xff\x00\x00\x00\x1c";
+        assert_eq!(tcp(3268, sealed), Recognised::Certain(Id::Ldap));
+        assert_eq!(tcp(50_000, sealed), Recognised::Unknown);
     }
 
     #[test]

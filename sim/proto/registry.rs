@@ -52,11 +52,11 @@ macro_rules! registry {
                 }
             }
 
-            /// See [`Protocol::FRAMING`]. Of bytes of no known protocol nothing is known.
-            pub const fn framing(self) -> Framing {
+            /// See [`Protocol::FRAMING`]; `None` for bytes of no known protocol.
+            pub const fn framing(self) -> Option<Framing> {
                 match self {
-                    $(Self::$Type => <$module::$Type as Protocol>::FRAMING,)+
-                    Self::Other => Framing::Embedded,
+                    $(Self::$Type => Some(<$module::$Type as Protocol>::FRAMING),)+
+                    Self::Other => None,
                 }
             }
 

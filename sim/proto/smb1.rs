@@ -88,7 +88,8 @@ impl Protocol for Smb1 {
     const NAME: &'static str = "smb1";
     const LABEL: &'static str = "SMB1";
     const FRAMING: Framing = Framing::Stream;
-    const STARTS: &'static [RangeInclusive<u8>] = &[nbss::SESSION_MESSAGE..=nbss::SESSION_MESSAGE];
+    const STARTS: &'static [RangeInclusive<u8>] =
+        &[nbss::SESSION_MESSAGE..=nbss::SESSION_MESSAGE, 0xff..=0xff];
 
     fn probe(payload: &[u8], _transport: Transport) -> Probe {
         nbss::probe_message(payload, &[MAGIC])

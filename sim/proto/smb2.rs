@@ -181,7 +181,8 @@ impl Protocol for Smb2 {
     const LABEL: &'static str = "SMB2/3";
     const FRAMING: Framing = Framing::Stream;
     const TCP_PORTS: &'static [u16] = &[445];
-    const STARTS: &'static [RangeInclusive<u8>] = &[nbss::SESSION_MESSAGE..=nbss::SESSION_MESSAGE];
+    const STARTS: &'static [RangeInclusive<u8>] =
+        &[nbss::SESSION_MESSAGE..=nbss::SESSION_MESSAGE, 0xfc..=0xfe];
 
     fn probe(payload: &[u8], _transport: Transport) -> Probe {
         nbss::probe_message(payload, &MAGICS)
