@@ -112,11 +112,6 @@ impl CaptureSet {
         self.files.iter().map(|member| member.size_bytes).sum()
     }
 
-    /// Time of the earliest first record.
-    pub fn first_time(&self) -> Option<Timestamp> {
-        self.files.iter().filter_map(|member| member.first).min()
-    }
-
     /// What was read of each file, in the order given to [`CaptureSet::open`]. With hashes
     /// asked for, the rest of every file is read first.
     pub fn finish(mut self) -> Vec<InputFile> {
@@ -195,16 +190,16 @@ impl CaptureSet {
         self.files.get(*file)?.first
     }
 
-    /// Opens every file that begins before `time`.
+    /// Opens the next file if it begins before `time`. One at a time: a single record with a
+    /// time far ahead must not open all of them.
     fn activate_before(&mut self, time: Timestamp) -> bool {
-        let before = self.active.len();
-        while let Some(file) = self.waiting.front().copied()
-            && self.next_start().is_some_and(|start| start < time)
-        {
-            self.waiting.pop_front();
+        if self.next_start().is_none_or(|start| start >= time) {
+            return false;
+        }
+        if let Some(file) = self.waiting.pop_front() {
             self.activate(file);
         }
-        self.active.len() > before
+        true
     }
 
     /// Hands over the only active file's next batch as it was read. False when it has ended,

@@ -5,8 +5,15 @@ use headroom::capture::{Filter, FilterError, Options, libpcap_version};
 
 use super::{read_set, shared_captures};
 
-/// Files about which libpcap says something else, and why that is right.
-const DIFFERENT: [(&str, &str); 1] = [("", "")];
+/// Where libpcap ends early, and where it gives other records, with its reason.
+const EXPLAINED: [(&str, &str); 6] = [
+    ("be_basic_test004.pcapng", "libpcap takes one snap length per file"),
+    ("be_basic_test016.pcapng", "simple packets: libpcap gives them the time 0"),
+    ("le_advanced_test100.pcapng", "simple packets, and libpcap takes one link type per file"),
+    ("le_difficult_test202.pcapng", "libpcap takes one link type per file"),
+    ("zeek__gap-data-missing.pcapng", "libpcap takes one snap length per file"),
+    ("zeek__smb2_krb.pcap", "record 42 is longer than the snap length; libpcap cuts it, we do not"),
+];
 
 #[test]
 fn libpcap_reads_the_same_records() {
@@ -19,18 +26,12 @@ fn libpcap_reads_the_same_records() {
         .filter(|name| name != "manifest.tsv")
         .collect();
     names.sort();
-    let mut refused = Vec::new();
     let mut differences = Vec::new();
+    let mut same_records = 0;
     for name in &names {
         let path = captures.join("dev").join(name);
         let nanos = pcap::Precision::Nano;
-        let mut theirs = match pcap::Capture::from_file_with_precision(&path, nanos) {
-            Ok(capture) => capture,
-            Err(error) => {
-                refused.push(format!("{name}: {error}"));
-                continue;
-            }
-        };
+        let mut theirs = pcap::Capture::from_file_with_precision(&path, nanos).unwrap();
         let (ours, _) = read_set(&[path], Options::default());
         let mut count = 0;
         let end = loop {
@@ -43,7 +44,9 @@ fn libpcap_reads_the_same_records() {
             let Some(our) = ours.get(count) else { break "we have fewer".to_owned() };
             let same =
                 (our.nanos == nanos, our.original_length == header.len, our.bytes == packet.data);
-            if same != (true, true, true) {
+            if same == (true, true, true) {
+                same_records += 1;
+            } else {
                 differences.push(format!("{name}: record {count}: time, length, bytes {same:?}"));
             }
             count += 1;
@@ -52,9 +55,14 @@ fn libpcap_reads_the_same_records() {
             differences.push(format!("{name}: libpcap reads {count}, we {}: {end}", ours.len()));
         }
     }
-    println!("refused by libpcap: {refused:#?}");
-    let _ = DIFFERENT;
+    let explained = |line: &str| EXPLAINED.iter().find(|(name, _)| line.contains(name));
+    for line in &differences {
+        println!("{line} ({})", explained(line).map_or("NOT EXPLAINED", |(_, why)| why));
+    }
+    println!("{same_records} records of {} files are the same", names.len());
+    differences.retain(|line| explained(line).is_none());
     assert_eq!(differences, Vec::<String>::new());
+    assert!(same_records > 15_000, "{same_records}");
 }
 
 #[test]

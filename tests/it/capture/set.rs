@@ -209,3 +209,16 @@ fn a_pipe_is_read_once() {
     let files = set.finish();
     assert_eq!(files[1].records, 2);
 }
+
+#[test]
+fn one_time_far_ahead_does_not_open_all_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files: Vec<Vec<u32>> = (0..300).map(|number| vec![number, number]).collect();
+    files[0] = vec![0, 4_000_000_000, 1];
+    let paths = write(folder.path(), &files);
+    let (packets, inputs) = read_set(&paths, Options::default());
+    assert_eq!(packets.len(), 601);
+    assert!(inputs.iter().all(|input| input.damage.is_none()));
+    let last: Vec<_> = origins(&packets).into_iter().skip(599).collect();
+    assert_eq!(last, [(4_000_000_000, 0), (1, 0)]);
+}
