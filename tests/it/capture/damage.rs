@@ -37,7 +37,7 @@ fn damage(offset_bytes: u64, what: &str) -> Option<Damage> {
     Some(Damage { offset_bytes, what: what.to_owned() })
 }
 
-/// Offsets at which a file may end without being damaged.
+/// Whether one file's packets are the first of another's.
 fn is_prefix(packets: &[Packet], all: &[Packet]) -> bool {
     // A simple packet's time comes from its neighbour, which may have been cut off.
     packets.len() <= all.len()
@@ -156,6 +156,15 @@ fn damaged_compression_gives_everything_in_front_of_it() {
         let damage = input.damage.unwrap();
         assert_eq!(damage.offset_bytes, 24 + 24 * packets.len() as u64);
         assert!(damage.what.contains("cut short") || damage.what.contains("damaged"));
+
+        // Damage in the middle costs no more than the block it is in.
+        let whole_blocks = packets.len() * 24;
+        let mut packed = packed;
+        let middle = packed.len() / 2;
+        packed[middle..].fill(0xff);
+        let (packets, input) = read_bytes(&packed);
+        assert!(input.damage.is_some());
+        assert!(packets.len() * 24 + 4_096 + 24 >= whole_blocks);
     }
 }
 

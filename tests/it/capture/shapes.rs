@@ -136,6 +136,10 @@ fn counts_of_lost_packets_are_kept() {
     let nine = file.order.u64(9);
     file.packet_with(2, 1, b"abcde", 5, &[(2, &[0; 4]), (4, &nine)]);
     file.statistics(0, &[(5, 17)]);
+    let mut short = file.order.u32(0).to_vec();
+    short.extend([0; 8]);
+    short.extend(file.option(5, &[1, 2, 3])); // a count has eight bytes: not believed
+    file.block(5, &short);
     file.statistics(77, &[(5, 99)]);
     let (packets, input) = read_bytes(&file.bytes);
     assert_eq!(packets.len(), 4);
@@ -150,13 +154,13 @@ fn counts_of_lost_packets_are_kept() {
 #[test]
 fn simple_packets_take_the_time_of_their_neighbour() {
     let mut file = Blocks::new(false);
-    file.interface(1, 4, &[]);
+    file.interface(1, 6, &[]);
     file.simple_packet(b"ab", 2);
-    file.simple_packet(b"abcd", 60);
+    file.simple_packet(b"abcdef", 60); // padded to eight bytes, of which six were captured
     file.packet(0, 3, b"xyz", 3);
     file.simple_packet(b"abc", 3);
     let (packets, input) = read_bytes(&file.bytes);
-    let wanted = [(b"ab".as_slice(), 2), (b"abcd", 60), (b"xyz", 3), (b"abc", 3)];
+    let wanted = [(b"ab".as_slice(), 2), (b"abcdef", 60), (b"xyz", 3), (b"abc", 3)];
     assert_eq!(packets, wanted.map(|(bytes, original)| packet(3_000, bytes, original)));
     assert_eq!(input.first_utc, Some(Timestamp::from_nanos(3_000)));
     assert_eq!(input.interfaces[0].packets_cut, 1);
@@ -172,6 +176,15 @@ fn a_long_block_without_packets_is_stepped_over() {
     let (packets, input) = read_bytes(&file.bytes);
     assert_eq!(packets, [packet(3_000, b"xyz", 3)]);
     assert_eq!((input.skipped_blocks, input.damage), (1, None));
+
+    let whole = file.bytes.len();
+    let last = whole as u64 - 36;
+    let damage = read_bytes(&file.bytes[..whole - 1]).1.damage.unwrap();
+    let what = "block needs 36 bytes, 35 are left; the file is cut short";
+    assert_eq!((damage.offset_bytes, damage.what.as_str()), (last, what));
+    let damage = read_bytes(&file.bytes[..whole - 100]).1.damage.unwrap();
+    let what = "64 bytes of a block are missing; the file is cut short";
+    assert_eq!((damage.offset_bytes, damage.what.as_str()), (last - 64, what));
 }
 
 #[test]
@@ -237,7 +250,7 @@ proptest! {
         let specs = [
             InterfaceSpec { name: Some("eth0".into()), link: links[0], ..InterfaceSpec::default() },
             InterfaceSpec {
-                description: Some("é".repeat(200)),
+                description: Some(format!("x{}", "é".repeat(200))),
                 link: links[1],
                 snap_length_bytes: 300,
                 ..InterfaceSpec::default()
@@ -271,7 +284,7 @@ proptest! {
         prop_assert_eq!(&packets, &many);
         prop_assert_eq!(input.damage, None);
         prop_assert_eq!(input.interfaces[0].name.as_deref(), Some("eth0"));
-        prop_assert_eq!(input.interfaces[1].description.clone(), Some("é".repeat(128)));
+        prop_assert_eq!(input.interfaces[1].description.clone(), Some(format!("x{}", "é".repeat(127))));
         for (bytes, wanted) in [(pcap, one), (pcapng, many)] {
             let dripping = Dripping(std::io::Cursor::new(bytes), drip);
             let mut reader = Reader::from_read("drip", dripping).unwrap();
