@@ -6,8 +6,12 @@ use std::io::Read;
 use super::unpack::{Packing, Unpacker};
 use super::{pcap, pcapng};
 
-/// Bytes from the front of a file that suffice for every question asked here.
-pub const HEAD_BYTES: usize = 4_096;
+/// Bytes from the front of a file that suffice for every question asked here: one zstd block,
+/// which has up to 128 KiB and gives nothing before it is whole (RFC 8878 3.1.1.2.4), a frame
+/// header and a page to spare.
+pub const HEAD_BYTES: usize = 132 * 1024;
+/// Bytes that suffice where the file is not zstd; also what is unpacked of those that are.
+pub(super) const PLAIN_HEAD_BYTES: usize = 4_096;
 /// Bytes of a text file that an error message quotes.
 const QUOTED_BYTES: usize = 24;
 
@@ -44,14 +48,14 @@ pub fn is_pcap_family(plain: &[u8]) -> bool {
     })
 }
 
-/// The first bytes of what a compressed `head` holds, at most [`HEAD_BYTES`]; a `head` that
+/// The first bytes of what a compressed `head` holds, at most 4 KiB; a `head` that
 /// is not compressed, as it is. Empty where the compressed data is damaged from the start.
 pub fn unwrap_head(head: &[u8]) -> Cow<'_, [u8]> {
     let Some(packing) = Packing::of(head) else { return Cow::Borrowed(head) };
-    let mut plain = Vec::with_capacity(HEAD_BYTES);
+    let mut plain = Vec::with_capacity(PLAIN_HEAD_BYTES);
     if let Ok(unpacker) = Unpacker::new(packing, Box::new(std::io::Cursor::new(head.to_vec()))) {
         // The head ends in the middle of the stream: the error that gives is expected.
-        let _ = unpacker.take(HEAD_BYTES as u64).read_to_end(&mut plain);
+        let _ = unpacker.take(PLAIN_HEAD_BYTES as u64).read_to_end(&mut plain);
     }
     Cow::Owned(plain)
 }
@@ -64,7 +68,7 @@ pub fn describe(head: &[u8]) -> String {
         None => String::new(),
     };
     if plain.is_empty() {
-        return format!("{inside}nothing");
+        return format!("{inside}nothing readable");
     }
     if let Some((_, what)) = OTHERS.iter().find(|(magic, _)| plain.starts_with(magic)) {
         return format!("{inside}{what}");
@@ -122,6 +126,6 @@ mod tests {
             describe(&[1, 2, 3, 4, 5]),
             "unknown data that begins with the bytes 01 02 03 04"
         );
-        assert_eq!(describe(&[0x1f, 0x8b, 8, 9]), "gzip data that holds nothing");
+        assert_eq!(describe(&[0x1f, 0x8b, 8, 9]), "gzip data that holds nothing readable");
     }
 }

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use sha2::{Digest, Sha256};
 
-use super::content::HEAD_BYTES;
+use super::content::{HEAD_BYTES, PLAIN_HEAD_BYTES};
 use super::gzip::read_retrying;
 use super::unpack::{Packing, Unpacker, Worker};
 
@@ -116,9 +116,13 @@ pub(super) struct Spent {
 impl Source {
     /// Reads the head of `inner` and prepares to read all of it, head included.
     pub(super) fn open(mut inner: AnyRead, manner: Manner) -> io::Result<(Self, Vec<u8>)> {
-        let mut head = Vec::with_capacity(HEAD_BYTES);
-        (&mut inner).take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+        let mut head = Vec::with_capacity(PLAIN_HEAD_BYTES);
+        (&mut inner).take(PLAIN_HEAD_BYTES as u64).read_to_end(&mut head)?;
         let packing = Packing::of(&head);
+        if packing == Some(Packing::Zstd) {
+            let rest = (HEAD_BYTES - PLAIN_HEAD_BYTES) as u64;
+            (&mut inner).take(rest).read_to_end(&mut head)?;
+        }
         let count = Arc::<AtomicU64>::default();
         let hasher = if manner.sha256 { Some(Hasher::start()?) } else { None };
         let inner = Cursor::new(head.clone()).chain(inner);

@@ -204,8 +204,7 @@ impl Reader {
     /// page; answers where they begin, where they end, and where reading must stop.
     fn place(&self, bytes: &mut Vec<u8>) -> (usize, usize, usize) {
         let carried = self.carry.len();
-        let missing = self.needed.0.saturating_sub(carried).next_multiple_of(PAGE_BYTES);
-        let room = self.read_bytes.max(missing);
+        let room = self.read_bytes;
         let required = carried + PAGE_BYTES + room;
         if bytes.len() < required {
             bytes.resize(required, 0);

@@ -3,7 +3,8 @@
 //! Rotated files follow each other, captures of several hosts overlap. Each file's first
 //! record says when it is needed; a file is open only while its records may be next.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,13 @@ pub struct CaptureSet {
     files: Vec<Member>,
     /// Files not yet opened, by their first time.
     waiting: VecDeque<usize>,
-    active: Vec<Active>,
+    /// Open files by the order in which they were opened, which is that of their first times.
+    active: BTreeMap<u32, Active>,
+    /// Next record of each open file that has been read ahead: its time and the file's place
+    /// in `active`, which also decides between equal times. Several files are open only while
+    /// all of them are here.
+    heads: BinaryHeap<Reverse<(Timestamp, u32)>>,
+    opened: u32,
     numbers: Numbers,
     options: Options,
     /// Records handed out.
@@ -98,7 +105,9 @@ impl CaptureSet {
         Ok(Self {
             files,
             waiting,
-            active: Vec::new(),
+            active: BTreeMap::new(),
+            heads: BinaryHeap::new(),
+            opened: 0,
             numbers,
             options,
             frames: 0,
@@ -112,15 +121,10 @@ impl CaptureSet {
         self.files.iter().map(|member| member.size_bytes).sum()
     }
 
-    /// Time of the earliest first record.
-    pub fn first_time(&self) -> Option<Timestamp> {
-        self.files.iter().filter_map(|member| member.first).min()
-    }
-
     /// What was read of each file, in the order given to [`CaptureSet::open`]. With hashes
     /// asked for, the rest of every file is read first.
     pub fn finish(mut self) -> Vec<InputFile> {
-        while let Some(active) = self.active.pop() {
+        while let Some((_, active)) = self.active.pop_first() {
             self.close(active);
         }
         while let Some(file) = self.waiting.pop_front() {
@@ -163,8 +167,8 @@ impl CaptureSet {
         Some(Active { file, reader, batch, done: 0 })
     }
 
-    /// Opens `file` if there is room, as the last of the active ones.
-    fn activate(&mut self, file: usize) {
+    /// Opens `file` if there is room. Its place among the open ones.
+    fn activate(&mut self, file: usize) -> Option<u32> {
         if self.active.len() >= MAX_OPEN {
             if let Some(member) = self.files.get_mut(file) {
                 let what = format!(
@@ -174,10 +178,26 @@ impl CaptureSet {
                 member.opened = None;
                 member.result = Some(member.unread(what));
             }
-            return;
+            return None;
         }
-        if let Some(active) = self.start(file) {
-            self.active.push(active);
+        let active = self.start(file)?;
+        let order = self.opened;
+        self.opened += 1;
+        if let Some(head) = active.head() {
+            self.heads.push(Reverse((head.time, order)));
+        }
+        self.active.insert(order, active);
+        Some(order)
+    }
+
+    /// Reads ahead in an open file that has nothing read ahead; closes it at its end.
+    fn read_ahead(&mut self, order: u32) {
+        let Some(active) = self.active.get_mut(&order) else { return };
+        active.done = 0;
+        if active.reader.fill(&mut active.batch) {
+            self.heads.extend(active.head().map(|head| Reverse((head.time, order))));
+        } else if let Some(ended) = self.active.remove(&order) {
+            self.close(ended);
         }
     }
 
@@ -195,99 +215,72 @@ impl CaptureSet {
         self.files.get(*file)?.first
     }
 
-    /// Opens every file that begins before `time`.
+    /// Opens the next file if it begins before `time`. One at a time: a single record with a
+    /// time far ahead must not open all of them.
     fn activate_before(&mut self, time: Timestamp) -> bool {
-        let before = self.active.len();
-        while let Some(file) = self.waiting.front().copied()
-            && self.next_start().is_some_and(|start| start < time)
-        {
-            self.waiting.pop_front();
-            self.activate(file);
+        if self.next_start().is_none_or(|start| start >= time) {
+            return false;
         }
-        self.active.len() > before
+        let file = self.waiting.pop_front();
+        if let Some(order) = file.and_then(|file| self.activate(file))
+            && self.active.get(&order).is_some_and(|active| active.head().is_none())
+        {
+            self.read_ahead(order);
+        }
+        true
     }
 
-    /// Hands over the only active file's next batch as it was read. False when it has ended,
-    /// or when its records must be merged and were kept.
-    fn hand_over(&mut self, batch: &mut Batch) -> bool {
+    /// Hands over the only open file's next batch as it was read, unless a waiting file begins
+    /// inside it: then `batch` stays empty and the records are kept to be merged.
+    fn hand_over(&mut self, batch: &mut Batch) {
         let next_start = self.next_start();
-        let [only] = self.active.as_mut_slice() else { return false };
-        // Read into the caller's buffer; the file's own keeps what is merged.
+        let Some(mut entry) = self.active.first_entry() else { return };
+        let order = *entry.key();
+        let only = entry.get_mut();
+        // Read into the caller's buffer; the file's own holds what is merged.
         if !only.reader.fill(batch) {
-            if let Some(ended) = self.active.pop() {
-                self.close(ended);
-            }
-            return false;
+            let ended = entry.remove();
+            return self.close(ended);
         }
         let latest = batch.records.iter().map(|record| record.time).max();
         if next_start.is_none_or(|start| latest <= Some(start)) {
-            return true;
+            return;
         }
         std::mem::swap(&mut only.batch, batch);
         only.done = 0;
+        self.heads.extend(only.head().map(|head| Reverse((head.time, order))));
         batch.records.clear();
-        false
     }
 
-    /// Makes sure that every active file has a record at its head; files that have none left
-    /// are closed.
-    fn refill(&mut self) {
-        let mut index = 0;
-        while let Some(active) = self.active.get_mut(index) {
-            if active.head().is_some() {
-                index += 1;
-                continue;
-            }
-            active.done = 0;
-            if !active.reader.fill(&mut active.batch) {
-                let ended = self.active.remove(index);
-                self.close(ended);
-            }
-        }
-    }
-
-    /// Copies records from the active files into `batch`, earliest first, until it is full or
+    /// Copies records from the open files into `batch`, earliest first, until it is full or
     /// one file is left with nothing read ahead.
     fn merge(&mut self, batch: &mut Batch) {
         batch.bytes.clear();
         batch.records.clear();
-        loop {
-            if self.active.len() > 1 || self.active.iter().any(|only| only.head().is_some()) {
-                self.refill();
+        while !is_full(batch)
+            && let Some(Reverse((time, order))) = self.heads.peek().copied()
+        {
+            if self.activate_before(time) {
+                continue;
             }
-            let Some(mut place) = self.earliest() else { return };
-            while let Some(time) = self.head_time(place)
-                && self.activate_before(time)
+            self.heads.pop();
+            let start = self.next_start();
+            let other = self.heads.peek().map(|Reverse(head)| *head);
+            let Some(active) = self.active.get_mut(&order) else { continue };
+            // As long as no other file's turn comes, without asking them again.
+            while let Some(head) = active.head().map(|record| record.time)
+                && other.is_none_or(|other| (head, order) < other)
+                && start.is_none_or(|start| head <= start)
+                && !is_full(batch)
             {
-                self.refill();
-                let Some(earliest) = self.earliest() else { return };
-                place = earliest;
+                take(active, batch);
             }
-            let Some(active) = self.active.get_mut(place) else { return };
-            take(active, batch);
-            if batch.bytes.len() >= MERGED_BYTES || batch.records.len() >= MERGED_RECORDS {
-                return;
-            }
-            if let [only] = self.active.as_slice()
-                && only.head().is_none()
-            {
-                return;
+            match active.head().map(|record| record.time) {
+                Some(head) => self.heads.push(Reverse((head, order))),
+                None if self.active.len() > 1 => self.read_ahead(order),
+                None => {}
             }
         }
-    }
-
-    /// The active file whose record comes next. Files become active in the order of their
-    /// first times, so that the first of equals is the one to take.
-    fn earliest(&self) -> Option<usize> {
-        let heads = self.active.iter().enumerate();
-        heads
-            .filter_map(|(place, active)| Some((active.head()?.time, place)))
-            .min()
-            .map(|(_, place)| place)
-    }
-
-    fn head_time(&self, place: usize) -> Option<Timestamp> {
-        self.active.get(place)?.head().map(|record| record.time)
     }
 }
 
@@ -298,17 +291,15 @@ impl FrameSource for CaptureSet {
             if self.active.is_empty() {
                 let Some(file) = self.waiting.pop_front() else { break };
                 self.activate(file);
-            }
-            let staged = self.active.iter().any(|active| active.head().is_some());
-            if self.active.len() == 1 && !staged {
+            } else if self.heads.is_empty() {
                 self.hand_over(batch);
-            } else if !self.active.is_empty() {
+            } else {
                 self.merge(batch);
             }
         }
         batch.first_frame = self.frames;
         batch.input_bytes = self.closed_bytes
-            + self.active.iter().map(|active| active.reader.raw_bytes()).sum::<u64>();
+            + self.active.values().map(|active| active.reader.raw_bytes()).sum::<u64>();
         self.frames += batch.records.len() as u64;
         !batch.records.is_empty()
     }
@@ -372,6 +363,10 @@ impl Member {
             damage: Some(Damage { offset_bytes: 0, what }),
         }
     }
+}
+
+fn is_full(batch: &Batch) -> bool {
+    batch.bytes.len() >= MERGED_BYTES || batch.records.len() >= MERGED_RECORDS
 }
 
 /// Copies the record at `active`'s head into `batch`.

@@ -91,27 +91,28 @@ impl<R: Read> Read for Unpacker<R> {
 
 /// Decodes on a thread of its own.
 pub(super) struct Worker<R: Read> {
+    /// An empty block is the end.
     blocks: Receiver<io::Result<Vec<u8>>>,
     returned: SyncSender<Vec<u8>>,
     current: Vec<u8>,
     position: usize,
+    ended: bool,
     handle: JoinHandle<R>,
 }
 
 impl<R: Read + Send + 'static> Worker<R> {
     pub(super) fn start(packing: Packing, inner: R) -> io::Result<Self> {
-        let unpacker_start = move || Unpacker::new(packing, inner);
+        let unpacker = Unpacker::new(packing, inner)?;
         let (send, blocks) = sync_channel(BLOCKS);
         let (returned, free) = sync_channel(BLOCKS);
         for _ in 0..BLOCKS {
             // There is room for all of them.
             let _ = returned.try_send(Vec::new());
         }
-        let unpacker = unpacker_start()?;
         let handle = std::thread::Builder::new()
             .name("unpack".to_owned())
             .spawn(move || work(unpacker, &free, &send))?;
-        Ok(Self { blocks, returned, current: Vec::new(), position: 0, handle })
+        Ok(Self { blocks, returned, current: Vec::new(), position: 0, ended: false, handle })
     }
 
     /// Stops decoding and gives the compressed input back, read as far as it was needed.
@@ -126,7 +127,12 @@ impl<R: Read + Send + 'static> Worker<R> {
 impl<R: Read> Read for Worker<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         while self.position >= self.current.len() {
-            let Ok(block) = self.blocks.recv() else { return Ok(0) };
+            if self.ended {
+                return Ok(0);
+            }
+            let stopped = |_| io::Error::other("the decompressor has stopped without a reason");
+            let block = self.blocks.recv().map_err(stopped)?;
+            self.ended = !matches!(&block, Ok(bytes) if !bytes.is_empty());
             let spent = std::mem::replace(&mut self.current, block?);
             self.position = 0;
             // Nobody takes it back once the thread has ended.
@@ -148,35 +154,35 @@ fn work<R: Read>(
     free: &Receiver<Vec<u8>>,
     send: &SyncSender<io::Result<Vec<u8>>>,
 ) -> R {
-    'all: while let Ok(mut block) = free.recv() {
+    while let Ok(mut block) = free.recv() {
         block.resize(BLOCK_BYTES, 0);
-        let mut filled = 0;
-        let mut failure = None;
-        let mut end = false;
-        while let Some(room) = block.get_mut(filled..).filter(|room| !room.is_empty()) {
-            match read_retrying(&mut unpacker, room) {
-                Ok(0) => {
-                    end = true;
-                    break;
-                }
-                Ok(read) => filled += read,
-                Err(error) => {
-                    failure = Some(error);
-                    break;
-                }
-            }
-        }
+        let (filled, result) = read_full(&mut unpacker, &mut block);
         block.truncate(filled);
+        let end = match result {
+            Ok(end) => end.then(|| Ok(Vec::new())),
+            Err(error) => Some(Err(error)),
+        };
         if filled > 0 && send.send(Ok(block)).is_err() {
-            break 'all;
+            break;
         }
-        if let Some(error) = failure {
-            let _ = send.send(Err(error));
-            break 'all;
-        }
-        if end {
-            break 'all;
+        if let Some(end) = end {
+            // Nobody listens any more, perhaps; it is over in any case.
+            let _ = send.send(end);
+            break;
         }
     }
     unpacker.into_inner()
+}
+
+/// Fills `block`: how far, and whether that was the end.
+fn read_full(input: &mut impl Read, block: &mut [u8]) -> (usize, io::Result<bool>) {
+    let mut filled = 0;
+    while let Some(room) = block.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match read_retrying(input, room) {
+            Ok(0) => return (filled, Ok(true)),
+            Ok(length) => filled += length,
+            Err(error) => return (filled, Err(error)),
+        }
+    }
+    (filled, Ok(false))
 }

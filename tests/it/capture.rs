@@ -1,9 +1,15 @@
 //! Capture files against facts that others found in them, and against damage.
 
+mod damage;
+mod emit;
+mod oracle;
+mod set;
+mod shapes;
+
 use std::path::PathBuf;
 
 use headroom::base::{Batch, FrameSource, Timestamp};
-use headroom::capture::{CaptureSet, Options};
+use headroom::capture::{CaptureSet, Options, Reader};
 use headroom::record::InputFile;
 
 /// Captures that are not part of the project; tests that use them say when they are missing.
@@ -19,7 +25,7 @@ fn shared_captures() -> Option<PathBuf> {
 /// One record, owned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Packet {
-    time: Timestamp,
+    nanos: i64,
     original_length: u32,
     link: u16,
     interface: u16,
@@ -42,7 +48,7 @@ fn drain(source: &mut impl FrameSource) -> Vec<Packet> {
             assert!(end <= batch.bytes.len());
             let frame = batch.frame(record);
             packets.push(Packet {
-                time: record.time,
+                nanos: record.time.nanos(),
                 original_length: record.original_length,
                 link: record.link.0,
                 interface: record.interface,
@@ -52,6 +58,12 @@ fn drain(source: &mut impl FrameSource) -> Vec<Packet> {
     }
     assert!(batch.records.is_empty());
     packets
+}
+
+fn read_bytes(bytes: &[u8]) -> (Vec<Packet>, InputFile) {
+    let mut reader = Reader::from_read("bytes", std::io::Cursor::new(bytes.to_vec())).unwrap();
+    let packets = drain(&mut reader);
+    (packets, reader.finish())
 }
 
 fn read_set(paths: &[PathBuf], options: Options) -> (Vec<Packet>, Vec<InputFile>) {
@@ -77,12 +89,8 @@ fn container_facts_are_those_of_the_independent_reader() {
         let path = captures.join("dev").join(name);
         let (packets, files) = read_set(&[path], Options::default());
         let got = facts(&packets, &files[0]);
-        println!(
-            "{:>8} {:>10} {:>10}  {name}",
-            packets.len(),
-            got["bytes_cap"].to_string(),
-            got["bytes_wire"].to_string()
-        );
+        let [captured, wire] = ["bytes_cap", "bytes_wire"].map(|key| got[key].to_string());
+        println!("{:>8} {captured:>10} {wire:>10}  {name}", packets.len());
         for (key, value) in got.as_object().unwrap() {
             let wanted = &truth["container"][key];
             let near = match (value.as_f64(), wanted.as_f64()) {
@@ -95,21 +103,14 @@ fn container_facts_are_those_of_the_independent_reader() {
             }
         }
     }
-    println!("{} of {} files differ", differences.len(), names.len());
+    println!("{} differences in {} files", differences.len(), names.len());
     assert!(names.len() >= 92, "{}", names.len());
     assert_eq!(differences, Vec::<String>::new());
 }
 
 /// Our answer in the truth's words.
 fn facts(packets: &[Packet], file: &InputFile) -> serde_json::Value {
-    let seconds = |time: Option<Timestamp>| match time {
-        Some(time) => {
-            #[expect(clippy::cast_precision_loss, reason = "the truth has no more digits")]
-            let seconds = time.nanos() as f64 / 1e9;
-            serde_json::json!(seconds)
-        }
-        None => serde_json::Value::Null,
-    };
+    let seconds = |time: Option<Timestamp>| time.map(|time| time.nanos() as f64 / 1e9);
     let mut links: Vec<u16> = Vec::new();
     for interface in &file.interfaces {
         if !links.contains(&interface.link_type) {
