@@ -16,9 +16,9 @@ use crate::record::{
 };
 
 mod adapters;
-
+mod archive;
 mod clock;
-
+mod merge;
 mod names;
 mod number;
 mod perfmon;
@@ -27,7 +27,9 @@ mod plain;
 mod stats;
 mod table;
 mod text;
+mod workbook;
 
+pub use merge::{Merged, merge};
 pub use names::{Names, NamesError};
 
 /// Bytes at the start of an input that decide its format. The first line of a perfmon log is
@@ -149,6 +151,9 @@ pub enum Problem {
 
 /// Recognises the format of a counter input by its first bytes, at best [`HEAD_BYTES`] of them.
 pub fn recognise(head: &[u8]) -> Option<Format> {
+    if archive::looks_like_workbook(head) {
+        return Some(Format::SizingWorkbook);
+    }
     let text = text::decode_head(head);
     let line = text.lines().find(|line| !line.trim().is_empty())?;
     if perfmon::is_header(line) {
@@ -195,7 +200,7 @@ fn read_any(name: &str, bytes: impl Read, options: &Options) -> Result<CounterLo
     let mut found = match format {
         Format::PerfmonCsv => perfmon::read(whole, &head, names, stem(name)),
         Format::PlainCsv => plain::read(whole, &head, stem(name)),
-        _ => return Err(Problem::UnknownFormat),
+        _ => workbook::read(whole),
     }?;
     // What damage left unread still belongs to the size and the hash.
     io::copy(&mut source, &mut io::sink()).map_err(Problem::Io)?;

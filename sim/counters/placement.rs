@@ -13,9 +13,9 @@
 use crate::base::Timestamp;
 use crate::record::Timeline;
 
-/// Most readings of one input over all its hosts: 24 hours at 5 s of 230 servers, or a month
-/// of 7; about 130 MB while they are laid out.
-pub(super) const MAX_READINGS: usize = 4_000_000;
+/// Most readings of one input over all its hosts: 24 hours at 5 s of 170 servers, or half a
+/// year of one; at worst about 300 MB while they are laid out.
+pub(super) const MAX_READINGS: usize = 3_000_000;
 
 /// Sample length where only one row gives a time: the vendor's ([TOOL] README: "roughly every
 /// 5 seconds").
