@@ -17,7 +17,7 @@ use crate::record::Timeline;
 /// year of one; at worst about 300 MB while they are laid out.
 pub(super) const MAX_READINGS: usize = 3_000_000;
 
-/// Sample length where only one row gives a time: the vendor's ([TOOL] README: "roughly every
+/// Sample length where only one row gives a time: the vendor's (README of the sizing tool: "roughly every
 /// 5 seconds").
 const DEFAULT_INTERVAL_NANOS: i64 = 5_000_000_000;
 

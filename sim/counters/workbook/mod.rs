@@ -264,7 +264,7 @@ impl RowReader<'_> {
             dc.notes.push(format!("not a usable number: {}", unusable.join(", ")));
         }
         if let Some(text) = self.table.text(self.cells, Column::Os) {
-            // The tool writes its error into this field ([TOOL] README).
+            // The tool writes its error into this field (README of the sizing tool).
             if text.to_lowercase().contains("failed") {
                 dc.notes
                     .push(format!("the workbook says of the operating system: {}", shown(&text)));
