@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod capture;
+mod counters;
 mod truth;
