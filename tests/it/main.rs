@@ -1,3 +1,5 @@
 //! All integration tests in one binary: one link instead of one per file.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod model;
