@@ -1,1 +1,31 @@
-//! (room under construction)
+//! The vendor's capacity table applied to an observed domain controller: traffic figures, the
+//! verdict in the vendor's words with its working, sums over several controllers, and what the
+//! result rests on. Arithmetic on records; no packet is parsed here.
+//!
+//! Facts (tables, limits, wordings) lie in `tables.toml` with source and date. Three kinds of
+//! number are kept apart everywhere: published by the vendor, inferred by us from what it
+//! published, and our own.
+
+mod caveats;
+mod host;
+mod load;
+mod resources;
+mod rules;
+mod size;
+mod tables;
+mod total;
+mod window;
+mod words;
+
+#[cfg(test)]
+mod fixture;
+
+pub use host::apply_estate;
+pub use load::load;
+pub use rules::{Rules, RulesError, assumptions};
+pub use size::size;
+pub use tables::{
+    CURRENT_TABLE, Convention, Figure, Figures, OperatingSystem, PublishedTable, Support, Tables,
+    V3Limits, Wordings, row_for, tables, v3_limits,
+};
+pub use total::total;

@@ -4,4 +4,5 @@
 
 mod capture;
 mod counters;
+mod model;
 mod truth;
