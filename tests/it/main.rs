@@ -5,4 +5,6 @@
 mod capture;
 mod counters;
 mod model;
+mod report;
+mod report_fixtures;
 mod truth;

@@ -1,0 +1,218 @@
+//! The report as Markdown (GitHub flavour), for a ticket or a wiki. Everything but the plots.
+
+use std::fmt::Write as _;
+
+use crate::record::{Sized, SizingReport, Total};
+
+use super::{escape, labels, number};
+
+/// The report as Markdown.
+pub fn render(report: &SizingReport) -> String {
+    let mut page = Page(String::new());
+    page.line("# Will the Defender for Identity sensor keep up?");
+    if !report.complete {
+        page.blank();
+        page.line("> **Incomplete.** This result rests on only a part of the input:");
+        for problem in escape::sentences(&report.problems) {
+            page.line(&format!("> - {}", escape::markdown(&problem)));
+        }
+    }
+    page.list("Warnings", &report.warnings);
+    overview(&mut page, report);
+    for sized in &report.domain_controllers {
+        domain_controller(&mut page, sized);
+    }
+    inputs(&mut page, report);
+    assumptions(&mut page, report);
+    page.blank();
+    page.line(&format!(
+        "Made by Headroom {} with `{}`. Table: {}, {}.",
+        escape::markdown(&escape::name(&report.headroom_version)),
+        // A code span ends at the first backtick and knows no escapes.
+        escape::sentence(&report.command).replace(['`', '<', '>', '&'], "?"),
+        text(&report.table.title),
+        text(&report.table.source),
+    ));
+    page.0
+}
+
+/// Text as it grows.
+struct Page(String);
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.0.push_str(line);
+        self.0.push('\n');
+    }
+
+    fn blank(&mut self) {
+        self.0.push('\n');
+    }
+
+    /// A table row; cells are ready for Markdown.
+    fn row(&mut self, cells: &[String]) {
+        let _ = writeln!(self.0, "| {} |", cells.join(" | "));
+    }
+
+    /// A heading row; columns from `right_from` on are aligned right.
+    fn header(&mut self, headings: &[&str], right: &[usize]) {
+        self.blank();
+        let _ = writeln!(self.0, "| {} |", headings.join(" | "));
+        let rule = |index| if right.contains(&index) { "---:" } else { "---" };
+        let rules: Vec<&str> = (0..headings.len()).map(rule).collect();
+        let _ = writeln!(self.0, "| {} |", rules.join(" | "));
+    }
+
+    /// A titled list of hostile sentences; nothing where there are none.
+    fn list(&mut self, title: &str, sentences: &[String]) {
+        if sentences.is_empty() {
+            return;
+        }
+        self.blank();
+        self.line(&format!("**{title}**"));
+        self.blank();
+        for sentence in escape::sentences(sentences) {
+            self.line(&format!("- {}", escape::markdown(&sentence)));
+        }
+    }
+}
+
+/// A hostile sentence, ready for Markdown.
+fn text(hostile: &str) -> String {
+    escape::markdown(&escape::sentence(hostile))
+}
+
+fn overview(page: &mut Page, report: &SizingReport) {
+    if report.domain_controllers.is_empty() {
+        page.blank();
+        page.line("No domain controller was found in the input, so there is no verdict.");
+        return;
+    }
+    let headings = [
+        "DC",
+        "Sensor Supported (vendor’s wording)",
+        "Busy pps",
+        "Busiest 15 minutes",
+        "Average pps",
+        "Maximum pps",
+        "Table row",
+        "Short by",
+    ];
+    page.header(&headings, &[2, 4, 5]);
+    for sized in &report.domain_controllers {
+        page.row(&[
+            escape::markdown(&escape::name(&sized.dc.name)),
+            text(&sized.verdict.words),
+            number::optional_rate(sized.load.busy.map(|busy| busy.packets_per_second)),
+            labels::busy_when(&sized.load),
+            number::optional_rate(sized.load.average_packets_per_second),
+            number::optional_rate(sized.load.maximum_packets_per_second),
+            escape::markdown(&labels::row(sized)),
+            labels::short_by(&sized.verdict.checks),
+        ]);
+    }
+    if let Some(total) = &report.total {
+        totals(page, total);
+    }
+}
+
+fn totals(page: &mut Page, total: &Total) {
+    let dash = number::UNKNOWN.to_string();
+    page.row(&[
+        "**Total**, plain sum".into(),
+        dash.clone(),
+        number::optional_rate(total.sum_busy_packets_per_second),
+        "each DC at its own busiest time".into(),
+        number::optional_rate(total.sum_average_packets_per_second),
+        number::optional_rate(total.sum_maximum_packets_per_second),
+        dash.clone(),
+        dash.clone(),
+    ]);
+    page.row(&[
+        "**Total**, at the same time".into(),
+        dash.clone(),
+        number::optional_rate(total.coincident_busy.map(|busy| busy.packets_per_second)),
+        total.coincident_busy.map_or_else(
+            || "not computable from this input".into(),
+            |busy| number::span(busy.start_utc, busy.end_utc),
+        ),
+        dash.clone(),
+        dash.clone(),
+        dash.clone(),
+        dash,
+    ]);
+}
+
+fn domain_controller(page: &mut Page, sized: &Sized) {
+    let verdict = &sized.verdict;
+    page.blank();
+    page.line(&format!("## {}", escape::markdown(&escape::name(&sized.dc.name))));
+    page.blank();
+    page.line(&format!("**{}** {}", text(&verdict.words), text(&verdict.summary)));
+    page.list("Caveats", &verdict.caveats);
+    page.list("Reasons", &verdict.reasons);
+    if !verdict.checks.is_empty() {
+        page.header(&["Resource", "Needed", "Available", "Short by", "Basis", "Why"], &[1, 2, 3]);
+        for check in &verdict.checks {
+            let unit = escape::markdown(&escape::name(&check.unit));
+            page.row(&[
+                labels::resource(check.resource).into(),
+                number::amount_of(Some(check.needed), &unit),
+                number::amount_of(check.available, &unit),
+                number::amount_of(check.short_by, &unit),
+                labels::basis(check.basis).into(),
+                text(&check.sentence),
+            ]);
+        }
+    }
+    page.list("Not known", &verdict.missing);
+    page.list("Notes", &sized.dc.notes);
+}
+
+fn inputs(page: &mut Page, report: &SizingReport) {
+    page.blank();
+    page.line("## Inputs");
+    if report.inputs.is_empty() {
+        page.blank();
+        page.line("None could be read.");
+        return;
+    }
+    page.header(&["File", "Format", "Size", "Records", "From", "To", "SHA-256", "Damage"], &[2, 3]);
+    for input in &report.inputs {
+        let damage = input.damage.as_ref().map_or_else(
+            || "none found".to_string(),
+            |damage| {
+                format!("at byte {}: {}", number::count(damage.offset_bytes), text(&damage.what))
+            },
+        );
+        page.row(&[
+            escape::markdown(&escape::path(&input.path)),
+            text(&input.format_text),
+            number::bytes(input.size_bytes),
+            number::count(input.records),
+            number::optional_time(input.first_utc),
+            number::optional_time(input.last_utc),
+            input.sha256.as_ref().map_or_else(
+                || number::UNKNOWN.to_string(),
+                |digest| escape::markdown(&escape::name(digest)),
+            ),
+            damage,
+        ]);
+    }
+}
+
+fn assumptions(page: &mut Page, report: &SizingReport) {
+    if report.assumptions.is_empty() {
+        return;
+    }
+    page.blank();
+    page.line("## Assumptions");
+    page.header(&["Assumption", "Basis", "Source, or how to change it"], &[]);
+    for assumption in &report.assumptions {
+        page.row(&[
+            text(&assumption.text),
+            labels::basis(assumption.basis).into(),
+            text(&assumption.source),
+        ]);
+    }
+}
