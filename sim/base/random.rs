@@ -24,9 +24,7 @@ impl Random {
 
     /// A number in `0..bound`, or 0 when `bound` is 0. The bias is below `bound / 2^32`.
     pub const fn below(&mut self, bound: u32) -> u32 {
-        #[expect(clippy::cast_possible_truncation, reason = "the high half of the product")]
-        let value = (((self.next_u64() >> 32) * bound as u64) >> 32) as u32;
-        value
+        (((self.next_u64() >> 32) * bound as u64) >> 32) as u32
     }
 }
 

@@ -90,27 +90,34 @@ impl Condition {
     /// # Errors
     /// With the names and operators there are.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let find = || OPERATORS.iter().find_map(|&(sign, operator)| {
-            text.split_once(sign).map(|(name, value)| (name.trim(), operator, value.trim()))
-        });
-        let (name, operator, value) =
-            find().with_context(|| format!("--fail-if '{text}': no operator; use one of > >= < <= == !="))?;
+        let find = || {
+            OPERATORS.iter().find_map(|&(sign, operator)| {
+                text.split_once(sign).map(|(name, value)| (name.trim(), operator, value.trim()))
+            })
+        };
+        let (name, operator, value) = find().with_context(|| {
+            format!("--fail-if '{text}': no operator; use one of > >= < <= == !=")
+        })?;
         let names = || FIGURES.map(|(name, _)| name).join(", ");
-        let &(_, figure) = FIGURES
-            .iter()
-            .find(|(known, _)| *known == name)
-            .with_context(|| format!("--fail-if '{text}': unknown figure '{name}'; known are {}", names()))?;
+        let &(_, figure) = FIGURES.iter().find(|(known, _)| *known == name).with_context(|| {
+            format!("--fail-if '{text}': unknown figure '{name}'; known are {}", names())
+        })?;
         let value = if figure == Figure::Verdict {
             if !matches!(operator, Operator::Equal | Operator::Unequal) {
                 bail!("--fail-if '{text}': a verdict can only be == or !=");
             }
             let known = VERDICTS.iter().find(|known| known.eq_ignore_ascii_case(value));
             Value::Verdict(known.with_context(|| {
-                format!("--fail-if '{text}': unknown verdict '{value}'; known are {}", VERDICTS.join(", "))
+                format!(
+                    "--fail-if '{text}': unknown verdict '{value}'; known are {}",
+                    VERDICTS.join(", ")
+                )
             })?)
         } else {
             let number = value.parse().ok().filter(|number: &f64| number.is_finite());
-            Value::Number(number.with_context(|| format!("--fail-if '{text}': '{value}' is not a number"))?)
+            Value::Number(
+                number.with_context(|| format!("--fail-if '{text}': '{value}' is not a number"))?,
+            )
         };
         Ok(Self { text: text.to_owned(), figure, operator, value })
     }
@@ -127,7 +134,10 @@ impl Condition {
             }
             Value::Number(limit) => match self.figure.of(sized) {
                 None => Some(format!("{name}: unknown ({})", self.text)),
-                Some(value) => self.operator.holds(value, *limit).then(|| format!("{name}: {value} ({})", self.text)),
+                Some(value) => self
+                    .operator
+                    .holds(value, *limit)
+                    .then(|| format!("{name}: {value} ({})", self.text)),
             },
         }
     }

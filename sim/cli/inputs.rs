@@ -68,7 +68,9 @@ fn directory(path: &Path, inputs: &mut Inputs, depth: usize) -> anyhow::Result<(
         entries.push(entry.with_context(open)?.path());
     }
     entries.sort();
-    let hidden = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    let hidden = |path: &Path| {
+        path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+    };
     for entry in entries.iter().filter(|entry| !hidden(entry)) {
         if entry.is_dir() {
             if depth < DEPTH_MAX {

@@ -32,7 +32,7 @@ pub fn main() -> ExitCode {
     match run(&cli) {
         Ok(code) => code,
         Err(error) => {
-            output::say(&report::escape::terminal(&format!("failed to {error:#}")));
+            output::say(&report::line(&format!("failed to {error:#}")));
             EXIT_USE.into()
         }
     }
@@ -51,7 +51,9 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Man => {
             let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page).context("render the manual page")?;
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut page)
+                .context("render the manual page")?;
             output::write(None, &page)?;
             Ok(ExitCode::SUCCESS)
         }
@@ -78,7 +80,8 @@ fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let facts = FactPlan::new(&args.facts)?;
     let inputs = InputPlan::new(&args.input)?;
     // Before the long part: a bad path fails in the first second.
-    std::fs::create_dir_all(&args.output).with_context(|| format!("create {}", args.output.display()))?;
+    std::fs::create_dir_all(&args.output)
+        .with_context(|| format!("create {}", args.output.display()))?;
     tell_skipped(cli, &inputs);
     let reading = Reading { sha256: true, quiet: cli.quiet };
     let result = run::size(&inputs, &facts, reading, command_line())?;
@@ -107,7 +110,8 @@ fn size(cli: &Cli, args: &SizeArgs) -> anyhow::Result<ExitCode> {
         (_, SizeFormat::Html) => OutputFormat::Html,
         (_, SizeFormat::Xlsx) => OutputFormat::Xlsx,
     };
-    let result = run::size(&inputs, &facts, Reading { sha256: false, quiet: cli.quiet }, command_line())?;
+    let result =
+        run::size(&inputs, &facts, Reading { sha256: false, quiet: cli.quiet }, command_line())?;
     let bytes = if format == OutputFormat::Text {
         render_text(cli, &result, args.output.is_some())?
     } else {
@@ -118,18 +122,21 @@ fn size(cli: &Cli, args: &SizeArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn render_text(cli: &Cli, result: &SizingReport, to_file: bool) -> anyhow::Result<Vec<u8>> {
-    let options = RenderOptions { color: output::color(cli.color, to_file), width: output::width() };
+    let options =
+        RenderOptions { color: output::color(cli.color, to_file), width: output::width() };
     Ok(report::render(result, OutputFormat::Text, options)?)
 }
 
 fn inspect(cli: &Cli, args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let inputs = InputPlan::new(&args.input)?;
     tell_skipped(cli, &inputs);
-    let result = run::inspect(&inputs, Reading { sha256: false, quiet: cli.quiet }, command_line())?;
+    let result =
+        run::inspect(&inputs, Reading { sha256: false, quiet: cli.quiet }, command_line())?;
     let json = args.json || args.format == InspectFormat::Json;
     let format = if json { OutputFormat::Json } else { OutputFormat::Text };
     let to_file = args.output.is_some();
-    let options = RenderOptions { color: output::color(cli.color, to_file), width: output::width() };
+    let options =
+        RenderOptions { color: output::color(cli.color, to_file), width: output::width() };
     let bytes = report::render_inspection(&result, format, options)?;
     output::write(args.output.as_deref(), &bytes)?;
     tell(cli, &result.problems, &[]);
@@ -139,11 +146,11 @@ fn inspect(cli: &Cli, args: &InspectArgs) -> anyhow::Result<ExitCode> {
 /// Errors always, warnings unless asked to be quiet.
 fn tell(cli: &Cli, problems: &[String], warnings: &[String]) {
     for problem in problems {
-        output::say(&report::escape::terminal(&format!("failed to {problem}")));
+        output::say(&report::line(&format!("failed to {problem}")));
     }
     if !cli.quiet {
         for warning in warnings {
-            output::say(&report::escape::terminal(&format!("warning: {warning}")));
+            output::say(&report::line(&format!("warning: {warning}")));
         }
     }
 }
@@ -152,7 +159,10 @@ fn tell_skipped(cli: &Cli, plan: &InputPlan) {
     let skipped = &plan.inputs.skipped;
     if cli.verbose {
         for path in skipped {
-            output::say(&report::escape::terminal(&format!("skipped {}: no capture, no counter log", path.display())));
+            output::say(&report::line(&format!(
+                "skipped {}: no capture, no counter log",
+                path.display()
+            )));
         }
     } else if !skipped.is_empty() && !cli.quiet {
         output::say(&format!("skipped {} other files; -v names them", skipped.len()));
@@ -163,10 +173,13 @@ fn tell_skipped(cli: &Cli, plan: &InputPlan) {
 fn conclude(cli: &Cli, result: &SizingReport, facts: &FactPlan) -> ExitCode {
     tell(cli, &result.problems, &[]);
     let rows = &result.domain_controllers;
-    let holding = facts.conditions.iter().flat_map(|condition| rows.iter().filter_map(|row| condition.holds(row)));
+    let holding = facts
+        .conditions
+        .iter()
+        .flat_map(|condition| rows.iter().filter_map(|row| condition.holds(row)));
     let holding: Vec<String> = holding.collect();
     for text in &holding {
-        output::say(&report::escape::terminal(&format!("condition holds: {text}")));
+        output::say(&report::line(&format!("condition holds: {text}")));
     }
     if !result.complete {
         EXIT_DAMAGED.into()

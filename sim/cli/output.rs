@@ -13,7 +13,8 @@ use super::args::When;
 /// # Errors
 /// With the path and what the system said.
 pub fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || -> io::Result<()> {
         let mut file = tempfile::Builder::new();
         // The mode that a plain new file would get, not the private one of a temporary file.
@@ -38,7 +39,9 @@ pub fn write(path: Option<&Path>, bytes: &[u8]) -> anyhow::Result<()> {
     }
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("write to standard output"),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("write to standard output")
+        }
         _ => Ok(()),
     }
 }
@@ -58,15 +61,8 @@ pub fn color(when: When, to_file: bool) -> bool {
 /// Columns of the terminal, or what a file is comfortable with.
 pub fn width() -> u16 {
     const DEFAULT: u16 = 120;
-    if !io::stdout().is_terminal() {
-        return DEFAULT;
-    }
-    let columns = console_columns().or_else(|| std::env::var("COLUMNS").ok()?.parse().ok());
-    columns.unwrap_or(DEFAULT).clamp(40, 240)
-}
-
-fn console_columns() -> Option<u16> {
-    indicatif::TermLike::width(&indicatif::console::Term::stdout()).into()
+    let size = terminal_size::terminal_size_of(io::stdout());
+    size.map_or(DEFAULT, |(columns, _)| columns.0).clamp(40, 240)
 }
 
 /// Says something on standard error; that nobody listens is no error.

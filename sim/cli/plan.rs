@@ -88,7 +88,8 @@ impl<T> Given<T> {
             Some((dc, value)) => (Some(dc.trim().to_owned()), value.trim()),
             None => (None, text.trim()),
         };
-        let value = read(value).with_context(|| format!("{flag} {text}: '{value}' is not {wanted}"))?;
+        let value =
+            read(value).with_context(|| format!("{flag} {text}: '{value}' is not {wanted}"))?;
         Ok(Self { dc, value })
     }
 }
@@ -174,7 +175,10 @@ fn all<T>(
 
 /// The last flag that names the domain controller wins, then the last that names none.
 fn put<T: Clone>(fact: &mut Option<Fact<T>>, given: &[Given<T>], name: &str, flag: &str) {
-    let own = given.iter().rev().find(|g| g.dc.as_deref().is_some_and(|dc| dc.eq_ignore_ascii_case(name)));
+    let own = given
+        .iter()
+        .rev()
+        .find(|g| g.dc.as_deref().is_some_and(|dc| dc.eq_ignore_ascii_case(name)));
     let any = || given.iter().rev().find(|g| g.dc.is_none());
     if let Some(given) = own.or_else(any) {
         *fact = Some(Fact { value: given.value.clone(), source: flag.to_owned() });
@@ -207,7 +211,15 @@ fn read_text(path: &std::path::Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("read {shown}"))
 }
 
-fn read_estate(path: &std::path::PathBuf) -> anyhow::Result<(Estate, String)> {
+/// The built-in counter names, and those of the user's file.
+fn counter_options(args: &FactArgs) -> anyhow::Result<counters::Options> {
+    let Some(path) = &args.counter_names else { return Ok(counters::Options::default()) };
+    let names = counters::Names::built_in().with(&read_text(path)?);
+    let names = names.with_context(|| format!("read {}", path.display()))?;
+    Ok(counters::Options { names: Some(names), ..counters::Options::default() })
+}
+
+fn read_estate(path: &std::path::Path) -> anyhow::Result<(Estate, String)> {
     let text = read_text(path)?;
     let name = path.display().to_string();
     Ok((Estate::parse(&text, &name)?, name))

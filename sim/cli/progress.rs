@@ -25,7 +25,9 @@ impl Bar {
             None => "reading {spinner} {binary_bytes} {binary_bytes_per_sec} {msg}",
         };
         // The templates are constants; a wrong one shows the default bar.
-        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
         Self(bar)
     }
 
@@ -36,8 +38,12 @@ impl Bar {
         }
         self.0.set_position(progress.input_bytes);
         let seconds = self.0.elapsed().as_secs_f64().max(1e-3);
-        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss,
-                 reason = "a rate for the eye")]
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate for the eye"
+        )]
         let rate = (progress.frames as f64 / seconds) as u64;
         self.0.set_message(format!("{} packets/s", HumanCount(rate)));
     }

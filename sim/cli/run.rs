@@ -209,7 +209,8 @@ fn capture_warnings(files: &[InputFile], traffic: &Traffic) -> Vec<String> {
 
 /// Files that cover the same time are merged; if they hold the same traffic, it counts twice.
 fn overlaps(files: &[InputFile]) -> Option<String> {
-    let mut spans: Vec<_> = files.iter().filter_map(|f| Some((f.first_utc?, f.last_utc?, &f.path))).collect();
+    let mut spans: Vec<_> =
+        files.iter().filter_map(|f| Some((f.first_utc?, f.last_utc?, &f.path))).collect();
     spans.sort();
     let pairs = spans.iter().zip(spans.iter().skip(1));
     let mut overlapping = pairs.filter(|((_, end, _), (start, _, _))| start < end).peekable();

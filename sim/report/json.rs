@@ -9,15 +9,13 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-use crate::record::SizingReport;
-
 use super::{ReportError, escape};
 
-/// The record as JSON with a newline at its end.
-pub fn render(report: &SizingReport) -> Result<Vec<u8>, ReportError> {
+/// A record as JSON with a newline at its end.
+pub fn render(record: &impl Serialize) -> Result<Vec<u8>, ReportError> {
     let mut bytes = Vec::new();
     let mut serializer = Serializer::with_formatter(&mut bytes, Layout::default());
-    report.serialize(&mut serializer)?;
+    record.serialize(&mut serializer)?;
     bytes.push(b'\n');
     Ok(bytes)
 }

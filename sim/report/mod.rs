@@ -8,6 +8,7 @@ mod columns;
 mod csv;
 mod escape;
 mod html;
+mod inspection;
 mod json;
 mod labels;
 mod markdown;
@@ -17,6 +18,8 @@ mod plot;
 mod plots;
 mod text;
 mod xlsx;
+
+pub use inspection::render_inspection;
 
 use crate::record::SizingReport;
 
@@ -103,4 +106,9 @@ pub fn render(
         OutputFormat::Html => html::render(report).map(String::into_bytes),
         OutputFormat::Xlsx => xlsx::render(report),
     }
+}
+
+/// `text` as one line that a terminal shows and does not obey.
+pub fn line(text: &str) -> String {
+    escape::sentence(text)
 }

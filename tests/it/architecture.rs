@@ -24,8 +24,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "base", "wire", "proto", "record", "capture", "counters", "flow", "sensor", "estate",
-            "synth", "measure", "model", "readiness", "report",
+            "base",
+            "wire",
+            "proto",
+            "record",
+            "capture",
+            "counters",
+            "flow",
+            "sensor",
+            "estate",
+            "synth",
+            "measure",
+            "model",
+            "readiness",
+            "report",
         ],
     ),
 ];
@@ -61,7 +73,8 @@ fn rooms_use_only_the_rooms_they_may() {
 fn every_folder_is_a_room() {
     for entry in fs::read_dir(sim()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        let known = ROOMS.iter().any(|(room, _)| *room == name) || NO_ROOMS.contains(&name.as_str());
+        let known =
+            ROOMS.iter().any(|(room, _)| *room == name) || NO_ROOMS.contains(&name.as_str());
         assert!(known, "sim/{name} is in no table of rooms");
     }
 }
@@ -127,7 +140,9 @@ fn files_and_functions_stay_small() {
             wrong.push(format!("sim/{file}: {lines} lines, at most {most}"));
         }
         for (name, lines) in functions(&text).into_iter().filter(|(_, n)| *n > FUNCTION_LINES_MAX) {
-            wrong.push(format!("sim/{file}: fn {name}: {lines} lines, at most {FUNCTION_LINES_MAX}"));
+            wrong.push(format!(
+                "sim/{file}: fn {name}: {lines} lines, at most {FUNCTION_LINES_MAX}"
+            ));
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
@@ -136,7 +151,10 @@ fn files_and_functions_stay_small() {
 #[test]
 fn the_test_sees_what_it_looks_for() {
     assert_eq!(rooms_named_in("use crate::model::Rules;").collect::<Vec<_>>(), ["model"]);
-    assert_eq!(rooms_named_in("use crate::{base, flow::Packet};").collect::<Vec<_>>(), ["base", "flow"]);
+    assert_eq!(
+        rooms_named_in("use crate::{base, flow::Packet};").collect::<Vec<_>>(),
+        ["base", "flow"]
+    );
     assert_eq!(functions("fn a() {\n  x\n}\n").first(), Some(&("a".to_owned(), 3)));
 }
 
@@ -146,7 +164,8 @@ fn rooms_named_in(line: &str) -> impl Iterator<Item = &'static str> {
     for (at, prefix) in line.match_indices("crate::") {
         let path = &line[at + prefix.len()..];
         let list = path.strip_prefix('{').map_or(path, |list| list);
-        let parts = if path.starts_with('{') { list.split([',', '}']).collect() } else { vec![list] };
+        let parts =
+            if path.starts_with('{') { list.split([',', '}']).collect() } else { vec![list] };
         for part in parts {
             let part = part.trim_start();
             let end = part.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(part.len());
@@ -184,7 +203,8 @@ fn functions(text: &str) -> Vec<(String, usize)> {
             && !line.trim_start().starts_with("//")
             && !line.trim_end().ends_with(['}', ';'])
         {
-            let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let name: String =
+                rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             open = (!name.is_empty()).then_some((indent, name, number));
         }
     }
