@@ -1,6 +1,6 @@
 //! The thresholds behind a verdict, each with whose it is, and what a result rests on.
 
-use crate::record::{Assumption, Basis, CapacityTable, Sized, VerdictKind};
+use crate::record::{Assumption, Basis, CapacityTable, Sized};
 
 use super::load::MIN_GOOD_PERCENT;
 use super::tables::{CURRENT_TABLE, Convention, tables};
@@ -310,6 +310,37 @@ fn server_assumptions(rules: &Rules, sized: &[Sized]) -> Vec<Assumption> {
         ),
         &figures.minimum_cores.source,
     ));
+    list.extend(memory_assumptions(sized));
+    list.push(assumption(
+        Basis::Ours,
+        "Cores: the row's cores, what the domain controller uses on average where that was \
+         measured, and the reserve, against physical cores. How the vendor's tool counts cores is \
+         not published and cannot be told from its screenshot, so its \"+ cores\" may differ."
+            .to_owned(),
+        "not configurable",
+    ));
+    list.push(assumption(
+        Basis::VendorPublished,
+        "Hyper-threads are not counted as cores.".to_owned(),
+        &tables().wordings.source,
+    ));
+    let limits = super::v3_limits();
+    list.push(assumption(
+        limits.cpu.basis,
+        format!(
+            "All this is about the sensor 2.x. The v3.x sensor is not sized by traffic: it limits \
+             itself to {} % of the processors and {} GB.",
+            words::plain(limits.cpu.value),
+            words::plain(limits.memory.value)
+        ),
+        &limits.cpu.source,
+    ));
+    list
+}
+
+fn memory_assumptions(sized: &[Sized]) -> Vec<Assumption> {
+    let figures = &tables().figures;
+    let mut list = Vec::new();
     let has = |pick: fn(&Sized) -> bool| sized.iter().any(pick);
     if has(|one| one.dc.host.min_available_mb.is_some()) {
         list.push(assumption(
@@ -333,32 +364,6 @@ fn server_assumptions(rules: &Rules, sized: &[Sized]) -> Vec<Assumption> {
                 words::plain(figures.assumed_installed_memory.value)
             ),
             &figures.assumed_installed_memory.source,
-        ));
-    }
-    list.push(assumption(
-        Basis::Ours,
-        "Cores: the row's cores, what the domain controller uses on average where that was \
-         measured, and the reserve, against physical cores. How the vendor's tool counts cores is \
-         not published and cannot be told from its screenshot, so its \"+ cores\" may differ."
-            .to_owned(),
-        "not configurable",
-    ));
-    list.push(assumption(
-        Basis::VendorPublished,
-        "Hyper-threads are not counted as cores.".to_owned(),
-        &tables().wordings.source,
-    ));
-    if has(|one| one.verdict.kind != VerdictKind::MissingTrafficData) {
-        let limits = super::v3_limits();
-        list.push(assumption(
-            limits.cpu.basis,
-            format!(
-                "All this is about the sensor 2.x. The v3.x sensor is not sized by traffic: it \
-                 limits itself to {} % of the processors and {} GB.",
-                words::plain(limits.cpu.value),
-                words::plain(limits.memory.value)
-            ),
-            &limits.cpu.source,
         ));
     }
     list

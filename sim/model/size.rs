@@ -1,8 +1,6 @@
 //! The verdict: the vendor's words, and the working behind them.
 
-use crate::record::{
-    CapacityRow, DomainController, OtherTable, Resource, ResourceCheck, Sized, Verdict, VerdictKind,
-};
+use crate::record::{CapacityRow, DomainController, OtherTable, Sized, Verdict, VerdictKind};
 
 use super::caveats::caveats;
 use super::host::{Host, Os};
@@ -47,7 +45,7 @@ fn verdict(dc: &DomainController, traffic: &Traffic, rules: &Rules) -> Verdict {
     Verdict {
         kind,
         words: vendor_words(kind, &os, shortage),
-        summary: summary(kind, busy, row, shortage, &reasons.sentences, &checks),
+        summary: summary(kind, need, shortage, &reasons.sentences),
         row: row.cloned(),
         checks,
         reasons: reasons.sentences,
@@ -177,48 +175,40 @@ fn vendor_words(kind: VerdictKind, os: &Os, shortage: Shortage) -> String {
 /// The answer in one sentence.
 fn summary(
     kind: VerdictKind,
-    busy: Option<f64>,
-    row: Option<&CapacityRow>,
+    need: Option<Need<'_>>,
     shortage: Shortage,
     reasons: &[String],
-    checks: &[ResourceCheck],
 ) -> String {
-    let busy =
-        busy.map_or_else(String::new, |busy| format!("Busy {} packets/s", words::rate(busy)));
-    let row = row.map_or_else(String::new, |row| format!("row {}", row.label));
+    let traffic = need.map_or_else(String::new, |need| {
+        let busy = words::rate(need.busy_packets_per_second);
+        format!("Busy {busy} packets/s, row {}", need.row.label)
+    });
+    let add = shortage.plain_words();
     let reason = reasons.first().map_or("", String::as_str);
     match kind {
-        VerdictKind::Yes => {
-            format!("The sensor fits on this server as it is ({busy}, {row}).")
+        VerdictKind::Yes => format!("The sensor fits on this server as it is ({traffic})."),
+        VerdictKind::YesButResources => {
+            format!("The sensor fits on this server after adding {add} ({traffic}).")
         }
-        VerdictKind::YesButResources => format!(
-            "The sensor fits on this server once {} are added ({busy}, {row}).",
-            shortage.plain_words()
-        ),
         VerdictKind::Maybe => format!("The sensor may keep up, but that is not certain. {reason}"),
-        VerdictKind::MaybeButResources => format!(
-            "The sensor may keep up once {} are added, but that is not certain. {reason}",
-            shortage.plain_words()
-        ),
-        VerdictKind::No => format!("The sensor is not expected to keep up or to run. {reason}"),
+        VerdictKind::MaybeButResources => {
+            format!("The sensor may keep up after adding {add}, but that is not certain. {reason}")
+        }
+        VerdictKind::No => format!("The sensor is not expected to run or to keep up. {reason}"),
         VerdictKind::MissingTrafficData => {
             "No verdict: the input holds no usable packet rate.".to_owned()
         }
         VerdictKind::MissingOsData | VerdictKind::MissingRamData | VerdictKind::MissingCoreData => {
-            let sensor = checks
-                .iter()
-                .find(|check| check.resource == Resource::AvailableMemory)
-                .map_or_else(String::new, |check| {
-                    format!(", where the sensor itself takes {} GB", words::memory(check.needed))
-                });
-            let known = if shortage.any() {
-                format!(" Short in any case: {}.", shortage.plain_words())
-            } else {
-                String::new()
-            };
-            format!(
-                "No verdict yet: too little is known of the server ({busy} is {row}{sensor}).{known}"
-            )
+            let takes = need.map_or_else(String::new, |need| {
+                format!(
+                    " For {traffic}, the sensor itself takes {} and {} GB.",
+                    words::cores(need.row.cores),
+                    words::memory(need.row.memory_gb)
+                )
+            });
+            let known =
+                if shortage.any() { format!(" Short in any case: {add}.") } else { String::new() };
+            format!("No verdict yet: too little is known of the server.{takes}{known}")
         }
     }
 }

@@ -287,7 +287,7 @@ enum TablesError {
     Toml(#[from] toml::de::Error),
     #[error("source `{0}` is used but not listed under [sources]")]
     UnknownSource(String),
-    #[error("source `{0}` has no title or no date of the form 2026-06-15")]
+    #[error("source `{0}` has no title or no date of the form 2026-06-15 or 2026-06")]
     BadSource(String),
     #[error("table `{key}`: {what}")]
     Table { key: String, what: String },
@@ -401,8 +401,11 @@ fn find_source<'s>(
     key: &str,
 ) -> Result<&'s Source, TablesError> {
     let source = sources.get(key).ok_or_else(|| TablesError::UnknownSource(key.to_owned()))?;
-    let dated = source.date.parse::<jiff::civil::Date>().is_ok();
-    if source.title.is_empty() || !dated {
+    // Of some only the month is known; our own choices have neither address nor date.
+    let is_date = |text: &str| text.parse::<jiff::civil::Date>().is_ok();
+    let dated = is_date(&source.date) || is_date(&format!("{}-01", source.date));
+    let own = source.url.is_empty() && source.date.is_empty();
+    if source.title.is_empty() || !(dated || own) {
         return Err(TablesError::BadSource(key.to_owned()));
     }
     Ok(source)

@@ -248,6 +248,45 @@ fn memory_and_cores_are_exact_at_their_limits() {
 }
 
 #[test]
+fn the_summary_says_it_in_one_plain_sentence() {
+    let summary = |dc| sized(dc).verdict.summary;
+    let mut no_cores = known(13_212.0, 13_000.0, 1, 8.0, 6_934.0);
+    no_cores.host.physical_cores = None;
+    let cases = [
+        (
+            ample(500.0, 400.0),
+            "The sensor fits on this server as it is (Busy 500 packets/s, row 0-1k).",
+        ),
+        (
+            known(13_212.0, 13_000.0, 1, 8.0, 6_934.0),
+            "The sensor fits on this server after adding 4 GB of memory and 2 cores (Busy 13,212 \
+             packets/s, row 10k-20k).",
+        ),
+        (
+            ample(61_000.0, 60_000.0),
+            "The sensor may keep up, but that is not certain. Busy is 61,000 packets/s, above \
+             60,000.",
+        ),
+        (
+            ample(120_000.0, 100_000.0),
+            "The sensor is not expected to run or to keep up. Busy is 120,000 packets/s, above \
+             100,000, where we stop sizing (the sensor 2.x table ends at 100,000; the vendor's own \
+             limit is not published).",
+        ),
+        (
+            no_cores,
+            "No verdict yet: too little is known of the server. For Busy 13,212 packets/s, row \
+             10k-20k, the sensor itself takes 2 cores and 9.0 GB. Short in any case: 4 GB of \
+             memory.",
+        ),
+        (bare("dc1"), "No verdict: the input holds no usable packet rate."),
+    ];
+    for (dc, expected) in cases {
+        assert_eq!(summary(dc), expected);
+    }
+}
+
+#[test]
 fn hyper_threads_are_not_taken_for_cores() {
     let mut dc = ample(500.0, 400.0);
     dc.host.physical_cores = None;
@@ -474,7 +513,7 @@ fn any_host() -> impl Strategy<Value = HostFacts> {
     let number = || {
         proptest::option::of(prop_oneof![
             8 => 0.0f64..200_000.0,
-            1 => any::<f64>(),
+            1 => proptest::num::f64::ANY,
         ])
     };
     let count = || proptest::option::of(prop_oneof![8 => 0u32..128, 1 => any::<u32>()]);
@@ -501,7 +540,7 @@ fn any_host() -> impl Strategy<Value = HostFacts> {
 
 /// Any traffic, good or not.
 fn any_traffic() -> impl Strategy<Value = DomainController> {
-    let rate = || prop_oneof![8 => 0.0f64..150_000.0, 1 => any::<f64>()];
+    let rate = || prop_oneof![8 => 0.0f64..150_000.0, 1 => proptest::num::f64::ANY];
     let rates = proptest::collection::vec(proptest::option::of(rate()), 0..400);
     let log = (rates, any::<bool>(), prop_oneof![Just(5_000u64), any::<u64>()], any::<u64>());
     let from_log =
