@@ -211,22 +211,26 @@ pub fn drops(report: &SizingReport) -> Grid {
     Grid::new("Packets not fully analysed", &["Name", "#Count", "Meaning"], rows, "")
 }
 
-/// Samples and rejected readings of each domain controller.
+/// Samples of each domain controller, with the rejected readings where there are any.
 pub fn readings(report: &SizingReport) -> Grid {
+    let any_rejected = report.domain_controllers.iter().any(|sized| sized.dc.rejected.total() > 0);
     let rows = report.domain_controllers.iter().map(|sized| {
         let rejected = &sized.dc.rejected;
-        vec![
+        let mut row = vec![
             GridCell::text(escape::name(&sized.dc.name)),
             GridCell::count(sized.load.good_samples),
             GridCell::count(sized.load.failed_samples),
-            GridCell::count(rejected.negative),
-            GridCell::count(rejected.empty),
-            GridCell::count(rejected.not_a_number),
-            GridCell::count(rejected.impossible),
-            GridCell::text(rejected_rows(rejected)),
-        ]
+        ];
+        if any_rejected {
+            row.push(GridCell::count(rejected.negative));
+            row.push(GridCell::count(rejected.empty));
+            row.push(GridCell::count(rejected.not_a_number));
+            row.push(GridCell::count(rejected.impossible));
+            row.push(GridCell::text(rejected_rows(rejected)));
+        }
+        row
     });
-    let columns = [
+    let all = [
         "DC",
         "#Good",
         "#Failed",
@@ -236,9 +240,15 @@ pub fn readings(report: &SizingReport) -> Grid {
         "#Impossible",
         "First such rows",
     ];
-    Grid::new("Samples", &columns, rows, "").with_note(
-        "Negative, empty, non-numeric and impossible readings are counted here and never sized.",
-    )
+    let (columns, note) = if any_rejected {
+        (
+            all.as_slice(),
+            "Negative, empty, non-numeric and impossible readings are counted here and never sized.",
+        )
+    } else {
+        (all.get(..3).unwrap_or_default(), "No reading was rejected.")
+    };
+    Grid::new("Samples", columns, rows, "").with_note(note)
 }
 
 fn rejected_rows(rejected: &RejectedReadings) -> String {

@@ -1,6 +1,6 @@
 //! The report for a terminal: one table row per domain controller, then the reasons.
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
 use crate::record::{Sized, SizingReport, Total};
 
@@ -127,7 +127,7 @@ fn wrap(paragraph: &str, width: usize) -> Vec<String> {
 
 fn table(report: &SizingReport, width: u16) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     table.set_header(["DC", "Sensor supported", "Busy/s", "Avg/s", "Max/s", "Row", "Short by"]);
     for sized in &report.domain_controllers {
