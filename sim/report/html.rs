@@ -229,7 +229,7 @@ fn card(sized: &Sized, position: usize) -> Card {
         name: escape::name(&dc.name),
         found: found(sized),
         tone: labels::tone(verdict.kind),
-        words: escape::sentence(&verdict.words),
+        words: escape::words(&verdict.words),
         summary: escape::sentence(&verdict.summary),
         busy: number::optional_rate(load.busy.map(|busy| busy.packets_per_second)),
         busy_when: labels::busy_when(load),
@@ -272,7 +272,7 @@ fn found(sized: &Sized) -> String {
 }
 
 fn check(check: &ResourceCheck) -> Check {
-    let unit = escape::name(&check.unit);
+    let unit = escape::label(&check.unit);
     let (class, short_by) = match check.short_by.filter(|amount| amount.is_finite()) {
         None => ("open", number::UNKNOWN.to_string()),
         Some(amount) if amount <= 0.0 => ("enough", "nothing".to_string()),

@@ -132,7 +132,7 @@ pub fn largest_shortage(checks: &[ResourceCheck], unit: &str) -> Option<f64> {
 /// The row of the table, or why there is none.
 pub fn row(sized: &Sized) -> String {
     match (&sized.verdict.row, sized.load.busy) {
-        (Some(row), _) => super::escape::name(&row.label),
+        (Some(row), _) => super::escape::label(&row.label),
         (None, Some(_)) => "above the table".to_string(),
         (None, None) => number::UNKNOWN.to_string(),
     }

@@ -102,7 +102,7 @@ fn overview(page: &mut Page, report: &SizingReport) {
     for sized in &report.domain_controllers {
         page.row(&[
             escape::markdown(&escape::name(&sized.dc.name)),
-            text(&sized.verdict.words),
+            escape::markdown(&escape::words(&sized.verdict.words)),
             number::optional_rate(sized.load.busy.map(|busy| busy.packets_per_second)),
             labels::busy_when(&sized.load),
             number::optional_rate(sized.load.average_packets_per_second),
@@ -148,13 +148,17 @@ fn domain_controller(page: &mut Page, sized: &Sized) {
     page.blank();
     page.line(&format!("## {}", escape::markdown(&escape::name(&sized.dc.name))));
     page.blank();
-    page.line(&format!("**{}** {}", text(&verdict.words), text(&verdict.summary)));
+    page.line(&format!(
+        "**{}** {}",
+        escape::markdown(&escape::words(&verdict.words)),
+        text(&verdict.summary)
+    ));
     page.list("Caveats", &verdict.caveats);
     page.list("Reasons", &verdict.reasons);
     if !verdict.checks.is_empty() {
         page.header(&["Resource", "Needed", "Available", "Short by", "Basis", "Why"], &[1, 2, 3]);
         for check in &verdict.checks {
-            let unit = escape::markdown(&escape::name(&check.unit));
+            let unit = escape::markdown(&escape::label(&check.unit));
             page.row(&[
                 labels::resource(check.resource).into(),
                 number::amount_of(Some(check.needed), &unit),

@@ -133,7 +133,7 @@ fn table(report: &SizingReport, width: u16) -> String {
     for sized in &report.domain_controllers {
         table.add_row(vec![
             escape::name(&sized.dc.name),
-            escape::sentence(&sized.verdict.words),
+            escape::words(&sized.verdict.words),
             number::optional_rate(sized.load.busy.map(|busy| busy.packets_per_second)),
             number::optional_rate(sized.load.average_packets_per_second),
             number::optional_rate(sized.load.maximum_packets_per_second),
@@ -183,7 +183,7 @@ fn details(screen: &mut Screen, sized: &Sized) {
     let tone = labels::tone(verdict.kind);
     screen.text.push('\n');
     let name = escape::name(&sized.dc.name);
-    let words = escape::sentence(&verdict.words);
+    let words = escape::words(&verdict.words);
     screen.painted(tone, &format!("{} {name}: {words}", tone.sign()));
     screen.wrapped("  ", &escape::sentence(&verdict.summary));
     if let Some(busy) = sized.load.busy {

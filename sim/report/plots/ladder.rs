@@ -24,7 +24,7 @@ pub fn ladder(sized: &Sized, table: &CapacityTable, key: &str) -> Result<Figure,
     }
     let place = sized.verdict.row.as_ref().map_or_else(
         || "above the last row of the table".to_string(),
-        |row| format!("in the row {}", escape::name(&row.label)),
+        |row| format!("in the row {}", escape::label(&row.label)),
     );
     let description =
         format!("The busy rate of {} packets per second stands {place}.", number::rate(busy));
@@ -161,7 +161,7 @@ fn data(sized: &Sized, rows: &[CapacityRow], key: &str) -> DataTable {
     let rows = rows.iter().map(|row| {
         let here = current == Some(row.from_packets_per_second);
         vec![
-            Cell::Text(escape::name(&row.label)),
+            Cell::Text(escape::label(&row.label)),
             Cell::Number(row.from_packets_per_second),
             Cell::Number(row.to_packets_per_second),
             Cell::Number(row.cores),
