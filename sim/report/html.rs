@@ -273,17 +273,17 @@ fn found(sized: &Sized) -> String {
 
 fn check(check: &ResourceCheck) -> Check {
     let unit = escape::label(&check.unit);
-    let (class, short_by) = match check.short_by.filter(|amount| amount.is_finite()) {
-        None => ("open", number::UNKNOWN.to_string()),
-        Some(amount) if amount <= 0.0 => ("enough", "nothing".to_string()),
-        Some(amount) => ("lacking", number::amount_of(Some(amount), &unit)),
+    let class = match check.short_by.filter(|amount| amount.is_finite()) {
+        None => "open",
+        Some(amount) if amount <= 0.0 => "enough",
+        Some(_) => "lacking",
     };
     Check {
         class,
         resource: labels::resource(check.resource),
         needed: number::amount_of(Some(check.needed), &unit),
         available: number::amount_of(check.available, &unit),
-        short_by,
+        short_by: labels::shortage(check.short_by, &unit),
         basis: labels::basis(check.basis),
         sentence: escape::sentence(&check.sentence),
     }

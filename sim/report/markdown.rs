@@ -92,7 +92,7 @@ fn overview(page: &mut Page, report: &SizingReport) {
         "DC",
         "Sensor Supported (vendor’s wording)",
         "Busy pps",
-        "Busiest 15 minutes",
+        "Busy window",
         "Average pps",
         "Maximum pps",
         "Table row",
@@ -148,11 +148,10 @@ fn domain_controller(page: &mut Page, sized: &Sized) {
     page.blank();
     page.line(&format!("## {}", escape::markdown(&escape::name(&sized.dc.name))));
     page.blank();
-    page.line(&format!(
-        "**{}** {}",
-        escape::markdown(&escape::words(&verdict.words)),
-        text(&verdict.summary)
-    ));
+    let words = escape::markdown(&escape::words(&verdict.words));
+    page.line(&format!("**{words}** (vendor’s wording)"));
+    page.blank();
+    page.line(&text(&verdict.summary));
     page.list("Caveats", &verdict.caveats);
     page.list("Reasons", &verdict.reasons);
     if !verdict.checks.is_empty() {
@@ -163,7 +162,7 @@ fn domain_controller(page: &mut Page, sized: &Sized) {
                 labels::resource(check.resource).into(),
                 number::amount_of(Some(check.needed), &unit),
                 number::amount_of(check.available, &unit),
-                number::amount_of(check.short_by, &unit),
+                labels::shortage(check.short_by, &unit),
                 labels::basis(check.basis).into(),
                 text(&check.sentence),
             ]);

@@ -95,6 +95,14 @@ fn the_same_record_gives_the_same_bytes() {
 }
 
 #[test]
+fn a_workbook_depends_on_no_clock() {
+    use sha2::Digest;
+    let digest = sha2::Sha256::digest(bytes(&short(single()), OutputFormat::Xlsx));
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    golden("report-single.xlsx.sha256", &format!("{hex}\n"));
+}
+
+#[test]
 fn color_is_only_used_when_asked_for() {
     let plain = render(&single(), OutputFormat::Text, RenderOptions { color: false, width: 80 });
     assert!(!plain.unwrap().contains(&0x1b));
