@@ -13,8 +13,8 @@ pub const ENTRY_BYTES: usize = size_of::<Entry>();
 /// Entries to start with.
 const SLOTS_MIN: usize = 1 << 6;
 
-/// The table grows when 5 of 8 slots are taken, and evicts when 7 of 8 are and it may not grow.
-const GROW_EIGHTHS: usize = 5;
+/// The table grows when 6 of 8 slots are taken, and evicts when 7 of 8 are and it may not grow.
+const GROW_EIGHTHS: usize = 6;
 const FULL_EIGHTHS: usize = 7;
 
 /// Neighbours looked at for the longest idle one. Also bounds the work that colliding keys,
