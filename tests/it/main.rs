@@ -5,6 +5,7 @@
 mod architecture;
 mod capture;
 mod counters;
+mod fuzz;
 mod model;
 mod report;
 mod report_fixtures;
