@@ -17,9 +17,12 @@ const SLOTS_MIN: usize = 1 << 6;
 const GROW_EIGHTHS: usize = 6;
 const FULL_EIGHTHS: usize = 7;
 
-/// Neighbours looked at for the longest idle one. Also bounds the work that colliding keys,
-/// made on purpose, can cause.
+/// Neighbours looked at for the longest idle one.
 const NEIGHBOURS_MAX: usize = 64;
+
+/// Entries looked at to find a flow. Runs this long do not occur by chance at these fill levels;
+/// the bound is for colliding keys made on purpose.
+const PROBES_MAX: usize = 512;
 
 /// Bits of [`Entry::state`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -319,14 +322,14 @@ impl FlowTable {
     }
 
     /// The slot of the packet's flow, or where it would go: an empty slot, or, behind
-    /// `NEIGHBOURS_MAX` used ones, the longest idle of them.
+    /// `PROBES_MAX` used ones, the longest idle of the nearest.
     #[inline]
     fn find(&self, packet: &Packet) -> (usize, bool) {
         let key = Key::of(packet);
         let mask = self.slots.len() - 1;
         let home = self.home(packet.hash);
         let mut idlest = home;
-        for step in 0..NEIGHBOURS_MAX {
+        for step in 0..PROBES_MAX {
             let at = (home + step) & mask;
             let entry = &self.slots[at];
             if entry.is(&key) && entry.state != 0 {
@@ -335,7 +338,7 @@ impl FlowTable {
             if entry.state == 0 {
                 return (at, false);
             }
-            if entry.last_ms < self.slots[idlest].last_ms {
+            if step < NEIGHBOURS_MAX && entry.last_ms < self.slots[idlest].last_ms {
                 idlest = at;
             }
         }

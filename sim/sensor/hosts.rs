@@ -98,7 +98,8 @@ impl Log {
         while let Some(logged) = (next as usize).checked_sub(1).and_then(|at| self.frames.get(at)) {
             let sent = logged.source == address;
             found.push((logged.packet, if sent { logged.destination } else { logged.source }));
-            next = logged.before[usize::from(!sent)];
+            let [with_source, with_destination] = logged.before;
+            next = if sent { with_source } else { with_destination };
         }
         found.reverse();
         found
@@ -487,13 +488,13 @@ impl Index {
     fn put(&mut self, address: Address, host: u16) -> bool {
         let (at, number) = self.find(address);
         let room = self.known.len() < BUCKETS / 2;
-        if number == NONE && room {
-            if let (Ok(number), Some(bucket)) =
-                (u16::try_from(self.known.len()), self.buckets.get_mut(at))
-            {
-                *bucket = number;
-                self.known.push((address, host));
-            }
+        if number == NONE
+            && room
+            && let Ok(number) = u16::try_from(self.known.len())
+            && let Some(bucket) = self.buckets.get_mut(at)
+        {
+            *bucket = number;
+            self.known.push((address, host));
         }
         number != NONE || room
     }
