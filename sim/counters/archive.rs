@@ -154,9 +154,10 @@ fn unpack(archive: &[u8], entry: &Entry<'_>) -> Result<Vec<u8>, String> {
     read.map_err(|error| format!("part `{name}` cannot be unpacked ({error})"))?;
     if part.len() as u64 != entry.unpacked_length {
         return Err(format!(
-            "part `{name}` declares {} bytes and unpacks to {}",
+            "part `{name}` declares {} bytes and unpacks to {}{}",
             entry.unpacked_length,
-            if part.len() as u64 > entry.unpacked_length { "more" } else { "fewer" }
+            if part.len() as u64 > entry.unpacked_length { "at least " } else { "" },
+            part.len()
         ));
     }
     Ok(part)
@@ -273,12 +274,12 @@ mod tests {
         let lying = deflated("a.xml", &zeros, 1_000);
         assert_eq!(
             repack(&lying),
-            Err("part `a.xml` declares 1000 bytes and unpacks to more".to_owned())
+            Err("part `a.xml` declares 1000 bytes and unpacks to at least 1001".to_owned())
         );
         let short = deflated("a.xml", b"abc", 4);
         assert_eq!(
             repack(&short),
-            Err("part `a.xml` declares 4 bytes and unpacks to fewer".to_owned())
+            Err("part `a.xml` declares 4 bytes and unpacks to 3".to_owned())
         );
     }
 

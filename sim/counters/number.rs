@@ -276,6 +276,13 @@ mod tests {
     }
 
     #[test]
+    fn a_number_longer_than_perfmon_writes_is_none() {
+        let (fits, too_long) = ("0".repeat(64), "0".repeat(65));
+        assert_eq!(Decimal::Point.read(&fits, 1.0), Ok(0.0));
+        assert_eq!(Decimal::Point.read(&too_long, 1.0), Err(Rejection::NotANumber));
+    }
+
+    #[test]
     fn the_decimal_mark_follows_the_evidence_of_the_file() {
         use Decimal::{Comma, Point};
         assert_eq!(decided(&["1,234", "17,5"], ','), (Comma, false));

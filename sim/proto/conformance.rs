@@ -1,6 +1,7 @@
 //! Laws that every protocol obeys. A protocol is checked by being registered.
 
 use super::{Framing, Probe, Protocol, Sample, Step, Transport};
+use crate::base::Random;
 use crate::wire::{WireError, Writer};
 
 /// Headers lie in the first bytes; bodies are opaque and would only make the laws slow.
@@ -24,6 +25,7 @@ pub fn check_message<P: Protocol>(sample: &Sample) {
     round_trip::<P>(sample);
     prefixes::<P>(sample);
     changed_bytes::<P>(sample);
+    damaged::<P>(sample);
     if sample.transport == Transport::Tcp && P::FRAMING != Framing::Embedded {
         next_message_untouched::<P>(sample);
     }
@@ -66,6 +68,30 @@ fn changed_bytes<P: Protocol>(sample: &Sample) {
             let twice = reencode::<P>(&once, transport);
             assert_eq!(twice.as_ref(), Ok(&once), "byte {at} = {value:#04x}");
         }
+    }
+}
+
+/// Whatever happens to several bytes and to the length: no panic, and what is accepted
+/// re-encodes to something stable.
+fn damaged<P: Protocol>(sample: &Sample) {
+    const ROUNDS: u32 = 2_000;
+    const SEED: u64 = 0x6465_616c;
+    let transport = sample.transport;
+    let mut random = Random::new(SEED);
+    for round in 0..ROUNDS {
+        let mut bytes = sample.bytes[..sample.bytes.len().min(HEAD)].to_vec();
+        let mut at_random = |bound: usize| random.below(u32::try_from(bound).unwrap()) as usize;
+        for _ in 0..=at_random(6) {
+            let at = at_random(bytes.len());
+            bytes[at] = u8::try_from(at_random(256)).unwrap();
+        }
+        bytes.truncate(at_random(bytes.len()) + 1);
+        P::probe(&bytes, transport);
+        let Step::Message { length } = P::step(&bytes, transport) else { continue };
+        assert!((1..=bytes.len()).contains(&length), "seed {SEED:#x}, round {round}");
+        let Ok(once) = reencode::<P>(&bytes[..length], transport) else { continue };
+        let twice = reencode::<P>(&once, transport);
+        assert_eq!(twice.as_ref(), Ok(&once), "seed {SEED:#x}, round {round}");
     }
 }
 

@@ -12,7 +12,7 @@ use crate::wire::{Cause, Reader, WireError, Writer, wire_struct};
 pub struct Dcerpc;
 
 wire_struct! {
-    /// Common header of connection-oriented packets, C706 section 12.6.3.1.
+    /// Common header of connection-oriented packets, C706 section 12.6.1.
     pub struct Header / HeaderView [16] {
         /// 5.
         0 version: be u8,
@@ -34,7 +34,7 @@ wire_struct! {
 }
 
 wire_struct! {
-    /// Header of connectionless packets, C706 section 12.5.2.
+    /// Header of connectionless packets, C706 chapter 12, "Connectionless RPC PDUs".
     pub struct Datagram / DatagramView [80] {
         /// 4.
         0 version: be u8,
@@ -77,18 +77,19 @@ wire_struct! {
     }
 }
 
-/// Version of connection-oriented and connectionless packets, C706 12.6.3.1 and 12.5.2.1.
+/// Versions of connection-oriented and connectionless packets, C706 chapter 12.
 const CONNECTION: u8 = 5;
 const CONNECTIONLESS: u8 = 4;
-/// Highest packet type over a connection (orphaned), C706 section 12.6.4.
-const CONNECTION_KIND_MAX: u8 = 19;
-/// Highest packet type without one (cancel-ack), C706 section 12.5.2.3.
+/// Highest packet type over a connection: those of C706 chapter 12, table "RPC Protocol Data
+/// Units", end with orphaned (19); \[MS-RPCH\] 2.2.3.6.1 adds RTS.
+const CONNECTION_KIND_MAX: u8 = 20;
+/// Highest packet type without one (cancel_ack), from the same table.
 const CONNECTIONLESS_KIND_MAX: u8 = 10;
-/// Bits of the second flags without a meaning, C706 section 12.5.2.5.
+/// Bits of the second flags without a meaning, C706 chapter 12, "Connectionless RPC PDUs".
 const RESERVED_FLAGS2: u8 = 0xfc;
-/// Integers are little-endian: upper half of the first byte, C706 section 14.1.
+/// Integers are little-endian: upper half of the first byte, C706 chapter 14.
 const LITTLE_ENDIAN: u8 = 0x10;
-/// Highest floating-point format (IBM), C706 section 14.1.
+/// Highest floating-point format (IBM), C706 chapter 14.
 const FLOAT_MAX: u8 = 3;
 
 /// Whether integers of a packet with this data representation are little-endian.
@@ -97,7 +98,7 @@ pub fn is_little_endian(representation: &[u8]) -> bool {
     representation.first().is_some_and(|first| first & 0xf0 == LITTLE_ENDIAN)
 }
 
-/// Whether `representation`, as far as present, is one of C706 section 14.1.
+/// Whether `representation`, as far as present, is one of C706 chapter 14.
 #[inline]
 fn is_representation(representation: &[u8]) -> bool {
     let mut bytes = representation.iter();
@@ -189,7 +190,7 @@ pub struct DatagramPacket<'a> {
     /// The header.
     pub header: Datagram,
     body: &'a [u8],
-    /// Authentication verifier, C706 section 12.5.3.
+    /// Authentication verifier, C706 chapter 13.
     verifier: &'a [u8],
 }
 
@@ -342,6 +343,13 @@ mod tests {
             let packet = Packet::parse(&sample.bytes).unwrap();
             assert_eq!(is_little_endian(&packet.header.representation), order);
         }
+    }
+
+    #[test]
+    fn the_types_end_with_those_of_rpc_over_http() {
+        let head = |kind| [5, 0, kind, 3, 0x10, 0, 0, 0, 76, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(Dcerpc::probe(&head(20), Transport::Tcp), Probe::Certain);
+        assert_eq!(Dcerpc::probe(&head(21), Transport::Tcp), Probe::No);
     }
 
     #[test]

@@ -178,6 +178,9 @@ mod tests {
         assert_eq!((message.header.transaction_id, message.header.hops), (0xcafe_f00d, 1));
         assert_eq!(message.options().collect::<Vec<_>>(), [(53, &b"\x03"[..]), (12, b"ws07")]);
         assert_eq!(message.padding.len(), 9);
+        let mut out = Vec::new();
+        message.emit(&mut Writer::new(&mut out));
+        assert_eq!(out, bytes);
     }
 
     #[test]

@@ -177,7 +177,7 @@ impl Protocol for Ldap {
     const NAME: &'static str = "ldap";
     const LABEL: &'static str = "LDAP";
     const FRAMING: Framing = Framing::Stream;
-    /// A domain controller and a global catalogue, \[MS-ADTS\] 5.1.1.
+    /// A domain controller and a global catalogue, \[MS-ADTS\] 5.1.1.2.
     const TCP_PORTS: &'static [u16] = &[389, 3268];
     const STARTS: &'static [RangeInclusive<u8>] = &[ber::SEQUENCE..=ber::SEQUENCE];
 

@@ -1,4 +1,4 @@
-//! LDAP inside TLS from the first byte, \[MS-ADTS\] section 5.1.1: TLS records on ports of their
+//! LDAP inside TLS from the first byte, \[MS-ADTS\] section 5.1.1.2: TLS records on ports of their
 //! own, of which only the port says that LDAP is inside.
 
 use super::{Framing, Probe, Protocol, Sample, Step, Transport, tls};
@@ -12,7 +12,7 @@ impl Protocol for Ldaps {
     const NAME: &'static str = "ldaps";
     const LABEL: &'static str = "LDAPS";
     const FRAMING: Framing = Framing::Stream;
-    /// A domain controller and a global catalogue, \[MS-ADTS\] 5.1.1.
+    /// A domain controller and a global catalogue, \[MS-ADTS\] 5.1.1.2.
     const TCP_PORTS: &'static [u16] = &[636, 3269];
 
     fn probe(payload: &[u8], _transport: Transport) -> Probe {

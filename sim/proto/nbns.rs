@@ -12,7 +12,7 @@ pub struct Nbns;
 const ENCODED_NAME: u8 = 0x20;
 
 /// Opcodes of RFC 1002 section 4.2.1.1 (query, registration, release, WACK, refresh), refresh
-/// as 9 (section 4.2.4 against 4.2.1.1) and multi-homed registration as 15 (\[MS-NBTE\] 2.2.1).
+/// as 9 (section 4.2.4 against 4.2.1.1) and multi-homed registration as 15 (\[MS-NBTE\]).
 const RULES: Rules = Rules {
     opcodes: 0b1000_0011_1110_0001,
     zero_flags: 0x0060,

@@ -186,6 +186,16 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_cannot_be_is_not_certain() {
+        // Poll interval, precision, root delay, root dispersion.
+        for (at, value) in [(2, 18), (3, 1), (4, 1), (8, 1)] {
+            let mut bytes = Ntp::samples().remove(0).bytes;
+            bytes[at] = value;
+            assert_eq!(Ntp::probe(&bytes, Transport::Udp), Probe::Possible, "byte {at}");
+        }
+    }
+
+    #[test]
     fn the_authenticator_of_a_domain_controller_is_opaque() {
         // Key identifier and checksum, [MS-SNTP] 2.2.2.
         let mut bytes = Ntp::samples().remove(0).bytes;

@@ -276,7 +276,8 @@ mod tests {
     #[test]
     fn other_protocols_over_tpkt_are_not_taken_for_it() {
         // Connection request of S7 (port 102), with TPDU size and selectors.
-        let s7 = b"\x03\x00\x00\x16\x11\xe0\x00\x00\x00\x01\x00\xc0\x01\x0a\xc1\x02\x01\x00\xc2\x02\x01\x02";
+        let s7 = b"\x03\x00\x00\x16\x11\xe0\x00\x00\x00\x01\x00\
+            \xc0\x01\x0a\xc1\x02\x01\x00\xc2\x02\x01\x02";
         assert_eq!(Rdp::probe(s7, Transport::Tcp), Probe::Possible);
     }
 

@@ -83,7 +83,7 @@ const fn summed(heading: &'static str, sum: Sum, cell: fn(&Sized) -> Cell) -> Co
 /// All columns in order.
 pub static COLUMNS: &[Column] = &[
     column("DC", 24.0, |s| Cell::text(escape::name(&s.dc.name))),
-    column("Sensor Supported", 44.0, |s| Cell::text(escape::sentence(&s.verdict.words))),
+    column("Sensor Supported", 44.0, |s| Cell::text(escape::words(&s.verdict.words))),
     column("Failed Samples", 10.0, |s| Cell::count(s.load.failed_samples)),
     summed("Max Packets/sec", Sum::Maximum, |s| Cell::number(s.load.maximum_packets_per_second)),
     summed("Avg Packets/sec", Sum::Average, |s| Cell::number(s.load.average_packets_per_second)),

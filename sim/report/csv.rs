@@ -1,5 +1,6 @@
 //! One row per domain controller (RFC 4180): the vendor tool's columns, then ours. Numbers have
-//! a point and no grouping, times are RFC 3339 in UTC, unknown is `–`.
+//! a point and no grouping, times are RFC 3339 in UTC, unknown is `–`. The last column says
+//! whether the whole input could be used.
 
 use crate::record::SizingReport;
 
@@ -9,9 +10,12 @@ use super::{ReportError, escape, number};
 /// The rows as CSV.
 pub fn render(report: &SizingReport) -> Result<Vec<u8>, ReportError> {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
-    writer.write_record(COLUMNS.iter().map(|column| column.heading))?;
+    let complete = if report.complete { "Yes" } else { "No" };
+    let headings = COLUMNS.iter().map(|column| column.heading);
+    writer.write_record(headings.chain(["Complete"]))?;
     for sized in &report.domain_controllers {
-        writer.write_record(COLUMNS.iter().map(|column| field(&(column.cell)(sized))))?;
+        let fields = COLUMNS.iter().map(|column| field(&(column.cell)(sized)));
+        writer.write_record(fields.chain([complete.to_string()]))?;
     }
     writer.into_inner().map_err(|error| ReportError::Csv(error.into_error().into()))
 }

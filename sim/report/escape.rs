@@ -10,6 +10,12 @@ use std::fmt::Write as _;
 /// Longest name of a domain controller, protocol, interface or address that is printed.
 pub const NAME_CHARS: usize = 96;
 
+/// Longest wording of a verdict that is printed; the vendor's have less than 100 characters.
+pub const WORDS_CHARS: usize = 160;
+
+/// Longest unit or row label that is printed.
+pub const LABEL_CHARS: usize = 24;
+
 /// Longest path or source that is printed.
 pub const PATH_CHARS: usize = 240;
 
@@ -63,6 +69,16 @@ pub fn visible(text: &str, limit_chars: usize) -> String {
 /// A name, ready for [`spreadsheet`], [`markdown`], HTML or a terminal.
 pub fn name(text: &str) -> String {
     visible(text, NAME_CHARS)
+}
+
+/// The wording of a verdict, ready for the second step.
+pub fn words(text: &str) -> String {
+    visible(text, WORDS_CHARS)
+}
+
+/// A unit or the label of a row, ready for the second step.
+pub fn label(text: &str) -> String {
+    visible(text, LABEL_CHARS)
 }
 
 /// A path or source, ready for the second step.

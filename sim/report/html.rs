@@ -12,7 +12,7 @@ use crate::record::{CapacityTable, ResourceCheck, Sized, SizingReport, Total};
 use super::columns::Cell;
 use super::labels::{self, Tone};
 use super::page_tables::{self, Grid, GridCell};
-use super::plot::{DataTable, Figure, LegendEntry};
+use super::plot::{DataTable, Figure, LegendEntry, Swatch};
 use super::{ReportError, csv, escape, number, plots};
 
 const STYLE: &str = include_str!("../../reports/templates/report.css");
@@ -65,12 +65,14 @@ struct Card {
     summary: String,
     busy: String,
     busy_when: String,
+    has_busy: bool,
     traffic_basis: &'static str,
     average: String,
     covered: String,
     maximum: String,
     sample: String,
     row: String,
+    has_row: bool,
     row_needs: String,
     short_by: String,
     caveats: Vec<String>,
@@ -119,7 +121,7 @@ struct Plotted {
 }
 
 struct Data {
-    headings: Vec<&'static str>,
+    headings: Vec<String>,
     rows: Vec<Vec<GridCell>>,
     note: String,
     file_name: String,
@@ -221,26 +223,27 @@ fn tally(report: &SizingReport) -> Vec<Tally> {
 
 fn card(sized: &Sized, position: usize) -> Card {
     let (dc, load, verdict) = (&sized.dc, &sized.load, &sized.verdict);
+    let known_line = dc.timeline.as_ref().filter(|_| load.average_packets_per_second.is_some());
     Card {
         id: format!("dc-{position}"),
         name: escape::name(&dc.name),
         found: found(sized),
         tone: labels::tone(verdict.kind),
-        words: escape::sentence(&verdict.words),
+        words: escape::words(&verdict.words),
         summary: escape::sentence(&verdict.summary),
         busy: number::optional_rate(load.busy.map(|busy| busy.packets_per_second)),
         busy_when: labels::busy_when(load),
+        has_busy: load.busy.is_some(),
         traffic_basis: labels::basis(labels::traffic_basis(dc)),
         average: number::optional_rate(load.average_packets_per_second),
-        covered: dc
-            .timeline
-            .as_ref()
+        covered: known_line
             .map_or_else(String::new, |line| format!("over {}", number::duration(line.covered_ms))),
         maximum: number::optional_rate(load.maximum_packets_per_second),
-        sample: dc.timeline.as_ref().map_or_else(String::new, |line| {
+        sample: known_line.map_or_else(String::new, |line| {
             format!("mean of {}", number::duration(line.interval_ms))
         }),
         row: labels::row(sized),
+        has_row: verdict.row.is_some(),
         row_needs: verdict.row.as_ref().map_or_else(
             || "no row to read".to_string(),
             |row| {
@@ -269,18 +272,18 @@ fn found(sized: &Sized) -> String {
 }
 
 fn check(check: &ResourceCheck) -> Check {
-    let unit = escape::name(&check.unit);
-    let (class, short_by) = match check.short_by.filter(|amount| amount.is_finite()) {
-        None => ("open", number::UNKNOWN.to_string()),
-        Some(amount) if amount <= 0.0 => ("enough", "nothing".to_string()),
-        Some(amount) => ("lacking", number::amount_of(Some(amount), &unit)),
+    let unit = escape::label(&check.unit);
+    let class = match check.short_by.filter(|amount| amount.is_finite()) {
+        None => "open",
+        Some(amount) if amount <= 0.0 => "enough",
+        Some(_) => "lacking",
     };
     Check {
         class,
         resource: labels::resource(check.resource),
         needed: number::amount_of(Some(check.needed), &unit),
         available: number::amount_of(check.available, &unit),
-        short_by,
+        short_by: labels::shortage(check.short_by, &unit),
         basis: labels::basis(check.basis),
         sentence: escape::sentence(&check.sentence),
     }
@@ -308,13 +311,17 @@ fn together(total: &Total) -> Together {
 }
 
 fn details(sized: &Sized, table: &CapacityTable, position: usize) -> Result<Details, ReportError> {
-    let figures = [
-        plots::timeline(sized, table, &format!("timeline-{position}"))?,
-        plots::mix_bars(&sized.dc, &format!("protocols-{position}"))?,
-        plots::mix_over_time(&sized.dc, &format!("protocols-over-time-{position}"))?,
-        plots::bursts(sized, &format!("bursts-{position}"))?,
-        plots::ladder(sized, table, &format!("table-position-{position}"))?,
+    let key = |plot: &str| format!("{plot}-{position}");
+    let mut figures = vec![
+        plots::timeline(sized, table, &key("timeline"))?,
+        plots::mix_bars(&sized.dc, &key("protocols"))?,
     ];
+    // One sentence says that there are no protocols, not two.
+    if !sized.dc.protocols.is_empty() {
+        figures.push(plots::mix_over_time(&sized.dc, &key("protocols-over-time"))?);
+    }
+    figures.push(plots::bursts(sized, &key("bursts"))?);
+    figures.push(plots::ladder(sized, table, &key("table-position"))?);
     Ok(Details {
         name: escape::name(&sized.dc.name),
         figures: figures.into_iter().map(plotted).collect(),
@@ -362,7 +369,7 @@ fn data_link(table: &DataTable) -> String {
         }
         link.push_str("%0D%0A");
     };
-    push_line(&mut table.headings.iter().map(|heading| (*heading).to_string()));
+    push_line(&mut table.headings.iter().map(|heading| escape::spreadsheet(heading)));
     for row in &table.rows {
         push_line(&mut row.iter().map(csv::field));
     }
@@ -406,7 +413,7 @@ mod tests {
     #[test]
     fn the_data_link_is_csv_without_formulas() {
         let table = DataTable {
-            headings: vec!["A b", "C"],
+            headings: vec!["A b".into(), "C".into()],
             rows: vec![vec![Cell::Text("=1,\"x\"".into()), Cell::Number(-1.5)]],
             note: String::new(),
             file_name: String::new(),

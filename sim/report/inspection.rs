@@ -1,11 +1,14 @@
 //! What is in a capture, for a terminal or as JSON.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
 use super::{OutputFormat, RenderOptions, ReportError, escape, json, number};
 use crate::record::{InputFile, Inspection, Quantiles, RunFigures, Server, Traffic};
 
-/// Hosts and ports listed in the text; the JSON has them all.
+/// Nanoseconds in a millisecond.
+const NS_PER_MS: u64 = 1_000_000;
+
+/// Hosts listed in the text; the JSON has them all.
 const LISTED: usize = 12;
 
 /// `inspection` as JSON, or as text for every other format.
@@ -54,7 +57,7 @@ fn list(out: &mut String, bullet: &str, sentences: &[String]) {
 
 fn new_table(width: u16, header: &[&str], numbers: std::ops::Range<usize>) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     table.set_header(header);
     for at in numbers {
@@ -84,7 +87,7 @@ fn overview(traffic: &Traffic) -> String {
     let span = traffic.first_utc.zip(traffic.last_utc);
     let duration = span.map_or_else(
         || number::UNKNOWN.to_owned(),
-        |(first, last)| number::duration(number::span_ms(first, last)),
+        |(first, last)| number::duration(last.since(first).unsigned_abs() / NS_PER_MS),
     );
     let (layers, flows) = (&traffic.layers, &traffic.flows);
     let mut text = format!(

@@ -65,7 +65,7 @@ impl Formatter for Layout {
         writer: &mut W,
         first: bool,
     ) -> io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
+        if first { Ok(()) } else { writer.write_all(b",") }
     }
 
     fn write_string_fragment<W: ?Sized + Write>(

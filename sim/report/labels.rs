@@ -123,6 +123,14 @@ pub fn short_by(checks: &[ResourceCheck]) -> String {
     }
 }
 
+/// One shortage in words: `nothing`, an amount, or `–`.
+pub fn shortage(amount: Option<f64>, unit: &str) -> String {
+    match amount {
+        Some(amount) if amount <= 0.0 => "nothing".to_string(),
+        amount => number::amount_of(amount, unit),
+    }
+}
+
 /// The largest known shortage among the checks of one unit.
 pub fn largest_shortage(checks: &[ResourceCheck], unit: &str) -> Option<f64> {
     let known = checks.iter().filter(|check| check.unit == unit).filter_map(|check| check.short_by);
@@ -132,7 +140,7 @@ pub fn largest_shortage(checks: &[ResourceCheck], unit: &str) -> Option<f64> {
 /// The row of the table, or why there is none.
 pub fn row(sized: &Sized) -> String {
     match (&sized.verdict.row, sized.load.busy) {
-        (Some(row), _) => super::escape::name(&row.label),
+        (Some(row), _) => super::escape::label(&row.label),
         (None, Some(_)) => "above the table".to_string(),
         (None, None) => number::UNKNOWN.to_string(),
     }

@@ -92,7 +92,7 @@ fn overview(page: &mut Page, report: &SizingReport) {
         "DC",
         "Sensor Supported (vendor’s wording)",
         "Busy pps",
-        "Busiest 15 minutes",
+        "Busy window",
         "Average pps",
         "Maximum pps",
         "Table row",
@@ -102,7 +102,7 @@ fn overview(page: &mut Page, report: &SizingReport) {
     for sized in &report.domain_controllers {
         page.row(&[
             escape::markdown(&escape::name(&sized.dc.name)),
-            text(&sized.verdict.words),
+            escape::markdown(&escape::words(&sized.verdict.words)),
             number::optional_rate(sized.load.busy.map(|busy| busy.packets_per_second)),
             labels::busy_when(&sized.load),
             number::optional_rate(sized.load.average_packets_per_second),
@@ -148,18 +148,21 @@ fn domain_controller(page: &mut Page, sized: &Sized) {
     page.blank();
     page.line(&format!("## {}", escape::markdown(&escape::name(&sized.dc.name))));
     page.blank();
-    page.line(&format!("**{}** {}", text(&verdict.words), text(&verdict.summary)));
+    let words = escape::markdown(&escape::words(&verdict.words));
+    page.line(&format!("**{words}** (vendor’s wording)"));
+    page.blank();
+    page.line(&text(&verdict.summary));
     page.list("Caveats", &verdict.caveats);
     page.list("Reasons", &verdict.reasons);
     if !verdict.checks.is_empty() {
         page.header(&["Resource", "Needed", "Available", "Short by", "Basis", "Why"], &[1, 2, 3]);
         for check in &verdict.checks {
-            let unit = escape::markdown(&escape::name(&check.unit));
+            let unit = escape::markdown(&escape::label(&check.unit));
             page.row(&[
                 labels::resource(check.resource).into(),
                 number::amount_of(Some(check.needed), &unit),
                 number::amount_of(check.available, &unit),
-                number::amount_of(check.short_by, &unit),
+                labels::shortage(check.short_by, &unit),
                 labels::basis(check.basis).into(),
                 text(&check.sentence),
             ]);

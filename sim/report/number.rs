@@ -14,7 +14,7 @@ pub fn count(value: u64) -> String {
 fn grouped(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -100,11 +100,6 @@ fn amount_3(value: f64) -> String {
     fixed(value, decimals)
 }
 
-/// A ratio, `3.2×`.
-pub fn ratio(value: f64) -> String {
-    if value.is_finite() { format!("{}×", rate(value)) } else { UNKNOWN.to_string() }
-}
-
 /// Date and time to the second, `2025-11-21 08:00:00Z`.
 pub fn time(at: Timestamp) -> String {
     let (date, clock) = date_and_clock(at);
@@ -148,17 +143,14 @@ pub fn duration(ms: u64) -> String {
     };
     match seconds {
         0 => format!("{ms} ms"),
-        1..60 if ms % 1000 != 0 && seconds < 10 => format!("{} s", amount(ms as f64 / 1000.0)),
+        1..60 if !ms.is_multiple_of(1000) && seconds < 10 => {
+            format!("{} s", amount(ms as f64 / 1000.0))
+        }
         1..60 => format!("{seconds} s"),
         60..3_600 => two(seconds / 60, "min", seconds % 60, "s"),
         3_600..172_800 => two(seconds / 3_600, "h", seconds / 60 % 60, "min"),
         _ => two(seconds / 86_400, "d", seconds / 3_600 % 24, "h"),
     }
-}
-
-/// Nanoseconds between two times as milliseconds, 0 where they are the wrong way round.
-pub fn span_ms(start: Timestamp, end: Timestamp) -> u64 {
-    u64::try_from(end.since(start) / 1_000_000).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -174,7 +166,6 @@ mod tests {
         assert_eq!(fixed(-0.01, 1), "0.0");
         assert_eq!(fixed(f64::NAN, 1), "–");
         assert_eq!(fixed(f64::INFINITY, 1), "–");
-        assert_eq!(ratio(f64::NAN), "–");
         assert_eq!(optional_rate(None), "–");
     }
 

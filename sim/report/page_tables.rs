@@ -1,6 +1,6 @@
 //! The tables of the page behind the verdicts and plots.
 
-use crate::record::{Drops, Fact, InputFile, RejectedReadings, Sized, SizingReport};
+use crate::record::{Drops, Fact, Format, InputFile, RejectedReadings, Sized, SizingReport};
 
 use super::{escape, labels, number};
 
@@ -189,7 +189,7 @@ pub fn drops(report: &SizingReport) -> Grid {
         (
             "Not captured",
             not_captured,
-            "Lost before the file was written, as its statistics say. The true rate was higher.",
+            "Lost before the file was written, as its own statistics say; the true rate was higher by these.",
         ),
         (
             "Cut by snap length",
@@ -205,28 +205,50 @@ pub fn drops(report: &SizingReport) -> Grid {
         ),
         ("Outside the timeline", outside_timeline, "Beyond the time span that the timeline holds."),
     ];
-    let rows = rows.map(|(name, packets, meaning)| {
-        vec![GridCell::text(name), GridCell::count(packets), GridCell::text(meaning)]
+    let capture = |input: &InputFile| matches!(input.format, Format::Pcap | Format::Pcapng);
+    let captures = report.inputs.iter().any(capture);
+    let losses_known = not_captured > 0 || report.inputs.iter().any(has_loss_statistics);
+    let rows = rows.into_iter().filter(|_| captures).map(|(name, packets, meaning)| {
+        let known = name != "Not captured" || losses_known;
+        vec![
+            GridCell::text(name),
+            optional_count(known.then_some(packets)),
+            GridCell::text(if known {
+                meaning
+            } else {
+                "The capture does not say what was lost before it was written."
+            }),
+        ]
     });
-    Grid::new("Packets not fully analysed", &["Name", "#Count", "Meaning"], rows, "")
+    let none = "There is no packet capture among the inputs; counters do not know single packets.";
+    Grid::new("Packets not fully analysed", &["Name", "#Count", "Meaning"], rows, none)
 }
 
-/// Samples and rejected readings of each domain controller.
+/// Does the capture say what was lost before it was written?
+fn has_loss_statistics(input: &InputFile) -> bool {
+    input.interfaces.iter().any(|i| i.dropped_by_interface.is_some() || i.dropped_by_os.is_some())
+}
+
+/// Samples of each domain controller, with the rejected readings where there are any.
 pub fn readings(report: &SizingReport) -> Grid {
+    let any_rejected = report.domain_controllers.iter().any(|sized| sized.dc.rejected.total() > 0);
     let rows = report.domain_controllers.iter().map(|sized| {
         let rejected = &sized.dc.rejected;
-        vec![
+        let mut row = vec![
             GridCell::text(escape::name(&sized.dc.name)),
             GridCell::count(sized.load.good_samples),
             GridCell::count(sized.load.failed_samples),
-            GridCell::count(rejected.negative),
-            GridCell::count(rejected.empty),
-            GridCell::count(rejected.not_a_number),
-            GridCell::count(rejected.impossible),
-            GridCell::text(rejected_rows(rejected)),
-        ]
+        ];
+        if any_rejected {
+            row.push(GridCell::count(rejected.negative));
+            row.push(GridCell::count(rejected.empty));
+            row.push(GridCell::count(rejected.not_a_number));
+            row.push(GridCell::count(rejected.impossible));
+            row.push(GridCell::text(rejected_rows(rejected)));
+        }
+        row
     });
-    let columns = [
+    let all = [
         "DC",
         "#Good",
         "#Failed",
@@ -236,9 +258,15 @@ pub fn readings(report: &SizingReport) -> Grid {
         "#Impossible",
         "First such rows",
     ];
-    Grid::new("Samples", &columns, rows, "").with_note(
-        "Negative, empty, non-numeric and impossible readings are counted here and never sized.",
-    )
+    let (columns, note) = if any_rejected {
+        (
+            all.as_slice(),
+            "Negative, empty, non-numeric and impossible readings are counted here and never sized.",
+        )
+    } else {
+        (all.get(..3).unwrap_or_default(), "No reading was rejected.")
+    };
+    Grid::new("Samples", columns, rows, "").with_note(note)
 }
 
 fn rejected_rows(rejected: &RejectedReadings) -> String {
@@ -357,7 +385,7 @@ pub fn other_tables(sized: &Sized) -> Grid {
             },
             |row| {
                 (
-                    escape::name(&row.label),
+                    escape::label(&row.label),
                     number::amount_of(Some(row.cores), "cores"),
                     number::amount_of(Some(row.memory_gb), "GB"),
                 )

@@ -26,7 +26,7 @@ const FONT_DIVISOR: f64 = 1.24;
 const FONT_PX: f64 = 12.0;
 
 /// Width of a character of a label, roughly, in CSS pixels.
-pub const CHAR_PX: f64 = 6.6;
+pub const CHAR_PX: f64 = 7.2;
 
 /// Series that get a colour of their own; the rest share grey.
 pub const SERIES_COLORS: usize = 7;
@@ -411,12 +411,25 @@ pub fn time_ticks(start: Timestamp, length_ms: f64, most: u32) -> Vec<TimeTick> 
     ticks
 }
 
+/// The look of a legend's swatch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swatch {
+    /// Filled.
+    Area,
+    /// A line.
+    Line,
+    /// A dashed line.
+    Dashed,
+    /// A dot.
+    Dot,
+}
+
 /// An entry of a legend.
 pub struct LegendEntry {
     /// Colour as CSS.
     pub color: String,
-    /// True for a line, false for an area.
-    pub line: bool,
+    /// How the swatch looks.
+    pub shape: Swatch,
     /// Words.
     pub label: String,
 }
@@ -424,19 +437,25 @@ pub struct LegendEntry {
 impl LegendEntry {
     /// An area.
     pub fn area(ink: Ink, label: impl Into<String>) -> Self {
-        Self { color: ink.css(), line: false, label: label.into() }
+        Self { color: ink.css(), shape: Swatch::Area, label: label.into() }
+    }
+
+    /// A dot.
+    pub fn dot(ink: Ink, label: impl Into<String>) -> Self {
+        Self { color: ink.css(), shape: Swatch::Dot, label: label.into() }
     }
 
     /// A line.
     pub fn line(ink: Ink, label: impl Into<String>) -> Self {
-        Self { color: ink.css(), line: true, label: label.into() }
+        let shape = if ink == Ink::Mean { Swatch::Dashed } else { Swatch::Line };
+        Self { color: ink.css(), shape, label: label.into() }
     }
 }
 
 /// The data of a plot, to read, copy and download.
 pub struct DataTable {
     /// Headings.
-    pub headings: Vec<&'static str>,
+    pub headings: Vec<String>,
     /// Rows of as many cells.
     pub rows: Vec<Vec<Cell>>,
     /// What the rows are, and what was left out.

@@ -1,6 +1,6 @@
 //! The report for a terminal: one table row per domain controller, then the reasons.
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
 use crate::record::{Sized, SizingReport, Total};
 
@@ -127,13 +127,13 @@ fn wrap(paragraph: &str, width: usize) -> Vec<String> {
 
 fn table(report: &SizingReport, width: u16) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     table.set_header(["DC", "Sensor supported", "Busy/s", "Avg/s", "Max/s", "Row", "Short by"]);
     for sized in &report.domain_controllers {
         table.add_row(vec![
             escape::name(&sized.dc.name),
-            escape::sentence(&sized.verdict.words),
+            escape::words(&sized.verdict.words),
             number::optional_rate(sized.load.busy.map(|busy| busy.packets_per_second)),
             number::optional_rate(sized.load.average_packets_per_second),
             number::optional_rate(sized.load.maximum_packets_per_second),
@@ -183,7 +183,7 @@ fn details(screen: &mut Screen, sized: &Sized) {
     let tone = labels::tone(verdict.kind);
     screen.text.push('\n');
     let name = escape::name(&sized.dc.name);
-    let words = escape::sentence(&verdict.words);
+    let words = escape::words(&verdict.words);
     screen.painted(tone, &format!("{} {name}: {words}", tone.sign()));
     screen.wrapped("  ", &escape::sentence(&verdict.summary));
     if let Some(busy) = sized.load.busy {

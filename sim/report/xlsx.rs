@@ -288,7 +288,7 @@ fn reasons(sheet: &mut Worksheet, report: &SizingReport, styles: &Styles) -> Res
             sheet.put(0, &Cell::Text(escape::name(name)), 0)?;
             sheet.put(1, &Cell::Text("resource".into()), 0)?;
             sheet.put(2, &Cell::Text(labels::resource(check.resource).into()), 0)?;
-            sheet.put(3, &Cell::Text(escape::name(&check.unit)), 0)?;
+            sheet.put(3, &Cell::Text(escape::label(&check.unit)), 0)?;
             sheet.put(4, &Cell::Number(check.needed), 2)?;
             sheet.put(5, &amount(check.available), 2)?;
             sheet.put(6, &amount(check.short_by), 0)?;

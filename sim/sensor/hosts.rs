@@ -37,6 +37,9 @@ pub const SERVICE_PORTS: [Service; 9] = [
     Service { port: 53, weight: 1 },
 ];
 
+/// Services with at least this weight tell more than that some server answers.
+const WEIGHT_TELLING: u32 = 3;
+
 /// A host with at least this weight is taken for a domain controller.
 const WEIGHT_DC: u32 = 4;
 
@@ -189,6 +192,8 @@ pub struct Hosts {
     /// Candidates that found no place.
     pub ignored: u64,
     named: Vec<Named>,
+    /// Some candidates may have to give way.
+    some_weak: bool,
     index: Index,
     log: Log,
 }
@@ -203,6 +208,7 @@ impl Hosts {
             span: None,
             ignored: 0,
             named: options.named.clone(),
+            some_weak: true,
             index: Index::new(),
             log: Log::default(),
         }
@@ -229,13 +235,29 @@ impl Hosts {
         let mut source = self.index.get(packet.source);
         let destination = self.index.get(packet.destination);
         let service = answered_service(packet);
-        if source == NONE && service.is_some() && self.named.is_empty() {
-            source = self.promote(packet.source, service.unwrap_or(0), mac());
+        if let Some(service) = service
+            && source == NONE
+            && self.may_promote(service)
+        {
+            source = self.promote(packet.source, service, mac());
         }
         self.attribute(brief, source, destination, service);
         if !self.log.full {
             self.log.push(packet, brief);
         }
+    }
+
+    /// Candidates are not sought where the user named them; once all places are taken, only a
+    /// telling service may still take the place of a host with less to show.
+    #[inline]
+    fn may_promote(&mut self, service: usize) -> bool {
+        if !self.named.is_empty() {
+            return false;
+        }
+        let free = self.list.len() < CANDIDATES_MAX;
+        let may = free || (self.some_weak && is_telling(service));
+        self.ignored += u64::from(!may);
+        may
     }
 
     #[inline]
@@ -329,11 +351,11 @@ impl Hosts {
         if self.list.len() < CANDIDATES_MAX {
             return Some(self.list.len());
         }
-        if SERVICE_PORTS.get(service).is_none_or(|service| service.weight < 3) {
-            return None;
-        }
-        let weak = self.list.iter().enumerate().filter(|(_, host)| host.weight() < 3);
-        let (at, _) = weak.min_by_key(|(_, host)| host.series.total().packets)?;
+        let weak = self.list.iter().enumerate().filter(|(_, host)| host.weight() < WEIGHT_TELLING);
+        let weakest = weak.min_by_key(|(_, host)| host.series.total().packets);
+        // Weights only grow: without a weak one now, there will be none later.
+        self.some_weak = weakest.is_some();
+        let (at, _) = weakest.filter(|_| is_telling(service))?;
         let origin = self.whole.as_ref()?.series.origin();
         let host = self.list.get_mut(at)?;
         *host = Host::new(origin);
@@ -372,6 +394,11 @@ impl Hosts {
         let services = self.list.get(at).map(Host::services).unwrap_or_default();
         services.iter().any(|service| FALLBACK_PORTS.contains(&service.port))
     }
+}
+
+/// Does answering from this service say more than that the host is a server?
+fn is_telling(service: usize) -> bool {
+    SERVICE_PORTS.get(service).is_some_and(|service| u32::from(service.weight) >= WEIGHT_TELLING)
 }
 
 /// Counts a frame between two different candidates.

@@ -20,7 +20,7 @@ use crate::proto::Id;
 use crate::record::{Drops, Layers};
 
 /// Packets whose flow entries are read ahead together.
-const AHEAD: usize = 16;
+const AHEAD: usize = 32;
 
 /// How far the run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,43 +87,52 @@ pub(super) struct Timeline {
 
 /// A stage that admits batches in their order.
 struct Stage<T> {
-    state: Mutex<(u64, T)>,
+    state: Mutex<Queue<T>>,
     turn: Condvar,
+}
+
+struct Queue<T> {
+    /// Number of the batch whose turn it is.
+    next: u64,
+    /// Workers that wait. Waking nobody costs a system call all the same, so it is not done.
+    waiting: u32,
+    value: T,
 }
 
 impl<T> Stage<T> {
     fn new(value: T) -> Self {
-        Self { state: Mutex::new((0, value)), turn: Condvar::new() }
+        Self { state: Mutex::new(Queue { next: 0, waiting: 0, value }), turn: Condvar::new() }
     }
 
     /// Waits for the turn of batch `number`, then works. The turn passes on even if `work`
     /// panics, so that no other worker waits for ever.
     fn enter(&self, number: u64, work: impl FnOnce(&mut T)) {
-        let guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.turn.wait_while(guard, |(next, _)| *next != number);
-        let mut turn =
-            Turn { stage: self, guard: Some(waited.unwrap_or_else(PoisonError::into_inner)) };
-        if let Some(guard) = &mut turn.guard {
-            work(&mut guard.1);
+        let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while guard.next != number {
+            guard.waiting += 1;
+            guard = self.turn.wait(guard).unwrap_or_else(PoisonError::into_inner);
+            guard.waiting -= 1;
         }
+        let mut turn = Turn { stage: self, guard };
+        work(&mut turn.guard.value);
     }
 
     fn into_inner(self) -> T {
-        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).1
+        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).value
     }
 }
 
 struct Turn<'a, T> {
     stage: &'a Stage<T>,
-    guard: Option<MutexGuard<'a, (u64, T)>>,
+    guard: MutexGuard<'a, Queue<T>>,
 }
 
 impl<T> Drop for Turn<'_, T> {
     fn drop(&mut self) {
-        if let Some(mut guard) = self.guard.take() {
-            guard.0 += 1;
+        self.guard.next += 1;
+        if self.guard.waiting > 0 {
+            self.stage.turn.notify_all();
         }
-        self.stage.turn.notify_all();
     }
 }
 

@@ -250,6 +250,7 @@ mod tests {
         assert_eq!(emitted(short.around(0x80)), b"\x30\x81\x80");
         let wide = header(b"\x30\x84\x00\x00\x00\x05").unwrap();
         assert_eq!(emitted(wide.around(6)), b"\x30\x84\x00\x00\x00\x06");
+        assert_eq!(emitted(wide.around(0x80)), b"\x30\x84\x00\x00\x00\x80");
     }
 
     #[test]

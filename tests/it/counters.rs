@@ -457,6 +457,14 @@ fn a_bare_decimal_comma_between_commas_is_not_read_as_two_cells() {
 }
 
 #[test]
+fn a_plain_row_of_too_many_cells_is_left_out_and_told() {
+    let text = "time,host,packets_per_second\n2025-11-21 08:00:00,A,1\n2025-11-21 08:00:05,A,2,5\n";
+    let log = read(text.as_bytes());
+    assert_eq!(timeline(&log.domain_controllers[0]).packets_per_second, [Some(1.0)]);
+    assert!(log.warnings[0].contains("more cells than the header (line 3)"), "{:?}", log.warnings);
+}
+
+#[test]
 fn the_bias_of_the_header_gives_utc() {
     for (bias, hour) in [("(0)", 8), ("(-330)", 2), ("(420)", 15)] {
         let text = String::from_utf8(log_of(&["1"])).unwrap().replace("(0)", bias);
@@ -589,7 +597,9 @@ fn a_workbook_cut_short_is_an_error() {
 #[test]
 fn the_hash_covers_the_whole_file_even_behind_damage() {
     let mut bytes = log_of(&["1", "2"]);
-    bytes.extend(b"\"(PDH-CSV 4.0) (UTC)(0)\",\"other\"\nrest\n");
+    bytes.extend(b"\"(PDH-CSV 4.0) (UTC)(0)\",\"other\"\n");
+    // More than is read ahead, so that the end of the file is left when reading stops.
+    bytes.extend(b"x\n".repeat(300_000));
     let options = Options { sha256: true, ..Options::default() };
     let log = counters::read("x.csv", bytes.as_slice(), &options).unwrap();
     let damage = log.file.damage.unwrap();

@@ -8,7 +8,7 @@ use super::super::plot::{
     Anchor, Canvas, DataTable, Figure, Ink, LegendEntry, Point, Scale, Size, draw,
 };
 use super::super::{ReportError, number};
-use super::{Frame, label_margin, value_axis};
+use super::{Frame, headings, label_margin, value_axis};
 
 const TITLE: &str = "Bursts";
 
@@ -96,32 +96,41 @@ fn panel(canvas: &mut Canvas<'_>, size: Size, peaks: &[Peak], mean: Option<f64>)
     let points: Vec<Point> =
         peaks.iter().map(|p| (x.at(p.window_ms as f64), y.at(p.packets_per_second))).collect();
     canvas.line(&points, Ink::Line, 1.5);
+    let mut taken_to = f64::NEG_INFINITY;
     for (peak, at) in peaks.iter().zip(&points) {
         canvas.line(&[(at.0, frame.bottom), (at.0, frame.bottom + 4.0)], Ink::Label, 0.5);
         let window = short_window(peak.window_ms, size.narrow);
         canvas.label((at.0, frame.bottom + 14.0), Anchor::Middle, Ink::Label, &window);
         canvas.dot(*at, 3.5, Ink::Line);
-        point_label(canvas, *at, size, peak, mean);
+        let below = size.narrow && at.0 - taken_to < 34.0;
+        taken_to = if below { f64::NEG_INFINITY } else { at.0 };
+        point_label(canvas, *at, size, peak, mean, below);
     }
 }
 
-fn point_label(canvas: &mut Canvas<'_>, at: Point, size: Size, peak: &Peak, mean: Option<f64>) {
+/// Rate and ratio at a point; on a narrow page only the ratio, below the point where the label
+/// before it is too near.
+fn point_label(
+    canvas: &mut Canvas<'_>,
+    at: Point,
+    size: Size,
+    peak: &Peak,
+    mean: Option<f64>,
+    below: bool,
+) {
     let rate = number::rate(peak.packets_per_second);
     let times = mean.map(|mean| times(peak.packets_per_second / mean));
-    if size.narrow {
-        canvas.label(
-            (at.0, at.1 - 13.0),
-            Anchor::Middle,
-            Ink::Label,
-            times.as_deref().unwrap_or(&rate),
-        );
-        return;
-    }
-    let Some(times) = times else {
-        return canvas.label((at.0, at.1 - 13.0), Anchor::Middle, Ink::Strong, &rate);
+    let mut say = |dy: f64, ink, text: &str| {
+        canvas.label((at.0, at.1 + dy), Anchor::Middle, ink, text);
     };
-    canvas.label((at.0, at.1 - 27.0), Anchor::Middle, Ink::Strong, &rate);
-    canvas.label((at.0, at.1 - 13.0), Anchor::Middle, Ink::Label, &times);
+    match times {
+        Some(times) if size.narrow => say(if below { 14.0 } else { -13.0 }, Ink::Label, &times),
+        Some(times) => {
+            say(-27.0, Ink::Strong, &rate);
+            say(-13.0, Ink::Label, &times);
+        }
+        None => say(if below { 14.0 } else { -13.0 }, Ink::Strong, &rate),
+    }
 }
 
 /// A ratio, short enough to stand beside its neighbours.
@@ -135,8 +144,11 @@ fn times(ratio: f64) -> String {
 
 /// The length of a window; without a space where room is short.
 fn short_window(ms: u64, narrow: bool) -> String {
-    let text = number::duration(ms);
-    if narrow { text.replace(" min", "m").replace(' ', "") } else { text }
+    match (narrow, ms) {
+        (false, _) => number::duration(ms),
+        (true, 100..1_000) => format!("{}s", number::amount(ms as f64 / 1000.0)),
+        (true, _) => number::duration(ms).replace(" min", "m").replace(' ', ""),
+    }
 }
 
 /// Powers of ten that enclose both values, at least two.
@@ -168,7 +180,7 @@ fn data(peaks: &[Peak], mean: Option<f64>, key: &str) -> DataTable {
         ]
     });
     DataTable {
-        headings: vec!["Window", "Peak packets/s", "Times the average", "Window start UTC"],
+        headings: headings(&["Window", "Peak packets/s", "Times the average", "Window start UTC"]),
         rows: rows.collect(),
         note: "The fullest window of each length.".into(),
         file_name: format!("{key}.csv"),

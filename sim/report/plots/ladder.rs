@@ -5,6 +5,7 @@ use crate::record::{CapacityRow, CapacityTable, Sized};
 use super::super::columns::Cell;
 use super::super::plot::{Anchor, Canvas, DataTable, Figure, Ink, LegendEntry, Scale, Size, draw};
 use super::super::{ReportError, escape, number};
+use super::headings;
 
 const TITLE: &str = "Position in the capacity table";
 
@@ -23,7 +24,7 @@ pub fn ladder(sized: &Sized, table: &CapacityTable, key: &str) -> Result<Figure,
     }
     let place = sized.verdict.row.as_ref().map_or_else(
         || "above the last row of the table".to_string(),
-        |row| format!("in the row {}", escape::name(&row.label)),
+        |row| format!("in the row {}", escape::label(&row.label)),
     );
     let description =
         format!("The busy rate of {} packets per second stands {place}.", number::rate(busy));
@@ -32,12 +33,12 @@ pub fn ladder(sized: &Sized, table: &CapacityTable, key: &str) -> Result<Figure,
         let id = format!("{key}-{}", if size.narrow { "n" } else { "w" });
         draw(TITLE, &id, &description, size, |canvas| job.paint(canvas, size))
     };
-    let mut legend = vec![LegendEntry::area(Ink::Busy, format!("busy, {}/s", number::rate(busy)))];
+    let mut legend = vec![LegendEntry::dot(Ink::Busy, format!("busy, {}/s", number::rate(busy)))];
     if let Some(average) = sized.load.average_packets_per_second {
-        legend.push(LegendEntry::area(Ink::Mean, format!("average, {}/s", number::rate(average))));
+        legend.push(LegendEntry::dot(Ink::Mean, format!("average, {}/s", number::rate(average))));
     }
     if let Some(highest) = sized.load.maximum_packets_per_second {
-        legend.push(LegendEntry::area(
+        legend.push(LegendEntry::dot(
             Ink::Line,
             format!("highest sample, {}/s", number::rate(highest)),
         ));
@@ -160,7 +161,7 @@ fn data(sized: &Sized, rows: &[CapacityRow], key: &str) -> DataTable {
     let rows = rows.iter().map(|row| {
         let here = current == Some(row.from_packets_per_second);
         vec![
-            Cell::Text(escape::name(&row.label)),
+            Cell::Text(escape::label(&row.label)),
             Cell::Number(row.from_packets_per_second),
             Cell::Number(row.to_packets_per_second),
             Cell::Number(row.cores),
@@ -169,7 +170,14 @@ fn data(sized: &Sized, rows: &[CapacityRow], key: &str) -> DataTable {
         ]
     });
     DataTable {
-        headings: vec!["Row", "From packets/s", "To packets/s", "Cores", "Memory GB", "Position"],
+        headings: headings(&[
+            "Row",
+            "From packets/s",
+            "To packets/s",
+            "Cores",
+            "Memory GB",
+            "Position",
+        ]),
         rows: rows.collect(),
         note: "The table as published.".into(),
         file_name: format!("{key}.csv"),

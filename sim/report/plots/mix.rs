@@ -8,7 +8,7 @@ use super::super::plot::{
     round_ticks,
 };
 use super::super::{ReportError, escape, number};
-use super::{Frame, label_margin, sample_time, samples_per_row, time_axis, value_axis};
+use super::{Frame, headings, label_margin, sample_time, samples_per_row, time_axis, value_axis};
 
 const BARS: &str = "Protocols by share";
 const AREAS: &str = "Protocols over time";
@@ -17,7 +17,7 @@ const AREAS: &str = "Protocols over time";
 const MAX_BARS: usize = 12;
 
 /// Height of one protocol's pair of bars.
-const BAR_ROW_PX: f64 = 30.0;
+const BAR_ROW_PX: f64 = 34.0;
 
 /// Columns of the area plot: enough to see shape, few enough to stay small.
 const AREA_COLUMNS: usize = 240;
@@ -107,13 +107,13 @@ fn bars(canvas: &mut Canvas<'_>, size: Size, entries: &[Entry], packets: f64, by
     for (index, entry) in entries.iter().enumerate() {
         let top = index as f64 * BAR_ROW_PX + 4.0;
         let name = escape::visible(&entry.name, most);
-        canvas.label((left - 8.0, top + 11.0), Anchor::End, Ink::Strong, &name);
+        canvas.label((left - 8.0, top + 12.5), Anchor::End, Ink::Strong, &name);
         let pairs =
-            [(entry.packets / packets, top, 1.0), (share(entry.bytes, bytes), top + 12.0, 0.45)];
+            [(entry.packets / packets, top, 1.0), (share(entry.bytes, bytes), top + 13.0, 0.45)];
         for (value, y, opacity) in pairs {
             let end = x.at(value).max(left + 1.0);
-            canvas.rectangle((left, y), (end, y + 10.0), Ink::Series(entry.rank), opacity);
-            canvas.label((end + 6.0, y + 5.0), Anchor::Start, Ink::Label, &number::percent(value));
+            canvas.rectangle((left, y), (end, y + 11.0), Ink::Series(entry.rank), opacity);
+            canvas.label((end + 6.0, y + 5.5), Anchor::Start, Ink::Label, &number::percent(value));
         }
     }
 }
@@ -135,7 +135,14 @@ fn bars_data(ranks: &[&ProtocolCount], packets: f64, bytes: f64, key: &str) -> D
         ]
     });
     DataTable {
-        headings: vec!["Protocol", "Packets", "Packets %", "Bytes", "Bytes %", "Bytes per packet"],
+        headings: headings(&[
+            "Protocol",
+            "Packets",
+            "Packets %",
+            "Bytes",
+            "Bytes %",
+            "Bytes per packet",
+        ]),
         rows: rows.collect(),
         note: format!("Packets and bytes on the wire; {} protocols.", ranks.len()),
         file_name: format!("{key}.csv"),
@@ -251,7 +258,7 @@ fn areas(canvas: &mut Canvas<'_>, size: Size, line: &Timeline, columns: &Columns
     let top_value = ticks.last().copied().unwrap_or(1.0);
     let frame = Frame {
         left: label_margin(&ticks),
-        right: size.width - 14.0,
+        right: size.width - 24.0,
         top: 10.0,
         bottom: size.height - 40.0,
     };
@@ -287,28 +294,24 @@ fn steps(edge: &[f64], columns: &Columns, x: &Scale, y: &Scale) -> Vec<Point> {
 fn areas_data(line: &Timeline, layers: &[Layer], key: &str) -> DataTable {
     let samples = layers.first().map_or(0, |layer| layer.packets.len());
     let per = samples_per_row(samples, line.protocol_interval_ms);
-    let mut rows = Vec::new();
-    for first in (0..samples).step_by(per) {
+    let rows = (0..samples).step_by(per).map(|first| {
         let at = sample_time(line.start_utc, line.protocol_interval_ms, first);
-        for layer in layers {
-            let chunk = layer.packets.get(first..(first + per).min(samples)).unwrap_or_default();
-            let packets = chunk.iter().fold(0u64, |sum, packets| sum.saturating_add(*packets));
-            if packets > 0 {
-                rows.push(vec![
-                    Cell::Time(at),
-                    Cell::Text(layer.name.clone()),
-                    Cell::Number(packets as f64),
-                ]);
-            }
-        }
-    }
+        let packets =
+            layers.iter().map(|layer| {
+                let chunk =
+                    layer.packets.get(first..(first + per).min(samples)).unwrap_or_default();
+                Cell::Number(
+                    chunk.iter().fold(0u64, |sum, packets| sum.saturating_add(*packets)) as f64
+                )
+            });
+        std::iter::once(Cell::Time(at)).chain(packets).collect()
+    });
     let step = number::duration(line.protocol_interval_ms.saturating_mul(per as u64));
+    let names = layers.iter().map(|layer| layer.name.clone());
     DataTable {
-        headings: vec!["Start UTC", "Protocol", "Packets"],
-        rows,
-        note: format!(
-            "Packets in steps of {step}; steps without packets are left out. report.json has every sample and the bytes."
-        ),
+        headings: std::iter::once("Start UTC".to_string()).chain(names).collect(),
+        rows: rows.collect(),
+        note: format!("Packets in steps of {step}. report.json has every sample, and the bytes."),
         file_name: format!("{key}.csv"),
     }
 }

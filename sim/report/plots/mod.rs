@@ -55,7 +55,7 @@ fn bucket(first: usize, chunk: &[Option<f64>]) -> Bucket {
 
 /// Start of sample number `index`; saturates.
 pub fn sample_time(start: Timestamp, interval_ms: u64, index: usize) -> Timestamp {
-    let ns = u128::from(interval_ms) * index as u128 * 1_000_000;
+    let ns = (u128::from(interval_ms) * index as u128).saturating_mul(1_000_000);
     start.plus_nanos(i64::try_from(ns).unwrap_or(i64::MAX))
 }
 
@@ -67,6 +67,11 @@ fn samples_per_row(samples: usize, interval_ms: u64) -> usize {
     let round = ROUND_MS.iter().filter(|ms| *ms % interval_ms == 0).map(|ms| ms / interval_ms);
     let mut fitting = round.filter_map(|per| usize::try_from(per).ok()).filter(|per| *per >= least);
     fitting.next().filter(|_| least > 1).unwrap_or(least)
+}
+
+/// Headings of a table.
+fn headings(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_string()).collect()
 }
 
 /// What stands above a table of averaged rows.

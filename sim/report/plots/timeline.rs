@@ -8,8 +8,8 @@ use super::super::plot::{
 };
 use super::super::{ReportError, escape, number};
 use super::{
-    Bucket, Frame, buckets, label_margin, sample_time, samples_per_row, table_note, time_axis,
-    value_axis,
+    Bucket, Frame, buckets, headings, label_margin, sample_time, samples_per_row, table_note,
+    time_axis, value_axis,
 };
 
 const TITLE: &str = "Packets per second over time";
@@ -118,7 +118,7 @@ impl Job<'_> {
         let top_value = ticks.last().copied().unwrap_or(1.0);
         let frame = Frame {
             left: label_margin(&ticks),
-            right: size.width - if size.narrow { 14.0 } else { 172.0 },
+            right: size.width - if size.narrow { 24.0 } else { 172.0 },
             top: 10.0,
             bottom: size.height - 40.0,
         };
@@ -147,7 +147,7 @@ impl Job<'_> {
             if index % 2 == 1 {
                 canvas.rectangle((frame.left, high), (frame.right, low), Ink::Band, 1.0);
             }
-            if low - high < 15.0 {
+            if low - high < 16.0 {
                 continue;
             }
             let current = in_force == Some(row.from_packets_per_second);
@@ -249,13 +249,13 @@ fn data(line: &Timeline, key: &str) -> DataTable {
         ]
     });
     DataTable {
-        headings: vec![
+        headings: headings(&[
             "Start UTC",
             "Mean packets/s",
             "Lowest sample",
             "Highest sample",
             "Good samples",
-        ],
+        ]),
         rows: rows.collect(),
         note: table_note(samples, per, line.interval_ms),
         file_name: format!("{key}.csv"),

@@ -60,6 +60,9 @@ fn rotated_files_follow_each_other_whatever_their_order_on_the_command_line() {
 }
 
 proptest! {
+    // A failure prints its input; no file is left in the tree.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn files_that_overlap_are_merged_by_time(
         mut files in proptest::collection::vec(
@@ -92,6 +95,19 @@ proptest! {
             prop_assert_eq!(got, wanted);
         }
     }
+}
+
+#[test]
+fn a_file_merged_a_second_time_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    // Long enough that its batches alternate between handed over and merged.
+    let long: Vec<u32> = (0..100_000).collect();
+    let files = [long, vec![10_000, 10_001], vec![], vec![60_000, 60_001], vec![], vec![90_000]];
+    let paths = write(folder.path(), &files);
+    let (packets, _) = read_set(&paths, Options::default());
+    let got = origins(&packets);
+    assert_eq!(got.len(), 100_005);
+    assert!(got.is_sorted());
 }
 
 #[test]
