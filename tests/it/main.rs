@@ -4,6 +4,7 @@
 
 mod architecture;
 mod capture;
+mod cli;
 mod counters;
 mod model;
 mod protocols;
