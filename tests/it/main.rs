@@ -4,9 +4,13 @@
 
 mod architecture;
 mod capture;
+mod cli;
 mod counters;
 mod fuzz;
 mod model;
+mod protocols;
 mod report;
 mod report_fixtures;
+mod samples;
+mod score;
 mod truth;
