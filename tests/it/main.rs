@@ -7,6 +7,7 @@ mod capture;
 mod counters;
 mod fuzz;
 mod model;
+mod package;
 mod report;
 mod report_fixtures;
 mod truth;
