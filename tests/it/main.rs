@@ -8,6 +8,7 @@ mod cli;
 mod counters;
 mod fuzz;
 mod model;
+mod package;
 mod protocols;
 mod report;
 mod report_fixtures;
