@@ -6,6 +6,7 @@ mod architecture;
 mod capture;
 mod cli;
 mod counters;
+mod invariants;
 mod model;
 mod protocols;
 mod report;
