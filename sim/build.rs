@@ -5,7 +5,7 @@
 fn main() {
     println!("cargo:rerun-if-changed=sim/build.rs");
     if std::env::var_os("CARGO_CFG_UNIX").is_none() {
-        return; // Windows links Npcap's SDK.
+        return; // The `pcap` crate is used on Unix only.
     }
     let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR for build scripts");
     std::fs::write(format!("{out}/libpcap.a"), b"!<arch>\n").expect("OUT_DIR is writable");

@@ -1,4 +1,7 @@
 //! Capture filter expressions, compiled and run by the system's libpcap.
+//!
+//! On Windows there is none: Npcap's import library would be a prerequisite of building, and
+//! planners who only size captures have neither it nor a network to fetch it from.
 
 use crate::base::LinkType;
 
@@ -11,6 +14,12 @@ pub enum FilterError {
          libpcap; Alpine: libpcap) or leave the filter out"
     )]
     Missing,
+    /// This system is none on which libpcap is looked for.
+    #[error(
+        "filters need libpcap, which is not used on this system; leave the filter out, or save \
+         the wanted packets from Wireshark first and give that file"
+    )]
+    Unsupported,
     /// libpcap does not understand the expression, or not for this link type.
     #[error("filter `{expression}`: {reason}; see pcap-filter(7)")]
     Expression {
@@ -22,15 +31,21 @@ pub enum FilterError {
 }
 
 /// A compiled filter. `Send` but not `Sync`: compile one per thread.
+#[cfg(unix)]
 pub struct Filter(pcap::BpfProgram);
 
+/// Cannot be made on this system.
+#[cfg(not(unix))]
+pub struct Filter(std::convert::Infallible);
+
+#[cfg(unix)]
 impl Filter {
     /// Compiles `expression` (pcap-filter(7)) for frames of `link`.
     ///
     /// # Errors
     /// When libpcap is missing or refuses the expression.
     pub fn compile(expression: &str, link: LinkType) -> Result<Self, FilterError> {
-        if !available() {
+        if !super::libpcap::available() {
             return Err(FilterError::Missing);
         }
         let refused = |error: pcap::Error| FilterError::Expression {
@@ -48,31 +63,35 @@ impl Filter {
     }
 }
 
-/// Version line of the libpcap that was found at run time; none without one.
-#[cfg(unix)]
-pub fn libpcap_version() -> Option<String> {
-    super::libpcap::version()
-}
-
-/// Version line of the libpcap that was found at run time; none without one.
 #[cfg(not(unix))]
+impl Filter {
+    /// Refuses.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn compile(_expression: &str, _link: LinkType) -> Result<Self, FilterError> {
+        Err(FilterError::Unsupported)
+    }
+
+    /// Never called: there is no filter.
+    pub fn matches(&self, _frame: &[u8]) -> bool {
+        match self.0 {}
+    }
+}
+
+/// Version line of the libpcap that was found at run time; none without one.
 pub fn libpcap_version() -> Option<String> {
-    None // Npcap is linked, and the crate has no call for its version.
-}
-
-#[cfg(unix)]
-fn available() -> bool {
-    super::libpcap::available()
-}
-
-#[cfg(not(unix))]
-const fn available() -> bool {
-    true // Npcap is linked; without it the program would not have started.
+    #[cfg(unix)]
+    let version = super::libpcap::version();
+    #[cfg(not(unix))]
+    let version = None;
+    version
 }
 
 /// libpcap calls some link types by the number they have on this system (DLT_), which differs
 /// from the one in files (LINKTYPE_) for those that were numbered differently in the past;
 /// <https://www.tcpdump.org/linktypes.html>, `pcap/dlt.h`.
+#[cfg(unix)]
 fn data_link(link: LinkType) -> i32 {
     const OPENBSD: bool = cfg!(target_os = "openbsd");
     match link.0 {
@@ -84,5 +103,15 @@ fn data_link(link: LinkType) -> i32 {
         108 if OPENBSD => 12,
         109 if OPENBSD => 13,
         other => i32::from(other),
+    }
+}
+
+#[cfg(all(test, not(unix)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_refused_where_libpcap_is_not_used() {
+        assert!(matches!(Filter::compile("tcp", LinkType(1)), Err(FilterError::Unsupported)));
     }
 }

@@ -5,8 +5,8 @@
 //! symbols come from here. Each forwards to the function of the same name in the system's
 //! libpcap, or fails in that function's own way where there is none.
 //!
-//! The only file of this program with `unsafe` in it. On Windows it is left out and Npcap's
-//! SDK is linked.
+//! The only file of this program with `unsafe` in it. On Windows it is left out, and filters
+//! with it.
 
 #![allow(unsafe_code)]
 

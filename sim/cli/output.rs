@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::Context;
+use tempfile::NamedTempFile;
 
 use super::args::When;
 
@@ -39,16 +40,24 @@ fn folder_of(path: &Path) -> &Path {
 /// With the path and what the system said.
 pub fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let write = || -> io::Result<()> {
-        let mut file = tempfile::Builder::new();
-        // The mode that a plain new file would get, not the private one of a temporary file.
-        #[cfg(unix)]
-        file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = file.tempfile_in(folder_of(path))?;
+        let mut file = temporary(folder_of(path))?;
         file.write_all(bytes)?;
         file.persist(path)?;
         Ok(())
     };
     write().with_context(|| format!("write {}", path.display()))
+}
+
+/// A temporary file with the mode that a plain new file would get, not a private one.
+#[cfg(unix)]
+fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    tempfile::Builder::new().permissions(mode).tempfile_in(folder)
+}
+
+#[cfg(not(unix))]
+fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    NamedTempFile::new_in(folder)
 }
 
 /// Writes to `path`, or to standard output where there is none or it is `-`. A reader that

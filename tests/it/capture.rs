@@ -2,6 +2,7 @@
 
 mod damage;
 mod emit;
+#[cfg(unix)]
 mod oracle;
 mod set;
 mod shapes;

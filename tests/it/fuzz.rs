@@ -1,0 +1,106 @@
+//! The checks of `tests/fuzz`, on samples and on seeded damage to them: so that they build, and
+//! hold before a fuzzer is asked.
+
+use std::fs;
+use std::path::Path;
+
+use headroom::base::Random;
+use headroom::proto::Id;
+
+#[path = "../fuzz/checks.rs"]
+mod checks;
+
+/// Damaged copies of each sample.
+const COPIES: usize = 24;
+/// Samples are cut to this: damage near the start is what matters.
+const SAMPLE_BYTES: usize = 8 << 10;
+
+/// Files below `captures/` with one of these endings.
+fn samples(endings: &[&str]) -> Vec<Vec<u8>> {
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let mut paths = Vec::new();
+    for folder in ["", "counters", "estates"] {
+        let entries = fs::read_dir(captures.join(folder)).unwrap();
+        paths.extend(entries.map(|entry| entry.unwrap().path()));
+    }
+    paths.retain(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        path.is_file() && endings.iter().any(|ending| name.ends_with(ending))
+    });
+    paths.sort();
+    assert!(!paths.is_empty());
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// Runs `check` on each sample and on damaged copies of it.
+fn damaged(mut samples: Vec<Vec<u8>>, check: fn(&[u8])) {
+    let mut random = Random::new(77);
+    for sample in &mut samples {
+        sample.truncate(SAMPLE_BYTES);
+        check(sample);
+        for _ in 0..COPIES {
+            let mut copy = sample.clone();
+            for _ in 0..=random.below(4) {
+                let place = random.below(u32::try_from(copy.len()).unwrap()) as usize;
+                match random.below(4) {
+                    0 => copy.truncate(place.max(1)),
+                    1 => copy.insert(place, random.below(256).to_le_bytes()[0]),
+                    2 => copy[place] ^= 1 << random.below(8),
+                    _ => copy[place] = [0, 0xff, b',', b'"'][random.below(4) as usize],
+                }
+                if copy.is_empty() {
+                    break;
+                }
+            }
+            check(&copy);
+        }
+    }
+}
+
+/// Each sample of each protocol behind `head(protocol)`.
+fn messages(head: impl Fn(Id) -> Vec<u8>) -> Vec<Vec<u8>> {
+    let of = |id: &Id| id.samples().into_iter().map(|s| [head(*id), s.bytes].concat()).collect();
+    Id::ALL.iter().flat_map(|id| -> Vec<Vec<u8>> { of(id) }).collect()
+}
+
+#[test]
+fn captures_hold_the_check() {
+    damaged(samples(&[".pcap", ".pcapng", ".gz", ".zst"]), checks::capture);
+}
+
+#[test]
+fn frames_hold_the_check() {
+    let frames = samples(&[".pcap"]).into_iter().flat_map(|file| {
+        let links = [0_u8, 1, 9, 50, 51, 101, 108, 113];
+        links.map(|link| {
+            let frames = file[24..]
+                .chunks(96)
+                .flat_map(|chunk| [&[u8::try_from(chunk.len()).unwrap()], chunk].concat());
+            [link, 0].into_iter().chain(frames).collect()
+        })
+    });
+    damaged(frames.collect(), checks::decode);
+}
+
+#[test]
+fn recognition_holds_the_check() {
+    damaged(messages(|_| vec![0xc0, 0, 1, 0xbd, 2]), checks::recognise);
+    damaged(messages(|_| vec![0, 53, 1, 0x85, 1]), checks::recognise);
+}
+
+#[test]
+fn messages_hold_the_check() {
+    for flags in [0, 1] {
+        damaged(messages(|id| vec![u8::try_from(id.index()).unwrap(), flags, 0]), checks::step);
+    }
+}
+
+#[test]
+fn counters_hold_the_check() {
+    damaged(samples(&[".csv", ".xlsx"]), checks::counters);
+}
+
+#[test]
+fn estates_hold_the_check() {
+    damaged(samples(&["lab.toml"]), checks::estate);
+}
