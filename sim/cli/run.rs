@@ -68,7 +68,7 @@ pub fn inspect(plan: &InputPlan, reading: Reading, command: String) -> anyhow::R
     let mut traffic = observation.traffic;
     traffic.drops.not_captured = not_captured(&files);
     let frames = traffic.frames;
-    let problems = problems(&files);
+    let problems = problems(&files, &traffic.drops);
     let mut warnings = capture_warnings(&files, &traffic);
     warnings.extend(observation.warnings);
     Ok(Inspection {
@@ -150,7 +150,7 @@ impl Found {
         let rules = &facts.rules;
         let sized: Vec<_> =
             self.domain_controllers.into_iter().map(|dc| model::size(dc, rules)).collect();
-        let problems = problems(&self.inputs);
+        let problems = problems(&self.inputs, &self.drops);
         SizingReport {
             schema_version: SCHEMA_VERSION,
             headroom_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -169,17 +169,24 @@ impl Found {
     }
 }
 
-/// Why a result is partial: damaged files.
-fn problems(files: &[InputFile]) -> Vec<String> {
+/// Why a result is partial: damaged files, and frames that the timeline could not place.
+fn problems(files: &[InputFile], drops: &Drops) -> Vec<String> {
     let damaged = files.iter().filter_map(|file| Some((file, file.damage.as_ref()?)));
-    damaged
-        .map(|(file, damage)| {
-            format!(
-                "read {}: at byte {}: {}; {} records before it were used",
-                file.path, damage.offset_bytes, damage.what, file.records
-            )
-        })
-        .collect()
+    let damaged = damaged.map(|(file, damage)| {
+        format!(
+            "read {}: at byte {}: {}; {} records before it were used",
+            file.path, damage.offset_bytes, damage.what, file.records
+        )
+    });
+    let outside = (drops.outside_timeline > 0).then(|| {
+        format!(
+            "place {} frames in time: they lie more than {} days from the first frame, and rates \
+             leave them out; check the clock of the first captures, or size the periods one by one",
+            drops.outside_timeline,
+            sensor::TIMELINE_DAYS
+        )
+    });
+    damaged.chain(outside).collect()
 }
 
 /// Packets lost before they reached the files, as their statistics say.

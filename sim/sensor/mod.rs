@@ -14,6 +14,7 @@ use std::net::IpAddr;
 pub use hosts::{SERVICE_PORTS, Service};
 pub use observation::Observation;
 pub use pipeline::{Progress, observe};
+pub use series::TIMELINE_DAYS;
 
 /// A domain controller that the user named.
 #[derive(Debug, Clone, PartialEq, Eq)]

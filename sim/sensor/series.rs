@@ -35,6 +35,9 @@ const PEAK_WINDOW_STEP: i64 = 10;
 /// of memory.
 const SAMPLES_MAX: i64 = 1 << 18;
 
+/// Days on either side of the first frame that a timeline holds.
+pub const TIMELINE_DAYS: i64 = SAMPLES_MAX * SAMPLE_MS / 86_400_000;
+
 /// A frame up to this much older than the newest one belongs to reordering, not to another time.
 const REORDER_NS: i64 = 1_000 * MS;
 
