@@ -4,7 +4,7 @@
 use crate::record::{Sized, Timeline, Total, Window};
 
 use super::load::busy_window_ms;
-use super::window::{Sample, Sum, highest, sample, samples_in, window};
+use super::window::{after, good_needed, rolling, sample, samples_in};
 
 /// Nanoseconds in a millisecond.
 const MILLISECOND_NS: i64 = 1_000_000;
@@ -13,9 +13,10 @@ const MILLISECOND_NS: i64 = 1_000_000;
 ///
 /// A sum is `None` where one of its figures is unknown: a sum of the rest would be too low.
 /// The coincident Busy is taken over the time that all timelines share, sample by sample to the
-/// nearest one; a sample that is missing in one is missing in the sum. It is `None` where one
-/// has no timeline, their samples differ in length, they share no time, or they share less than
-/// 15 minutes although one of them is longer.
+/// nearest one: the 15 minutes in which the means of all, each over its own good readings, add
+/// to the most. So it can never exceed the plain sum. It is `None` where one has no timeline,
+/// their samples differ in length, they share no time, they share less than 15 minutes although
+/// one of them is longer, or no window has enough good readings in all of them.
 pub fn total(sized: &[Sized]) -> Option<Total> {
     if sized.len() < 2 {
         return None;
@@ -55,33 +56,34 @@ fn coincident(sized: &[Sized]) -> Option<Window> {
     if shared < length && longest >= length {
         return None;
     }
-    let together = added(&tails, shared);
-    let sum = if shared < length {
-        Sum::of(together.iter().copied())
-    } else {
-        highest(&together, length, |sum| sum)?
-    };
-    let common = Timeline {
-        start_utc,
-        interval_ms,
-        covered_ms: 0,
-        packets_per_second: Vec::new(),
-        bytes_per_second: Vec::new(),
-        protocol_interval_ms: interval_ms,
-        protocols: Vec::new(),
-    };
-    window(&common, &sum, shared.min(length))
+    let length = length.min(shared);
+    let (first, packets_per_second) = highest_together(&tails, shared, length)?;
+    Some(Window {
+        packets_per_second,
+        start_utc: after(start_utc, first, interval_ms),
+        end_utc: after(start_utc, first + length, interval_ms),
+    })
 }
 
-/// The first `shared` samples of all `tails`, added.
-fn added(tails: &[&[Option<f64>]], shared: usize) -> Vec<Sample> {
-    let mut sums: Vec<Sample> = vec![Some(0); shared];
-    for tail in tails {
-        for (sum, rate) in sums.iter_mut().zip(tail.iter()) {
-            *sum = sum.zip(sample(*rate)).map(|(sum, micro)| sum.saturating_add(micro));
+/// Among the windows of `length` in the first `shared` samples, the first sample of the one in
+/// which the means of all `tails` add to the most, and that sum.
+fn highest_together(
+    tails: &[&[Option<f64>]],
+    shared: usize,
+    length: usize,
+) -> Option<(usize, f64)> {
+    let needed = good_needed(length);
+    let cut = tails.iter().map(|tail| tail.get(..shared).unwrap_or(tail));
+    let mut windows: Vec<_> = cut.map(|tail| rolling(tail, length, sample)).collect();
+    let mut highest: Option<(usize, f64)> = None;
+    while let Some(sums) = windows.iter_mut().map(Iterator::next).collect::<Option<Vec<_>>>() {
+        let enough = sums.iter().all(|sum| sum.good >= needed);
+        let Some(sum) = sums.iter().map(|sum| sum.mean()).sum::<Option<f64>>() else { continue };
+        if enough && highest.is_none_or(|(_, most)| sum > most) {
+            highest = sums.first().map(|window| (window.first, sum));
         }
     }
-    sums
+    highest
 }
 
 #[cfg(test)]
@@ -132,13 +134,29 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_missing_in_one_is_missing_in_the_sum() {
+    fn a_sample_missing_in_one_counts_for_the_others() {
         let mut second = log(0, 0, 10.0);
         second.timeline.as_mut().unwrap().packets_per_second[5] = None;
         let mut first = log(0, 0, 10.0);
-        first.timeline.as_mut().unwrap().packets_per_second[5] = Some(9_000.0);
+        first.timeline.as_mut().unwrap().packets_per_second[5] = Some(1_810.0);
         let total = together(vec![first, second]).unwrap();
-        assert_eq!(total.coincident_busy.unwrap().packets_per_second, 20.0);
+        assert_eq!(total.coincident_busy.unwrap().packets_per_second, 30.0);
+    }
+
+    #[test]
+    fn what_they_share_never_exceeds_the_plain_sum() {
+        for seed in 0..50 {
+            let mut random = crate::base::Random::new(seed);
+            let mut dc = || {
+                let mut reading = || (random.below(20) > 0).then(|| f64::from(random.below(1_000)));
+                let rates = (0..400).map(|_| reading()).collect();
+                fixture::counters("dc", Timestamp::from_parts(0, 0), 5_000, rates)
+            };
+            let total = together(vec![dc(), dc(), dc()]).unwrap();
+            let shared = total.coincident_busy.unwrap().packets_per_second;
+            let sum = total.sum_busy_packets_per_second.unwrap();
+            assert!(shared <= sum + 1e-9, "seed {seed}: {shared} above {sum}");
+        }
     }
 
     #[test]

@@ -91,16 +91,21 @@ pub(super) fn highest<S: Copy>(
     length: usize,
     read: impl Fn(S) -> Sample + Copy,
 ) -> Option<Sum> {
-    let wanted = u64::try_from(length).unwrap_or(u64::MAX).saturating_mul(MIN_GOOD_PERCENT);
     let best = rolling(samples, length, read).map(|sum| sum.good).max()?;
-    let needed = wanted.div_ceil(100).min(best).max(1);
+    let needed = good_needed(length).min(best);
     rolling(samples, length, read)
         .filter(|sum| sum.good >= needed)
         .reduce(|highest, sum| if sum.above(&highest) { sum } else { highest })
 }
 
+/// Good readings that a window of `length` samples needs, at least one.
+pub(super) fn good_needed(length: usize) -> u64 {
+    let length = u64::try_from(length).unwrap_or(u64::MAX);
+    length.saturating_mul(MIN_GOOD_PERCENT).div_ceil(100).max(1)
+}
+
 /// Sums of all windows of `length` samples, in order.
-fn rolling<S: Copy>(
+pub(super) fn rolling<S: Copy>(
     samples: &[S],
     length: usize,
     read: impl Fn(S) -> Sample + Copy,

@@ -210,7 +210,7 @@ fn quality(inspection: &Inspection) -> String {
             number::count(offload.estimated_wire_packets)
         ));
     }
-    if rows.iter().all(|(_, count)| *count == 0) {
+    if inspection.complete && rows.iter().all(|(_, count)| *count == 0) {
         text.push_str("  every frame was read whole\n");
     }
     text

@@ -143,8 +143,10 @@ pub struct Series {
     bins: BTreeMap<i64, Box<PerProtocol>>,
     bin_ms: i64,
     total: Cell,
-    /// Frames too far from the first one to be placed.
+    /// Frames too far from the first one to be placed in time.
     pub outside: u64,
+    /// What they are; they count in totals all the same.
+    outside_protocols: Box<PerProtocol>,
 }
 
 impl Series {
@@ -165,6 +167,7 @@ impl Series {
             bin_ms: PROTOCOL_MS,
             total: Cell::default(),
             outside: 0,
+            outside_protocols: Box::new([Cell::default(); Id::COUNT]),
         }
     }
 
@@ -198,6 +201,9 @@ impl Series {
     fn turn(&mut self, at: i64, cell: Cell, protocol: Id) -> bool {
         if (at / (SAMPLE_MS * MS)).abs() >= SAMPLES_MAX {
             self.outside += 1;
+            if let Some(slot) = self.outside_protocols.get_mut(protocol as usize) {
+                slot.add(cell);
+            }
             return false;
         }
         if at < self.ms_start && self.ms_start - at < REORDER_NS {
@@ -338,7 +344,7 @@ impl Series {
     }
 
     fn per_protocol(&self) -> PerProtocol {
-        let mut total = [Cell::default(); Id::COUNT];
+        let mut total = *self.outside_protocols;
         for bin in self.bins.values() {
             for (sum, more) in total.iter_mut().zip(bin.iter()) {
                 sum.add(*more);
@@ -458,6 +464,7 @@ mod tests {
         series.count(Timestamp::from_nanos(i64::MIN), 100, Id::Other);
         series.finish();
         assert_eq!((series.outside, series.total().packets), (2, 3));
+        assert_eq!(series.protocols()[0].packets, 3);
         assert_eq!(series.span(), Some((0, 0)));
     }
 }
