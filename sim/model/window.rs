@@ -92,7 +92,7 @@ pub(super) fn highest<S: Copy>(
     read: impl Fn(S) -> Sample + Copy,
 ) -> Option<Sum> {
     let best = rolling(samples, length, read).map(|sum| sum.good).max()?;
-    let needed = good_needed(length).min(best);
+    let needed = good_needed(length).min(best).max(1);
     rolling(samples, length, read)
         .filter(|sum| sum.good >= needed)
         .reduce(|highest, sum| if sum.above(&highest) { sum } else { highest })
