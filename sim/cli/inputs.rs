@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::{capture, counters};
+use crate::{capture, counters, report};
 
 /// Directories inside directories, so that a loop of links ends.
 const DEPTH_MAX: usize = 16;
@@ -43,10 +43,16 @@ pub fn find(paths: &[PathBuf]) -> anyhow::Result<Inputs> {
             let before = inputs.captures.len() + inputs.counters.len();
             directory(path, &mut inputs, 0)?;
             if inputs.captures.len() + inputs.counters.len() == before {
-                bail!("no capture or counter log in {}", path.display());
+                bail!("find a capture or counter log in {}", path.display());
             }
-        } else if !sort(path, &mut inputs)? {
-            let what = capture::describe(&head(path)?);
+            continue;
+        }
+        let head = head(path)?;
+        if head.is_empty() {
+            bail!("read {}: the file is empty", path.display());
+        }
+        if !sort(path, &head, &mut inputs) {
+            let what = capture::describe(&head);
             bail!(
                 "read {}: expected a capture (pcap, pcapng), a counter log (CSV) or a sizing \
                  workbook (XLSX), found {what}",
@@ -56,7 +62,7 @@ pub fn find(paths: &[PathBuf]) -> anyhow::Result<Inputs> {
     }
     let doubled = inputs.captures.iter().filter(|path| path.as_os_str() == STDIN).count();
     if doubled > 1 {
-        bail!("standard input (-) can be read only once");
+        bail!("read standard input twice; give - only once");
     }
     Ok(inputs)
 }
@@ -71,29 +77,42 @@ fn directory(path: &Path, inputs: &mut Inputs, depth: usize) -> anyhow::Result<(
     let hidden = |path: &Path| {
         path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
     };
+    let ours = holds_report(path);
     for entry in entries.iter().filter(|entry| !hidden(entry)) {
         if entry.is_dir() {
             if depth < DEPTH_MAX {
                 directory(entry, inputs, depth + 1)?;
             }
-        } else if !entry.is_file() || !sort(entry, inputs)? {
+        } else if !entry.is_file()
+            || (ours && is_report(entry))
+            || !sort(entry, &head(entry)?, inputs)
+        {
             inputs.skipped.push(entry.clone());
         }
     }
     Ok(())
 }
 
+/// Whether an earlier run wrote its report here. Its workbook has the vendor tool's columns and
+/// would be read as one more input.
+fn holds_report(folder: &Path) -> bool {
+    report::FILES.iter().all(|(name, _)| folder.join(name).is_file())
+}
+
+fn is_report(path: &Path) -> bool {
+    report::FILES.iter().any(|(name, _)| path.file_name().is_some_and(|file| file == *name))
+}
+
 /// Puts a file where it belongs; false where that is nowhere.
-fn sort(path: &Path, inputs: &mut Inputs) -> anyhow::Result<bool> {
-    let head = head(path)?;
-    if capture::recognise(&head) {
+fn sort(path: &Path, head: &[u8], inputs: &mut Inputs) -> bool {
+    if capture::recognise(head) {
         inputs.captures.push(path.to_owned());
-    } else if counters::recognise(&head).is_some() {
+    } else if counters::recognise(head).is_some() {
         inputs.counters.push(path.to_owned());
     } else {
-        return Ok(false);
+        return false;
     }
-    Ok(true)
+    true
 }
 
 /// The first bytes of a file.
@@ -103,9 +122,5 @@ fn head(path: &Path) -> anyhow::Result<Vec<u8>> {
         File::open(path)?.take(capture::HEAD_BYTES as u64).read_to_end(&mut head)?;
         Ok(head)
     };
-    let head = read().with_context(|| format!("read {}", path.display()))?;
-    if head.is_empty() {
-        bail!("read {}: the file is empty", path.display());
-    }
-    Ok(head)
+    read().with_context(|| format!("read {}", path.display()))
 }

@@ -32,10 +32,16 @@ pub fn main() -> ExitCode {
     match run(&cli) {
         Ok(code) => code,
         Err(error) => {
-            output::say(&report::line(&format!("failed to {error:#}")));
+            output::say(&report::line(&failure(&error)));
             EXIT_USE.into()
         }
     }
+}
+
+/// A message about a flag begins with it; all others say what could not be done.
+fn failure(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    if text.starts_with("--") { text } else { format!("failed to {text}") }
 }
 
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
@@ -80,8 +86,7 @@ fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let facts = FactPlan::new(&args.facts)?;
     let inputs = InputPlan::new(&args.input)?;
     // Before the long part: a bad path fails in the first second.
-    std::fs::create_dir_all(&args.output)
-        .with_context(|| format!("create {}", args.output.display()))?;
+    output::prepare_folder(&args.output)?;
     tell_skipped(cli, &inputs);
     let reading = Reading { sha256: true, quiet: cli.quiet };
     let result = run::size(&inputs, &facts, reading, command_line())?;
@@ -93,14 +98,16 @@ fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
         let text = render_text(cli, &result, false)?;
         output::write(None, &text)?;
         let html = args.output.join("report.html");
-        output::write(None, format!("\nreport: {}\n", html.display()).as_bytes())?;
+        let place = report::line(&html.display().to_string());
+        output::write(None, format!("\nreport: {place}\n").as_bytes())?;
     }
-    Ok(conclude(cli, &result, &facts))
+    Ok(conclude(cli, &result, &facts, &[]))
 }
 
 fn size(cli: &Cli, args: &SizeArgs) -> anyhow::Result<ExitCode> {
     let facts = FactPlan::new(&args.facts)?;
     let inputs = InputPlan::new(&args.input)?;
+    output::prepare(args.output.as_deref())?;
     tell_skipped(cli, &inputs);
     let format = match (args.json, args.format) {
         (true, _) | (_, SizeFormat::Json) => OutputFormat::Json,
@@ -118,7 +125,9 @@ fn size(cli: &Cli, args: &SizeArgs) -> anyhow::Result<ExitCode> {
         report::render(&result, format, RenderOptions::default())?
     };
     output::write(args.output.as_deref(), &bytes)?;
-    Ok(conclude(cli, &result, &facts))
+    // The text shows its warnings itself.
+    let seen = format == OutputFormat::Text && args.output.is_none();
+    Ok(conclude(cli, &result, &facts, if seen { &[] } else { &result.warnings }))
 }
 
 fn render_text(cli: &Cli, result: &SizingReport, to_file: bool) -> anyhow::Result<Vec<u8>> {
@@ -129,6 +138,7 @@ fn render_text(cli: &Cli, result: &SizingReport, to_file: bool) -> anyhow::Resul
 
 fn inspect(cli: &Cli, args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let inputs = InputPlan::new(&args.input)?;
+    output::prepare(args.output.as_deref())?;
     tell_skipped(cli, &inputs);
     let result =
         run::inspect(&inputs, Reading { sha256: false, quiet: cli.quiet }, command_line())?;
@@ -139,7 +149,8 @@ fn inspect(cli: &Cli, args: &InspectArgs) -> anyhow::Result<ExitCode> {
         RenderOptions { color: output::color(cli.color, to_file), width: output::width() };
     let bytes = report::render_inspection(&result, format, options)?;
     output::write(args.output.as_deref(), &bytes)?;
-    tell(cli, &result.problems, &[]);
+    let seen = !json && !to_file;
+    tell(cli, &result.problems, if seen { &[] } else { &result.warnings });
     Ok(if result.complete { ExitCode::SUCCESS } else { EXIT_DAMAGED.into() })
 }
 
@@ -169,9 +180,10 @@ fn tell_skipped(cli: &Cli, plan: &InputPlan) {
     }
 }
 
-/// Says what went wrong and turns it into the exit code.
-fn conclude(cli: &Cli, result: &SizingReport, facts: &FactPlan) -> ExitCode {
-    tell(cli, &result.problems, &[]);
+/// Says what went wrong, and those `warnings` that nothing else showed, and turns it into the
+/// exit code.
+fn conclude(cli: &Cli, result: &SizingReport, facts: &FactPlan, warnings: &[String]) -> ExitCode {
+    tell(cli, &result.problems, warnings);
     let rows = &result.domain_controllers;
     let holding = facts
         .conditions

@@ -8,16 +8,39 @@ use tempfile::NamedTempFile;
 
 use super::args::When;
 
+/// Makes `folder` if it is missing, and makes sure that files can be written there: a bad path
+/// fails in the first second, not after the last.
+///
+/// # Errors
+/// With the path and what the system said.
+pub fn prepare_folder(folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    let probe = tempfile::tempfile_in(folder);
+    probe.map(drop).with_context(|| format!("write into {}", folder.display()))
+}
+
+/// Makes sure that [`write`] will find the folder of `path`.
+///
+/// # Errors
+/// As [`prepare_folder`], but makes no folder.
+pub fn prepare(path: Option<&Path>) -> anyhow::Result<()> {
+    let Some(path) = path.filter(|path| path.as_os_str() != "-") else { return Ok(()) };
+    let probe = tempfile::tempfile_in(folder_of(path));
+    probe.map(drop).with_context(|| format!("write {}", path.display()))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Writes `bytes` to `path` through a temporary file beside it, so that a reader never sees
 /// half of it.
 ///
 /// # Errors
 /// With the path and what the system said.
 pub fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let folder =
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || -> io::Result<()> {
-        let mut file = temporary(folder)?;
+        let mut file = temporary(folder_of(path))?;
         file.write_all(bytes)?;
         file.persist(path)?;
         Ok(())

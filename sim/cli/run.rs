@@ -61,7 +61,7 @@ pub fn inspect(plan: &InputPlan, reading: Reading, command: String) -> anyhow::R
     let watch = Stopwatch::new();
     anyhow::ensure!(
         !plan.inputs.captures.is_empty(),
-        "inspect shows captures, and there is none among the inputs; use size for counter logs"
+        "inspect captures: there is none among the inputs; use `headroom size` for counter logs"
     );
     let captured = observe(plan, reading)?.context("read captures")?;
     let Captured { observation, files } = captured;

@@ -13,13 +13,16 @@ pub const ENTRY_BYTES: usize = size_of::<Entry>();
 /// Entries to start with.
 const SLOTS_MIN: usize = 1 << 6;
 
-/// The table grows when 5 of 8 slots are taken, and evicts when 7 of 8 are and it may not grow.
-const GROW_EIGHTHS: usize = 5;
+/// The table grows when 6 of 8 slots are taken, and evicts when 7 of 8 are and it may not grow.
+const GROW_EIGHTHS: usize = 6;
 const FULL_EIGHTHS: usize = 7;
 
-/// Neighbours looked at for the longest idle one. Also bounds the work that colliding keys,
-/// made on purpose, can cause.
+/// Neighbours looked at for the longest idle one.
 const NEIGHBOURS_MAX: usize = 64;
+
+/// Entries looked at to find a flow. Runs this long do not occur by chance at these fill levels;
+/// the bound is for colliding keys made on purpose.
+const PROBES_MAX: usize = 512;
 
 /// Bits of [`Entry::state`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +91,24 @@ const EMPTY: Entry = Entry {
     last_ms: 0,
 };
 
+/// What tells flows apart: the endpoints in their order, and the transport.
+struct Key {
+    first: (Address, u16),
+    second: (Address, u16),
+    transport: u8,
+}
+
+impl Key {
+    #[inline]
+    fn of(packet: &Packet) -> Self {
+        let source = (packet.source, packet.source_port);
+        let destination = (packet.destination, packet.destination_port);
+        let turned = packet.has(Flag::FromSecond);
+        let (first, second) = if turned { (destination, source) } else { (source, destination) };
+        Self { first, second, transport: packet.transport as u8 }
+    }
+}
+
 impl Entry {
     /// Is `state` set?
     #[inline]
@@ -139,32 +160,23 @@ impl Entry {
     }
 
     #[inline]
-    fn is(&self, packet: &Packet) -> bool {
-        let (a, b) = if packet.has(Flag::FromSecond) {
-            ((packet.destination, packet.destination_port), (packet.source, packet.source_port))
-        } else {
-            ((packet.source, packet.source_port), (packet.destination, packet.destination_port))
-        };
-        self.first == a.0
-            && self.second == b.0
-            && self.first_port == a.1
-            && self.second_port == b.1
-            && self.transport == packet.transport as u8
+    fn is(&self, key: &Key) -> bool {
+        self.first == key.first.0
+            && self.second == key.second.0
+            && self.first_port == key.first.1
+            && self.second_port == key.second.1
+            && self.transport == key.transport
     }
 
     /// Starts the flow over with `packet` as its first.
     fn begin(packet: &Packet, now_ms: u32) -> Self {
-        let (first, second) = if packet.has(Flag::FromSecond) {
-            ((packet.destination, packet.destination_port), (packet.source, packet.source_port))
-        } else {
-            ((packet.source, packet.source_port), (packet.destination, packet.destination_port))
-        };
+        let Key { first, second, transport } = Key::of(packet);
         let mut entry = Self {
             first: first.0,
             second: second.0,
             first_port: first.1,
             second_port: second.1,
-            transport: packet.transport as u8,
+            transport,
             state: State::Used as u8,
             initial_sequence: packet.sequence,
             first_ms: now_ms,
@@ -310,22 +322,23 @@ impl FlowTable {
     }
 
     /// The slot of the packet's flow, or where it would go: an empty slot, or, behind
-    /// `NEIGHBOURS_MAX` used ones, the longest idle of them.
+    /// `PROBES_MAX` used ones, the longest idle of the nearest.
     #[inline]
     fn find(&self, packet: &Packet) -> (usize, bool) {
+        let key = Key::of(packet);
         let mask = self.slots.len() - 1;
         let home = self.home(packet.hash);
         let mut idlest = home;
-        for step in 0..NEIGHBOURS_MAX {
+        for step in 0..PROBES_MAX {
             let at = (home + step) & mask;
             let entry = &self.slots[at];
-            if entry.is(packet) && entry.state != 0 {
+            if entry.is(&key) && entry.state != 0 {
                 return (at, true);
             }
             if entry.state == 0 {
                 return (at, false);
             }
-            if entry.last_ms < self.slots[idlest].last_ms {
+            if step < NEIGHBOURS_MAX && entry.last_ms < self.slots[idlest].last_ms {
                 idlest = at;
             }
         }

@@ -9,14 +9,10 @@ use crate::wire::{WireError, Writer};
 #[derive(Debug)]
 pub struct Llmnr;
 
-/// Opcode 0, four zero bits, and exactly one question (section 2.1.1).
-const RULES: Rules = Rules {
-    opcodes: 0b1,
-    zero_flags: 0x00f0,
-    questions_max: 1,
-    class_mask: u16::MAX,
-    name: |_| true,
-};
+/// Opcode 0 and exactly one question (section 2.1.1). Senders clear the four reserved bits, but
+/// receivers must ignore them, and hosts that reuse a DNS client set the one that DNS calls AD.
+const RULES: Rules =
+    Rules { opcodes: 0b1, zero_flags: 0, questions_max: 1, class_mask: u16::MAX, name: |_| true };
 
 impl Protocol for Llmnr {
     const NAME: &'static str = "llmnr";

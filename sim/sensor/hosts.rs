@@ -98,7 +98,8 @@ impl Log {
         while let Some(logged) = (next as usize).checked_sub(1).and_then(|at| self.frames.get(at)) {
             let sent = logged.source == address;
             found.push((logged.packet, if sent { logged.destination } else { logged.source }));
-            next = logged.before[usize::from(!sent)];
+            let [with_source, with_destination] = logged.before;
+            next = if sent { with_source } else { with_destination };
         }
         found.reverse();
         found
@@ -298,7 +299,9 @@ impl Hosts {
             let mut host = Host::new(brief.time);
             let at = u16::try_from(self.list.len()).unwrap_or(NONE);
             host.addresses = named.addresses.iter().map(|&address| address.into()).collect();
-            host.addresses.iter().for_each(|&address| self.index.put(address, at));
+            host.addresses.iter().for_each(|&address| {
+                self.index.put(address, at);
+            });
             host.name = Some(named.name.clone());
             self.list.push(host);
             self.named.push(named);
@@ -315,6 +318,10 @@ impl Hosts {
             return NONE;
         };
         let slot = u16::try_from(at).unwrap_or(NONE);
+        if !self.index.put(address, slot) {
+            self.ignored += 1;
+            return NONE;
+        }
         let origin =
             self.whole.as_ref().map_or(Timestamp::default(), |whole| whole.series.origin());
         if at == self.list.len() {
@@ -330,7 +337,6 @@ impl Hosts {
             }
         }
         host.addresses.push(address);
-        self.index.put(address, slot);
         slot
     }
 
@@ -362,7 +368,9 @@ impl Hosts {
         self.between.retain(|&(a, b), _| a != at && b != at);
         self.index = Index::new();
         for (slot, host) in (0u16..).zip(&self.list) {
-            host.addresses.iter().for_each(|&address| self.index.put(address, slot));
+            for &address in &host.addresses {
+                self.index.put(address, slot);
+            }
         }
         Some(at)
     }
@@ -409,45 +417,85 @@ fn note_pair(between: &mut BTreeMap<(usize, usize), u64>, a: u16, b: u16) {
     }
 }
 
+/// Number + 1 in [`SERVICE_PORTS`] of every port up to the highest of them; 0 for no service.
+const SERVICE_OF_PORT: [u8; SERVICE_PORT_MAX + 1] = {
+    let mut table = [0; SERVICE_PORT_MAX + 1];
+    let mut at = 0;
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        reason = "at compile time"
+    )]
+    while at < SERVICE_PORTS.len() {
+        table[SERVICE_PORTS[at].port as usize] = at as u8 + 1;
+        at += 1;
+    }
+    table
+};
+
+const SERVICE_PORT_MAX: usize = 3_269;
+
 /// Which of [`SERVICE_PORTS`] the packet answers from: an accepted connection or payload, not a
 /// refusal.
 #[inline]
 fn answered_service(packet: &Packet) -> Option<usize> {
-    if packet.source_port > 3269 || packet.transport == Transport::None {
+    let number = *SERVICE_OF_PORT.get(usize::from(packet.source_port))?;
+    let at = usize::from(number).checked_sub(1)?;
+    if packet.transport == Transport::None {
         return None;
     }
     let answers = packet.payload_length > 0 || packet.tcp_flags & TCP_SYN_ACK == TCP_SYN_ACK;
-    let at = SERVICE_PORTS.iter().position(|service| service.port == packet.source_port)?;
     answers.then_some(at)
 }
 
-/// Addresses to candidates: open addressing, never more than a few hundred in 4,096 buckets.
+/// Addresses to candidates: open addressing over numbers of known addresses. Most lookups end at
+/// an empty bucket, and all buckets together fit the first-level cache.
 #[derive(Debug)]
-struct Index(Vec<(Address, u16)>);
+struct Index {
+    buckets: Vec<u16>,
+    known: Vec<(Address, u16)>,
+}
 
 impl Index {
     fn new() -> Self {
-        Self(vec![(Address::default(), NONE); BUCKETS])
+        Self { buckets: vec![NONE; BUCKETS], known: Vec::new() }
     }
 
-    /// The bucket of `address`, or the empty one where it would go.
+    /// The bucket of `address`, or the empty one where it would go, and what is in it.
     #[inline]
-    fn find(&self, address: Address) -> Option<usize> {
+    fn find(&self, address: Address) -> (usize, u16) {
         let mixed = (address.low ^ address.high).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let home = usize::try_from(mixed >> 52).ok()?;
-        (0..BUCKETS).map(|step| (home + step) % BUCKETS).find(|&at| {
-            self.0.get(at).is_some_and(|(known, slot)| *slot == NONE || *known == address)
-        })
+        let mut at = usize::try_from(mixed >> 52).unwrap_or(0);
+        loop {
+            // Never full: addresses are refused long before.
+            let number = self.buckets.get(at).copied().unwrap_or(NONE);
+            let known = self.known.get(usize::from(number));
+            if number == NONE || known.is_none_or(|(known, _)| *known == address) {
+                return (at, number);
+            }
+            at = (at + 1) % BUCKETS;
+        }
     }
 
     #[inline]
     fn get(&self, address: Address) -> u16 {
-        self.find(address).and_then(|at| self.0.get(at)).map_or(NONE, |(_, slot)| *slot)
+        let (_, number) = self.find(address);
+        self.known.get(usize::from(number)).map_or(NONE, |(_, host)| *host)
     }
 
-    fn put(&mut self, address: Address, slot: u16) {
-        if let Some(bucket) = self.find(address).and_then(|at| self.0.get_mut(at)) {
-            *bucket = (address, slot);
+    /// Notes the host of an address; a second time changes nothing. False where there is no room:
+    /// one Ethernet address can claim any number of IPv6 addresses.
+    fn put(&mut self, address: Address, host: u16) -> bool {
+        let (at, number) = self.find(address);
+        let room = self.known.len() < BUCKETS / 2;
+        if number == NONE
+            && room
+            && let Ok(number) = u16::try_from(self.known.len())
+            && let Some(bucket) = self.buckets.get_mut(at)
+        {
+            *bucket = number;
+            self.known.push((address, host));
         }
+        number != NONE || room
     }
 }

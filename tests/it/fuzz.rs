@@ -44,7 +44,7 @@ fn damaged(mut samples: Vec<Vec<u8>>, check: fn(&[u8])) {
                 let place = random.below(u32::try_from(copy.len()).unwrap()) as usize;
                 match random.below(4) {
                     0 => copy.truncate(place.max(1)),
-                    1 => copy.insert(place, random.below(256) as u8),
+                    1 => copy.insert(place, random.below(256).to_le_bytes()[0]),
                     2 => copy[place] ^= 1 << random.below(8),
                     _ => copy[place] = [0, 0xff, b',', b'"'][random.below(4) as usize],
                 }

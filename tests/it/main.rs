@@ -4,10 +4,14 @@
 
 mod architecture;
 mod capture;
+mod cli;
 mod counters;
 mod fuzz;
 mod model;
 mod package;
+mod protocols;
 mod report;
 mod report_fixtures;
+mod samples;
+mod score;
 mod truth;

@@ -4,7 +4,6 @@
 //! `skipped`. Every difference must be explained below, by file and reason, and an explanation
 //! that is no longer needed fails the test too.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use headroom::capture::{CaptureSet, Options};
@@ -12,8 +11,11 @@ use headroom::record::{InputFile, PortCount, Traffic};
 use headroom::sensor;
 use serde_json::Value;
 
+use super::protocols;
+use super::score::{Explained, Table};
+
 /// Known differences: file, what differs, ours, tshark's, and why.
-const EXPLAINED: &[(&str, &str, u64, u64, &str)] = &[
+const EXPLAINED: &[Explained] = &[
     ("BruteShark__Kerberos_-_v5_UDP.pcap", "udp frames", 423, 425, QUOTED),
     ("BruteShark__Kerberos_-_v5_UDP.pcap", "udp ports 137", 238, 240, QUOTED),
     ("BruteShark__Kerberos_-_v5_UDP.pcap", "udp ports 5010", 6, 7, QUOTED),
@@ -45,6 +47,20 @@ const EXPLAINED: &[(&str, &str, u64, u64, &str)] = &[
     ("zeek__radiotap.pcap", "udp ports 5353", 0, 1, WLAN),
     ("zeek__radiotap.pcap", "udp ports 61738", 0, 2, WLAN),
     ("zeek__radiotap.pcap", "udp ports total", 0, 3, WLAN),
+    ("BruteShark__Kerberos_-_v5_UDP.pcap", "protocol nbns", 238, 240, QUOTED),
+    ("PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap", "protocol dns", 199, 214, QUOTED),
+    ("nDPI__dos_win98_smb_netbeui.pcap", "protocol smb", 0, 78, NETBEUI),
+    ("nDPI__fuzz-2006-06-26-2594.pcap", "protocol dns", 289, 304, FUZZED),
+    ("nDPI__fuzz-2006-06-26-2594.pcap", "protocol nbns", 88, 102, FUZZED),
+    ("nDPI__fuzz-2006-06-26-2594.pcap", "protocol nbdgm", 3, 7, FUZZED),
+    ("nDPI__fuzz-2006-06-26-2594.pcap", "protocol smb", 0, 4, FUZZED),
+    ("nDPI__fuzz-2020-02-16-11740.pcap", "protocol radius", 281, 277, FLOW),
+    ("nDPI__rdp2.pcap", "protocol tls", 0, 27, UDP_TLS),
+    ("tcpdump__dns-badlabel.pcap", "protocol dns", 0, 1, FUZZED),
+    ("tcpdump__nbns-valgrind.pcap", "protocol nbns", 0, 1, FUZZED),
+    ("zeek__quic-interop-retry.pcap", "protocol tls", 0, 2, UDP_TLS),
+    ("zeek__radiotap.pcap", "protocol dns", 0, 2, WLAN),
+    ("zeek__radiotap.pcap", "protocol mdns", 0, 1, WLAN),
 ];
 
 const QUOTED: &str = "tshark also counts ports of packets quoted inside ICMP errors; \
@@ -55,25 +71,29 @@ const CUSTOM: &str = "tshark shows pcapng custom blocks as frames; they hold no 
 const WLAN: &str = "LINKTYPE_IEEE802_11_RADIOTAP is not decoded: no domain controller is on \
                     Wi-Fi; its frames are counted as undecodable";
 
+const NETBEUI: &str = "SMB over NetBEUI (LLC): there is no IP, no port and no flow";
+const FUZZED: &str = "damaged on purpose: tshark goes by the port and calls the rest malformed; we \
+                      believe no port that the payload contradicts";
+const FLOW: &str = "datagrams that were damaged on purpose stay with their flow, which other \
+                    datagrams prove";
+const UDP_TLS: &str = "handshake inside RDP-UDP or QUIC, which are not among our protocols";
+
 #[test]
 fn counts_equal_tsharks() {
     let Some(folder) = shared_captures() else {
         println!("skipped: no captures beside the project");
         return;
     };
-    let mut table = Table::default();
+    let mut table = Table::new(EXPLAINED);
     for path in captures(&folder.join("dev")) {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         let truth = folder.join("truth/dev").join(format!("{name}.json"));
         let truth: Value = serde_json::from_slice(&std::fs::read(truth).unwrap()).unwrap();
         let (traffic, file) = read(&path);
-        table.compare(&name, &traffic, &file, &truth);
+        compare(&mut table, &name, &traffic, &file, &truth);
     }
-    println!("{}", table.text());
     assert!(table.files > 80, "only {} captures", table.files);
-    assert!(table.wrong.is_empty(), "unexplained differences:\n{}", table.wrong.join("\n"));
-    let unused: Vec<_> = EXPLAINED.iter().filter(|e| !table.used.contains(&(e.0, e.1))).collect();
-    assert!(unused.is_empty(), "explained, but equal now: {unused:?}");
+    table.conclude();
 }
 
 #[test]
@@ -95,82 +115,40 @@ fn the_result_is_the_same_for_every_number_of_threads() {
     }
 }
 
-#[derive(Default)]
-struct Table {
-    files: usize,
-    /// Files in which each figure is equal, and all in which it was compared.
-    scores: BTreeMap<&'static str, (usize, usize)>,
-    wrong: Vec<String>,
-    used: Vec<(&'static str, &'static str)>,
+fn compare(table: &mut Table, name: &str, ours: &Traffic, file: &InputFile, truth: &Value) {
+    table.files += 1;
+    let number = |path: &str| truth.pointer(path).and_then(Value::as_u64).unwrap_or(0);
+    table.score(name, "frames", ours.frames, number("/frames"));
+    table.score(name, "records", file.records, number("/frames"));
+    table.score(name, "bytes", ours.bytes, number("/len_sum"));
+    table.score(name, "tcp frames", ours.layers.tcp, number("/tcp/frames"));
+    table.score(name, "udp frames", ours.layers.udp, number("/udp/frames"));
+    table.score(name, "tcp streams", ours.flows.tcp, number("/tcp/streams"));
+    table.score(name, "udp streams", ours.flows.udp, number("/udp/streams"));
+    ports(table, name, "tcp ports", &ours.tcp_ports, &truth["tcp"]);
+    ports(table, name, "udp ports", &ours.udp_ports, &truth["udp"]);
+    protocols::compare(table, name, ours, |protocol| {
+        let frames = truth["proto_frames"][protocol].as_u64().unwrap_or(0);
+        // Inside DCE/RPC tshark reads the token, but does not name it as a layer.
+        let messages = truth["ntlmssp"]["messages"].as_object().map_or(0, serde_json::Map::len);
+        if protocol == "ntlmssp" { frames.max(messages as u64) } else { frames }
+    });
 }
 
-impl Table {
-    fn compare(&mut self, name: &str, ours: &Traffic, file: &InputFile, truth: &Value) {
-        self.files += 1;
-        let number = |path: &str| truth.pointer(path).and_then(Value::as_u64).unwrap_or(0);
-        self.score(name, "frames", "frames", ours.frames, number("/frames"));
-        self.score(name, "records", "records", file.records, number("/frames"));
-        self.score(name, "bytes", "bytes", ours.bytes, number("/len_sum"));
-        self.score(name, "tcp frames", "tcp frames", ours.layers.tcp, number("/tcp/frames"));
-        self.score(name, "udp frames", "udp frames", ours.layers.udp, number("/udp/frames"));
-        self.score(name, "tcp streams", "tcp streams", ours.flows.tcp, number("/tcp/streams"));
-        self.score(name, "udp streams", "udp streams", ours.flows.udp, number("/udp/streams"));
-        self.ports(name, "tcp ports", &ours.tcp_ports, &truth["tcp"]);
-        self.ports(name, "udp ports", &ours.udp_ports, &truth["udp"]);
+/// All ports of a file count as one figure; each that differs needs its own explanation.
+fn ports(table: &mut Table, name: &str, figure: &str, ours: &[PortCount], truth: &Value) {
+    let theirs = truth["port_frames"].as_object().unwrap();
+    let mut equal = true;
+    for (port, frames) in theirs {
+        let number: u16 = port.parse().unwrap();
+        let frames = frames.as_u64().unwrap();
+        let own = ours.iter().find(|count| count.port == number).map_or(0, |count| count.frames);
+        equal &= table.check(name, &format!("{figure} {port}"), own, frames);
     }
-
-    /// All ports of a file count as one figure; each that differs needs its own explanation.
-    fn ports(&mut self, name: &str, figure: &'static str, ours: &[PortCount], truth: &Value) {
-        let theirs = truth["port_frames"].as_object().unwrap();
-        let mut equal = true;
-        for (port, frames) in theirs {
-            let number: u16 = port.parse().unwrap();
-            let frames = frames.as_u64().unwrap();
-            let own =
-                ours.iter().find(|count| count.port == number).map_or(0, |count| count.frames);
-            equal &= self.check(name, &format!("{figure} {port}"), own, frames);
-        }
-        // The truth lists the 300 busiest; fewer means that those are all.
-        let total = truth["ports_total"].as_u64().unwrap();
-        equal &= self.check(name, &format!("{figure} total"), ours.len() as u64, total);
-        self.add(figure, equal);
-    }
-
-    fn score(&mut self, name: &str, figure: &'static str, what: &str, ours: u64, theirs: u64) {
-        let equal = self.check(name, what, ours, theirs);
-        self.add(figure, equal);
-    }
-
-    fn check(&mut self, name: &str, what: &str, ours: u64, theirs: u64) -> bool {
-        if ours == theirs {
-            return true;
-        }
-        let explained =
-            EXPLAINED.iter().find(|e| (e.0, e.1, e.2, e.3) == (name, what, ours, theirs));
-        match explained {
-            Some(e) => self.used.push((e.0, e.1)),
-            None => self.wrong.push(format!("{name}: {what}: ours {ours}, tshark {theirs}")),
-        }
-        false
-    }
-
-    fn add(&mut self, figure: &'static str, equal: bool) {
-        let score = self.scores.entry(figure).or_default();
-        score.0 += usize::from(equal);
-        score.1 += 1;
-    }
-
-    fn text(&self) -> String {
-        let rows = self.scores.iter().map(|(figure, (equal, all))| {
-            format!("{figure:<14} equal in {equal:>2} of {all} files")
-        });
-        let explained = self.used.iter().filter_map(|used| {
-            EXPLAINED.iter().find(|e| (e.0, e.1) == *used).map(|(file, what, ours, theirs, why)| {
-                format!("{file}: {what}: ours {ours}, tshark {theirs}: {why}")
-            })
-        });
-        rows.chain(explained).collect::<Vec<_>>().join("\n")
-    }
+    // The truth lists the 300 busiest; fewer means that those are all.
+    let total = truth["ports_total"].as_u64().unwrap();
+    equal &= table.check(name, &format!("{figure} total"), ours.len() as u64, total);
+    table.add(figure, equal);
 }
 
 fn read(path: &Path) -> (Traffic, InputFile) {

@@ -1,0 +1,139 @@
+//! Where results go and what they look like.
+
+use std::path::Path;
+
+use super::{command, headroom, run, text, words};
+
+const FILES: [&str; 5] = ["report.csv", "report.html", "report.json", "report.md", "report.xlsx"];
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_report_makes_its_folder_and_is_the_same_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("a/b");
+    let report = || {
+        let line = "report captures/dc-morning.pcapng captures/counters/perfmon-en.csv \
+                    --cores 4 --ram 16 -o";
+        let mut arguments = words(line);
+        arguments.push(text(&out));
+        let said = headroom(&arguments).ends_with(0);
+        assert_eq!(said.err, "");
+        let place = format!("\nreport: {}\n", out.join("report.html").display());
+        assert!(said.out.ends_with(&place), "{}", said.out);
+        assert_eq!(names(&out), FILES);
+        FILES.map(|name| std::fs::read(out.join(name)).unwrap())
+    };
+    let first = report();
+    std::fs::remove_file(out.join("report.md")).unwrap();
+    for (name, (one, two)) in FILES.iter().zip(first.iter().zip(&report())) {
+        assert!(one == two, "{name} differs from one run to the next");
+        assert!(one.len() > 500, "{name} is only {} bytes", one.len());
+    }
+}
+
+#[test]
+fn every_form_goes_to_a_file_as_to_the_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("result");
+    for form in ["text", "json", "csv", "markdown", "html", "xlsx"] {
+        let line = format!("size captures/dc-any.pcap -q --format {form}");
+        let arguments = words(&line);
+        let printed = command(&arguments).output().unwrap();
+        let mut to_file = arguments.clone();
+        to_file.extend(["-o", text(&path)]);
+        let silent = command(&to_file).output().unwrap();
+        assert_eq!(silent.status.code(), Some(0));
+        assert!(silent.stdout.is_empty() && silent.stderr.is_empty(), "{form}: {silent:?}");
+        let written = std::fs::read(&path).unwrap();
+        if form == "text" || form == "csv" {
+            assert!(written == printed.stdout, "{form}");
+        }
+        let start: &[u8] = match form {
+            "json" => b"{",
+            "csv" => b"DC,Sensor Supported,",
+            "markdown" => b"# ",
+            "html" => b"<!DOCTYPE html>",
+            "xlsx" => b"PK",
+            _ => "─".as_bytes(),
+        };
+        for bytes in [&written, &printed.stdout] {
+            let head = String::from_utf8_lossy(&bytes[..bytes.len().min(40)]);
+            assert!(bytes.to_ascii_lowercase().starts_with(&start.to_ascii_lowercase()), "{head}");
+        }
+    }
+    assert_eq!(names(folder.path()), ["result"], "no temporary file is left");
+}
+
+#[test]
+fn quiet_says_nothing_but_results() {
+    let folder = tempfile::tempdir().unwrap();
+    for line in ["size captures/dc-any.pcap", "inspect captures/dc-kerberos.pcap"] {
+        let quiet = run(&format!("{line} -q")).ends_with(0);
+        assert!(quiet.err.is_empty() && !quiet.out.is_empty(), "{quiet:?}");
+    }
+    let report = headroom(&["report", "captures", "-q", "-o", text(folder.path())]).ends_with(0);
+    assert_eq!((report.out.as_str(), report.err.as_str()), ("", ""));
+}
+
+#[test]
+fn colour_is_for_terminals_and_for_those_who_ask() {
+    let line = "size captures/dc-any.pcap --cores 1 --ram 4";
+    assert!(!run(line).out.contains('\u{1b}'));
+    assert!(run(&format!("{line} --color always")).out.contains('\u{1b}'));
+    assert!(!run(&format!("{line} --color never")).out.contains('\u{1b}'));
+    let asked = |when: &str, refused: &str| {
+        let line = format!("{line} --color {when}");
+        let output = command(&words(&line)).env("NO_COLOR", refused).output().unwrap();
+        output.stdout.contains(&0x1b)
+    };
+    // A flag is newer than the environment; `auto` leaves it to the environment.
+    assert!(asked("always", "1"));
+    assert!(!asked("auto", "1"));
+    // The plain text is the coloured one without its colours.
+    let coloured = run(&format!("{line} --color always")).out;
+    let mut plain = String::new();
+    for (number, part) in coloured.split('\u{1b}').enumerate() {
+        plain.push_str(if number == 0 { part } else { part.split_once('m').unwrap().1 });
+    }
+    assert_eq!(plain, run(line).out);
+}
+
+#[test]
+fn the_manual_and_the_completions_know_every_command() {
+    let manual = run("man").ends_with(0).out;
+    for verb in ["report", "size", "inspect", "completions", "man"] {
+        assert!(manual.contains(verb), "{verb} is not in the manual");
+        for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+            let script = run(&format!("completions {shell}")).ends_with(0).out;
+            assert!(script.contains(verb), "{verb} is not in the completions of {shell}");
+        }
+    }
+}
+
+/// Goldens are rewritten with `BLESS=1`; the difference is read in review.
+#[test]
+fn texts_are_as_they_were() {
+    for (name, line) in [
+        ("size.txt", "size captures/dc-morning.pcapng --cores 2 --ram 8"),
+        ("size-counters.txt", "size captures/counters/perfmon-en.csv --cores 2"),
+        ("inspect.txt", "inspect captures/dc-morning.pcapng"),
+    ] {
+        let out = run(line).ends_with(0).out;
+        // The figures of this very run.
+        let kept: Vec<&str> = out.lines().filter(|line| !line.starts_with("read in ")).collect();
+        let text = kept.join("\n") + "\n";
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden").join(name);
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let golden = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(text == golden, "{name} differs; BLESS=1 writes it again. Now:\n{text}");
+    }
+}
