@@ -47,8 +47,9 @@ const WEIGHT_DC: u32 = 4;
 /// resolver has it.
 const FALLBACK_PORTS: [u16; 7] = [389, 636, 3268, 3269, 464, 445, 135];
 
-/// Candidates followed at the same time.
-const CANDIDATES_MAX: usize = 512;
+/// Candidates followed at the same time, at most 4 MiB each. A forest has more domain controllers
+/// than that only seldom, and hardly in one capture; there they can be named.
+const CANDIDATES_MAX: usize = 32;
 
 /// Frames logged from the start of the capture: 9 MiB, and 3 MiB to find them by address.
 const LOG_MAX: usize = 1 << 17;

@@ -1,10 +1,10 @@
 //! Packets over time, for one host or for a whole capture.
 //!
-//! Samples of 5 s and protocol counts per minute are kept, sparse and bounded; peaks of 1 ms to
-//! 1 s are found on the way without being kept. Bins lie on a grid that begins with the first
+//! Samples of 5 s are kept, and protocol counts in bins that widen as the capture grows longer;
+//! peaks of 1 ms to 1 s are found on the way without being kept. Bins lie on a grid that begins with the first
 //! frame of the capture.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::Timestamp;
 use crate::proto::Id;
@@ -16,17 +16,24 @@ const MS: i64 = 1_000_000;
 /// The vendor's sizing tool samples every 5 s (its README, version 1.3.0.0).
 pub const SAMPLE_MS: i64 = 5_000;
 
-/// Protocols are shown per minute: a day has 1,440 of them, enough for any plot.
-const PROTOCOL_MS: i64 = 60_000;
+/// Protocol counts start in bins of this length and widen when there are too many.
+const PROTOCOL_MS: i64 = SAMPLE_MS;
+
+/// By how much they widen: 5 s, 1 min, 12 min, 2 h 24 min.
+const PROTOCOL_STEP: i64 = 12;
+
+/// Bins kept: 4 hours of 5 s, 2 days of 1 min, 24 days of 12 min. 1 MiB per series.
+const PROTOCOL_BINS_MAX: usize = 2_880;
 
 /// Windows shorter than a sample, in milliseconds.
 const PEAK_WINDOWS_MS: [i64; 4] = [1, 10, 100, 1_000];
 /// Each of them over the one before.
 const PEAK_WINDOW_STEP: i64 = 10;
 
-/// Samples on either side of the first frame: 60 days. Frames further away (a clock set wrong)
-/// are counted as outside, or a capture of two frames could ask for any amount of memory.
-const SAMPLES_MAX: i64 = 1 << 20;
+/// Samples on either side of the first frame: 15 days, 3 MiB per series. Frames further away (a
+/// clock set wrong) are counted as outside, or a capture of two frames could ask for any amount
+/// of memory.
+const SAMPLES_MAX: i64 = 1 << 18;
 
 /// A frame up to this much older than the newest one belongs to reordering, not to another time.
 const REORDER_NS: i64 = 1_000 * MS;
@@ -75,6 +82,43 @@ impl Fullest {
     }
 }
 
+/// Samples without gaps, to be extended at both ends.
+#[derive(Debug, Default)]
+struct Samples {
+    /// Number of the first one.
+    first: i64,
+    packets: VecDeque<u32>,
+    bytes: VecDeque<u64>,
+}
+
+impl Samples {
+    fn add(&mut self, index: i64, cell: Cell) {
+        if self.packets.is_empty() {
+            self.first = index;
+        }
+        while index < self.first {
+            self.packets.push_front(0);
+            self.bytes.push_front(0);
+            self.first -= 1;
+        }
+        let at = usize::try_from(index - self.first).unwrap_or(usize::MAX);
+        if at >= self.packets.len() {
+            self.packets.resize(at + 1, 0);
+            self.bytes.resize(at + 1, 0);
+        }
+        if let (Some(packets), Some(bytes)) = (self.packets.get_mut(at), self.bytes.get_mut(at)) {
+            *packets = packets.saturating_add(u32::try_from(cell.packets).unwrap_or(u32::MAX));
+            *bytes += cell.bytes;
+        }
+    }
+
+    fn get(&self, index: i64) -> Cell {
+        let at = usize::try_from(index - self.first).unwrap_or(usize::MAX);
+        let packets = self.packets.get(at).copied().unwrap_or(0).into();
+        Cell { packets, bytes: self.bytes.get(at).copied().unwrap_or(0) }
+    }
+}
+
 /// Packets over time.
 #[derive(Debug)]
 pub struct Series {
@@ -89,10 +133,12 @@ pub struct Series {
     /// The sample being filled.
     sample: Cell,
     sample_index: i64,
-    samples: BTreeMap<i64, Cell>,
-    minute: Box<PerProtocol>,
-    minute_index: i64,
-    minutes: BTreeMap<i64, Box<PerProtocol>>,
+    samples: Samples,
+    /// The protocol bin being filled.
+    bin: Box<PerProtocol>,
+    bin_index: i64,
+    bins: BTreeMap<i64, Box<PerProtocol>>,
+    bin_ms: i64,
     total: Cell,
     /// Frames too far from the first one to be placed.
     pub outside: u64,
@@ -109,10 +155,11 @@ impl Series {
             fullest: Default::default(),
             sample: Cell::default(),
             sample_index: 0,
-            samples: BTreeMap::new(),
-            minute: Box::new([Cell::default(); Id::COUNT]),
-            minute_index: 0,
-            minutes: BTreeMap::new(),
+            samples: Samples::default(),
+            bin: Box::new([Cell::default(); Id::COUNT]),
+            bin_index: 0,
+            bins: BTreeMap::new(),
+            bin_ms: PROTOCOL_MS,
             total: Cell::default(),
             outside: 0,
         }
@@ -138,7 +185,7 @@ impl Series {
             return;
         }
         self.ms.add(cell);
-        if let Some(slot) = self.minute.get_mut(protocol as usize) {
+        if let Some(slot) = self.bin.get_mut(protocol as usize) {
             slot.add(cell);
         }
     }
@@ -152,23 +199,22 @@ impl Series {
         }
         if at < self.ms_start && self.ms_start - at < REORDER_NS {
             self.ms_late += 1;
-            self.samples.entry(at.div_euclid(SAMPLE_MS * MS)).or_default().add(cell);
-            self.place_minute(at.div_euclid(PROTOCOL_MS * MS), protocol, cell);
+            self.samples.add(at.div_euclid(SAMPLE_MS * MS), cell);
+            self.place_bin(at.div_euclid(self.bin_ms * MS), protocol, cell);
             return false;
         }
         self.flush();
         self.ms_start = at.div_euclid(MS) * MS;
-        let minute = at.div_euclid(PROTOCOL_MS * MS);
-        if minute != self.minute_index {
-            self.flush_minute();
-            self.minute_index = minute;
+        if at.div_euclid(self.bin_ms * MS) != self.bin_index {
+            self.flush_bin();
+            self.bin_index = at.div_euclid(self.bin_ms * MS);
         }
         true
     }
 
-    fn place_minute(&mut self, minute: i64, protocol: Id, cell: Cell) {
+    fn place_bin(&mut self, index: i64, protocol: Id, cell: Cell) {
         let cells =
-            self.minutes.entry(minute).or_insert_with(|| Box::new([Cell::default(); Id::COUNT]));
+            self.bins.entry(index).or_insert_with(|| Box::new([Cell::default(); Id::COUNT]));
         if let Some(slot) = cells.get_mut(protocol as usize) {
             slot.add(cell);
         }
@@ -198,18 +244,31 @@ impl Series {
     fn flush_sample(&mut self) {
         if self.sample.packets != 0 {
             let sample = std::mem::take(&mut self.sample);
-            self.samples.entry(self.sample_index).or_default().add(sample);
+            self.samples.add(self.sample_index, sample);
         }
     }
 
-    fn flush_minute(&mut self) {
-        if self.minute.iter().all(|cell| cell.packets == 0) {
+    fn flush_bin(&mut self) {
+        if self.bin.iter().all(|cell| cell.packets == 0) {
             return;
         }
-        let into = self.minutes.entry(self.minute_index);
+        let into = self.bins.entry(self.bin_index);
         let cells = into.or_insert_with(|| Box::new([Cell::default(); Id::COUNT]));
-        for (cell, more) in cells.iter_mut().zip(self.minute.iter_mut()) {
+        for (cell, more) in cells.iter_mut().zip(self.bin.iter_mut()) {
             cell.add(std::mem::take(more));
+        }
+        if self.bins.len() > PROTOCOL_BINS_MAX {
+            self.widen();
+        }
+    }
+
+    /// Makes the protocol bins wider, so that there are fewer of them.
+    fn widen(&mut self) {
+        self.bin_ms *= PROTOCOL_STEP;
+        for (index, cells) in std::mem::take(&mut self.bins) {
+            let into = self.bins.entry(index.div_euclid(PROTOCOL_STEP));
+            let sums = into.or_insert_with(|| Box::new([Cell::default(); Id::COUNT]));
+            sums.iter_mut().zip(cells.iter()).for_each(|(sum, cell)| sum.add(*cell));
         }
     }
 
@@ -217,7 +276,7 @@ impl Series {
     pub fn finish(&mut self) {
         self.flush();
         self.flush_sample();
-        self.flush_minute();
+        self.flush_bin();
         for fullest in &mut self.fullest {
             fullest.close();
         }
@@ -225,7 +284,8 @@ impl Series {
 
     /// First and last sample with a frame in it.
     pub fn span(&self) -> Option<(i64, i64)> {
-        Some((*self.samples.first_key_value()?.0, *self.samples.last_key_value()?.0))
+        let count = i64::try_from(self.samples.packets.len()).ok().filter(|count| *count > 0)?;
+        Some((self.samples.first, self.samples.first + count - 1))
     }
 
     /// Highest rate of each window shorter than a sample.
@@ -243,7 +303,7 @@ impl Series {
 
     /// The series as it is written to disk, over the samples `span` of the whole capture.
     pub fn timeline(&self, span: (i64, i64), covered_ms: u64) -> Timeline {
-        let cells = (span.0..=span.1).map(|at| self.samples.get(&at).copied().unwrap_or_default());
+        let cells = (span.0..=span.1).map(|at| self.samples.get(at));
         let (packets, bytes) = cells
             .map(|cell| (Some(rate(cell.packets, SAMPLE_MS)), Some(rate(cell.bytes, SAMPLE_MS))))
             .unzip();
@@ -253,22 +313,22 @@ impl Series {
             covered_ms,
             packets_per_second: packets,
             bytes_per_second: bytes,
-            protocol_interval_ms: PROTOCOL_MS.unsigned_abs(),
+            protocol_interval_ms: self.bin_ms.unsigned_abs(),
             protocols: self.protocol_series(span),
         }
     }
 
     fn protocol_series(&self, span: (i64, i64)) -> Vec<ProtocolSeries> {
-        let samples_per_minute = PROTOCOL_MS / SAMPLE_MS;
-        let minutes = span.0.div_euclid(samples_per_minute)..=span.1.div_euclid(samples_per_minute);
+        let samples_per_bin = self.bin_ms / SAMPLE_MS;
+        let bins = span.0.div_euclid(samples_per_bin)..=span.1.div_euclid(samples_per_bin);
         let total = self.per_protocol();
         let used = Id::ALL.iter().filter(|&&id| cell(&total, id).packets > 0);
         used.map(|&id| {
-            let at = |minute| self.minutes.get(&minute).map_or_else(Cell::default, |m| cell(m, id));
+            let at = |index| self.bins.get(&index).map_or_else(Cell::default, |bin| cell(bin, id));
             ProtocolSeries {
                 protocol: id.label().to_owned(),
-                packets: minutes.clone().map(|minute| at(minute).packets).collect(),
-                bytes: minutes.clone().map(|minute| at(minute).bytes).collect(),
+                packets: bins.clone().map(|index| at(index).packets).collect(),
+                bytes: bins.clone().map(|index| at(index).bytes).collect(),
             }
         })
         .collect()
@@ -276,8 +336,8 @@ impl Series {
 
     fn per_protocol(&self) -> PerProtocol {
         let mut total = [Cell::default(); Id::COUNT];
-        for minute in self.minutes.values() {
-            for (sum, more) in total.iter_mut().zip(minute.iter()) {
+        for bin in self.bins.values() {
+            for (sum, more) in total.iter_mut().zip(bin.iter()) {
                 sum.add(*more);
             }
         }
@@ -332,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_and_minutes_equal_a_direct_count() {
+    fn samples_and_protocols_equal_a_direct_count() {
         for seed in 0..20 {
             let mut series = Series::new(ORIGIN);
             let mut samples = BTreeMap::<i64, f64>::new();
@@ -370,6 +430,21 @@ mod tests {
             assert_eq!(peak.start_utc, ORIGIN.plus_nanos(first * window * MS));
         }
         assert_eq!(series.peaks().len(), 4);
+    }
+
+    #[test]
+    fn protocol_bins_widen_and_keep_every_packet() {
+        let mut series = Series::new(ORIGIN);
+        // A packet every 4 s for 3 days: too many bins of 5 s and of 1 min.
+        for number in 0..64_800 {
+            series.count(ORIGIN.plus_nanos(number * 4_000 * MS), 100, Id::Dns);
+        }
+        series.finish();
+        let timeline = series.timeline(series.span().unwrap(), 0);
+        assert_eq!(timeline.protocol_interval_ms, 720_000);
+        let packets = &timeline.protocols[0].packets;
+        assert_eq!((packets.len(), packets.iter().sum::<u64>()), (360, 64_800));
+        assert!(packets.iter().all(|&packets| packets == 180), "{packets:?}");
     }
 
     #[test]

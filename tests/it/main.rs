@@ -7,6 +7,7 @@ mod capture;
 mod cli;
 mod counters;
 mod fuzz;
+mod invariants;
 mod model;
 mod package;
 mod protocols;
