@@ -6,7 +6,7 @@ use std::path::Path;
 use headroom::base::Frame;
 use headroom::capture::{InterfaceSpec, PcapngWriter};
 
-use super::{Run, command, headroom, records, sample, text};
+use super::{command, headroom, records, sample, text};
 
 /// A clear-screen sequence, a script, a comma and a quote for CSV, a formula, a table cell of
 /// Markdown, and a right-to-left override.
@@ -89,7 +89,7 @@ fn file_names_are_shown_and_not_obeyed() {
     std::fs::copy(sample("dc-any.pcap"), &path).unwrap();
     every_form(&[text(&path)]);
     // In errors and warnings too, on one line.
-    let said = |run: Run, code: i32| {
+    let said = |run: super::Run, code: i32| {
         let run = run.ends_with(code);
         harmless("errors", run.err.as_bytes());
         assert!(!run.err.contains("\nheadroom: all is well"), "{}", run.err);
