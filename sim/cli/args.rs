@@ -113,7 +113,8 @@ pub struct InputArgs {
     #[arg(long, value_name = "DC")]
     pub dc: Vec<String>,
 
-    /// Only frames that match this capture filter (pcap-filter syntax; needs libpcap)
+    /// Only frames that match this capture filter (pcap-filter syntax; needs libpcap,
+    /// not on Windows)
     #[arg(long, value_name = "EXPRESSION")]
     pub filter: Option<String>,
 
