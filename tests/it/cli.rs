@@ -4,6 +4,7 @@ mod exit;
 mod facts;
 mod hostile;
 mod inputs;
+mod readme;
 mod results;
 
 use std::path::{Path, PathBuf};
