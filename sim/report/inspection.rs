@@ -35,6 +35,7 @@ fn text(inspection: &Inspection, width: u16) -> String {
         out.push('\n');
     }
     out.push_str(&inputs(&inspection.inputs, width));
+    out.push_str(&interfaces(&inspection.inputs, width));
     out.push_str(&overview(traffic));
     out.push_str(&protocols(traffic, width));
     out.push_str(&servers(&traffic.servers, width));
@@ -81,6 +82,31 @@ fn inputs(files: &[InputFile], width: u16) -> String {
     let more = files.len().saturating_sub(LISTED);
     let more = if more > 0 { format!("… and {more} more inputs\n") } else { String::new() };
     format!("{}\n{more}", table.trim_fmt())
+}
+
+/// Interfaces that have a name or that lost packets; others say nothing.
+fn interfaces(files: &[InputFile], width: u16) -> String {
+    let header =
+        ["Interface", "Link", "Snap length", "Frames", "Lost by interface", "Lost by system"];
+    let mut table = new_table(width, &header, 2..6);
+    let all = files.iter().flat_map(|file| &file.interfaces);
+    let lost = |count: Option<u64>| count.map_or_else(|| number::UNKNOWN.to_owned(), number::count);
+    let telling = all.filter(|i| i.name.is_some() || i.dropped_by_interface.is_some());
+    for interface in telling.take(LISTED) {
+        let name = interface.name.as_deref().or(interface.description.as_deref());
+        table.add_row([
+            name.map_or_else(|| number::UNKNOWN.to_owned(), escape::name),
+            interface.link_name.clone(),
+            match interface.snap_length_bytes {
+                0 => "unlimited".to_owned(),
+                bytes => number::count(bytes.into()),
+            },
+            number::count(interface.packets),
+            lost(interface.dropped_by_interface),
+            lost(interface.dropped_by_os),
+        ]);
+    }
+    if table.is_empty() { String::new() } else { format!("\n{}\n", table.trim_fmt()) }
 }
 
 fn overview(traffic: &Traffic) -> String {

@@ -193,6 +193,8 @@ pub struct Hosts {
     pub span: Option<(Timestamp, Timestamp)>,
     /// Candidates that found no place.
     pub ignored: u64,
+    /// Largest IP packet of the link, in bytes.
+    mtu_bytes: u32,
     named: Vec<Named>,
     /// Some candidates may have to give way.
     some_weak: bool,
@@ -209,6 +211,7 @@ impl Hosts {
             between: BTreeMap::new(),
             span: None,
             ignored: 0,
+            mtu_bytes: options.mtu_bytes,
             named: options.named.clone(),
             some_weak: true,
             index: Index::new(),
@@ -380,6 +383,7 @@ impl Hosts {
     pub fn finish(&mut self) {
         for host in self.list.iter_mut().chain(&mut self.whole) {
             host.series.finish();
+            host.offload.mtu_bytes = self.mtu_bytes;
         }
     }
 
