@@ -171,6 +171,15 @@ fn a_link_stays_a_link_and_a_device_a_device() {
     assert!(reader.join().unwrap().starts_with("DC,"));
 }
 
+#[test]
+fn the_command_in_markdown_is_the_one_that_was_typed() {
+    let line = "size captures/dc-any.pcap --format markdown --fail-if";
+    let plain = run(&format!("{line} packets==0")).ends_with(0).out;
+    assert!(plain.contains(&format!("with `headroom {line} packets==0`. ")), "{plain}");
+    let escaped = run(&format!("{line} packets<1")).ends_with(0).out;
+    assert!(escaped.contains("--fail-if 'packets&lt;1'. "), "{escaped}");
+}
+
 /// Goldens are rewritten with `BLESS=1`; the difference is read in review.
 #[test]
 fn texts_are_as_they_were() {
