@@ -10,7 +10,8 @@
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
     clippy::indexing_slicing,
-    missing_docs
+    missing_docs,
+    reason = "a bench may stop at what cannot happen, and nobody reads its documentation"
 )]
 
 use std::hint::black_box;

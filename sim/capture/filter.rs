@@ -10,13 +10,13 @@ use crate::base::LinkType;
 pub enum FilterError {
     /// No libpcap on this machine.
     #[error(
-        "libpcap not found; install it for filters (Debian, Ubuntu: libpcap0.8; Fedora: \
+        "use a filter: libpcap not found; install it for filters (Debian, Ubuntu: libpcap0.8; Fedora: \
          libpcap; Alpine: libpcap) or leave the filter out"
     )]
     Missing,
     /// This system is none on which libpcap is looked for.
     #[error(
-        "filters need libpcap, which is not used on this system; leave the filter out, or save \
+        "use a filter: it needs libpcap, which is not used on this system; leave the filter out, or save \
          the wanted packets from Wireshark first and give that file"
     )]
     Unsupported,

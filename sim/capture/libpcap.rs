@@ -8,7 +8,7 @@
 //! The only file of this program with `unsafe` in it. On Windows it is left out, and filters
 //! with it.
 
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "calls into C; each block says why it is sound")]
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::ptr::null_mut;

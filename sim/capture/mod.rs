@@ -30,7 +30,7 @@ pub use filter::{Filter, FilterError, libpcap_version};
 pub use filtered::Filtered;
 pub use link::link_name;
 pub use reader::{MAX_FRAME_BYTES, Reader};
-pub use set::{CaptureSet, Options};
+pub use set::{CaptureSet, Options, standard_input};
 pub use write::{InterfaceSpec, PcapWriter, PcapngWriter, Resolution};
 
 use std::io;

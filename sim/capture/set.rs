@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::CaptureError;
@@ -90,10 +90,23 @@ impl CaptureSet {
     /// The first file that cannot be opened or is no capture. Damage is none; it is told by
     /// [`CaptureSet::finish`].
     pub fn open(paths: &[PathBuf], options: Options) -> Result<Self, CaptureError> {
+        Self::open_with(paths, options, None)
+    }
+
+    /// As [`CaptureSet::open`], with the bytes that `-` stands for where some of standard
+    /// input was read before.
+    ///
+    /// # Errors
+    /// As [`CaptureSet::open`].
+    pub fn open_with(
+        paths: &[PathBuf],
+        options: Options,
+        mut standard_input: Option<Box<dyn Read + Send>>,
+    ) -> Result<Self, CaptureError> {
         let numbers = Numbers::default();
         let mut files = Vec::with_capacity(paths.len());
         for path in paths {
-            files.push(Member::look(path, options, &numbers)?);
+            files.push(Member::look(path, options, &numbers, &mut standard_input)?);
         }
         let mut waiting: Vec<usize> = (0..files.len()).collect();
         // Stable: the given order holds among equals. Without a time, last.
@@ -307,7 +320,12 @@ impl FrameSource for CaptureSet {
 
 impl Member {
     /// Looks at the first record of `path`.
-    fn look(path: &Path, options: Options, numbers: &Numbers) -> Result<Self, CaptureError> {
+    fn look(
+        path: &Path,
+        options: Options,
+        numbers: &Numbers,
+        given: &mut Option<AnyRead>,
+    ) -> Result<Self, CaptureError> {
         let name = path.display().to_string();
         let failed = |source| CaptureError::Open { path: name.clone(), source };
         let mut member = Self {
@@ -318,7 +336,7 @@ impl Member {
             result: None,
         };
         let input: AnyRead = if path == Path::new("-") {
-            standard_input().map_err(failed)?
+            given.take().map_or_else(standard_input, Ok).map_err(failed)?
         } else {
             let file = File::open(path).map_err(failed)?;
             let facts = file.metadata().map_err(failed)?;
@@ -379,13 +397,20 @@ fn take(active: &mut Active, batch: &mut Batch) {
 }
 
 /// Standard input without the standard library's buffer in between.
+///
+/// # Errors
+/// Where the system gives no second handle to it.
 #[cfg(unix)]
-fn standard_input() -> io::Result<AnyRead> {
+pub fn standard_input() -> io::Result<Box<dyn Read + Send>> {
     use std::os::fd::AsFd;
     Ok(Box::new(File::from(io::stdin().as_fd().try_clone_to_owned()?)))
 }
 
+/// Standard input.
+///
+/// # Errors
+/// None on this system.
 #[cfg(not(unix))]
-fn standard_input() -> io::Result<AnyRead> {
+pub fn standard_input() -> io::Result<Box<dyn Read + Send>> {
     Ok(Box::new(io::stdin()))
 }

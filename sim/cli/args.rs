@@ -22,19 +22,23 @@ pub struct Cli {
     pub command: Command,
 
     /// Print nothing but results and errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = GENERAL)]
     pub quiet: bool,
 
     /// Say more: which files were skipped, how each input was read
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = GENERAL)]
     pub verbose: bool,
 
     /// When to colour the terminal output; NO_COLOR is honoured
-    #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
+    #[arg(long, global = true, help_heading = GENERAL, value_enum, default_value_t = When::Auto,
+          value_name = "WHEN")]
     pub color: When,
 }
 
-/// Exit codes, told by every `--help`.
+/// Heading of the flags that every command has: without one they stand among the command's own.
+const GENERAL: &str = "General options";
+
+/// Exit codes, told by the help of every command that reads inputs.
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
@@ -57,21 +61,25 @@ pub enum When {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Size domain controllers and write a report: HTML, XLSX, JSON, CSV, Markdown
-    #[command(after_help = REPORT_EXAMPLES)]
+    #[command(after_help = format!("{REPORT_EXAMPLES}\n\n{EXIT_CODES}"))]
     Report(ReportArgs),
     /// Size domain controllers and print the result
-    #[command(after_help = SIZE_EXAMPLES)]
+    #[command(after_help = format!("{SIZE_EXAMPLES}\n\n{EXIT_CODES}"))]
     Size(SizeArgs),
     /// Show what is in captures: protocols, flows, hosts, quality
-    #[command(after_help = INSPECT_EXAMPLES)]
+    #[command(after_help = format!("{INSPECT_EXAMPLES}\n\n{EXIT_CODES}"))]
     Inspect(InspectArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page (roff)
-    Man,
+    /// Print a manual page (roff), e.g. `headroom man size | man -l -`
+    Man {
+        /// The command it describes; the whole program without it
+        #[arg(value_parser = ["report", "size", "inspect", "completions", "man"])]
+        page: Option<String>,
+    },
 }
 
 const REPORT_EXAMPLES: &str = "\
@@ -156,7 +164,8 @@ pub struct FactArgs {
     #[arg(long, value_name = "[DC=]NAME")]
     pub os: Vec<String>,
 
-    /// Capacity table to read the verdict from
+    /// Capacity table to read the verdict from: mdi-2.x, or of older sensors azure-atp-2018,
+    /// ata-lightweight-gateway, ata-gateway
     #[arg(long, value_name = "KEY", default_value = "mdi-2.x")]
     pub table: String,
 

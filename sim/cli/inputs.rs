@@ -1,7 +1,7 @@
 //! Paths to inputs: directories opened, captures told from counter logs by content.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -20,10 +20,52 @@ pub struct Inputs {
     pub counters: Vec<PathBuf>,
     /// Files in directories that are neither.
     pub skipped: Vec<PathBuf>,
+    /// Bytes of standard input that were read to tell what it is.
+    standard_input_head: Vec<u8>,
+}
+
+impl Inputs {
+    /// Finds out what standard input is, if it is one of the inputs: until then it passes for a
+    /// capture. Waits for its first bytes, so everything that can fail without them goes first.
+    ///
+    /// # Errors
+    /// What the system says of standard input.
+    pub fn look_at_standard_input(&mut self) -> anyhow::Result<()> {
+        let Some(at) = self.captures.iter().position(|path| is_standard_input(path)) else {
+            return Ok(());
+        };
+        let read = |head: &mut Vec<u8>| -> io::Result<usize> {
+            capture::standard_input()?.take(counters::HEAD_BYTES as u64).read_to_end(head)
+        };
+        read(&mut self.standard_input_head).context("read standard input")?;
+        if counters::recognise(&self.standard_input_head).is_some() {
+            self.counters.push(self.captures.remove(at));
+        }
+        Ok(())
+    }
+
+    /// All of standard input, the bytes that were read already included.
+    ///
+    /// # Errors
+    /// What the system says of standard input.
+    pub fn standard_input(&self) -> io::Result<Box<dyn Read + Send>> {
+        let head = Cursor::new(self.standard_input_head.clone());
+        Ok(Box::new(head.chain(capture::standard_input()?)))
+    }
+
+    /// Everything that will be read.
+    pub fn all(&self) -> impl Iterator<Item = &PathBuf> {
+        self.captures.iter().chain(&self.counters)
+    }
 }
 
 /// The name of standard input on the command line.
 const STDIN: &str = "-";
+
+/// Whether `path` stands for standard input.
+pub fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == STDIN
+}
 
 /// Finds out what every path is.
 ///
@@ -33,8 +75,8 @@ const STDIN: &str = "-";
 pub fn find(paths: &[PathBuf]) -> anyhow::Result<Inputs> {
     let mut inputs = Inputs::default();
     for path in paths {
-        if path.as_os_str() == STDIN {
-            // Only captures: whether it is one is found out when it is read.
+        if is_standard_input(path) {
+            // What it is, is found out last: see `look_at_standard_input`.
             inputs.captures.push(path.clone());
             continue;
         }
@@ -60,7 +102,7 @@ pub fn find(paths: &[PathBuf]) -> anyhow::Result<Inputs> {
             );
         }
     }
-    let doubled = inputs.captures.iter().filter(|path| path.as_os_str() == STDIN).count();
+    let doubled = inputs.captures.iter().filter(|path| is_standard_input(path)).count();
     if doubled > 1 {
         bail!("read standard input twice; give - only once");
     }

@@ -10,10 +10,10 @@ mod run;
 
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{CommandFactory, Parser};
 
-use crate::record::SizingReport;
+use crate::record::{InputFile, SizingReport};
 use crate::report::{self, OutputFormat, RenderOptions};
 use args::{Cli, Command, InspectArgs, InspectFormat, ReportArgs, SizeArgs, SizeFormat};
 use plan::{FactPlan, InputPlan};
@@ -38,9 +38,15 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// A message about a flag begins with it; all others say what could not be done.
+/// A message about a flag begins with it; all others say what could not be done. Many errors
+/// quote their cause: it is said once.
 fn failure(error: &anyhow::Error) -> String {
-    let text = format!("{error:#}");
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
     if text.starts_with("--") { text } else { format!("failed to {text}") }
 }
 
@@ -55,15 +61,25 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             output::write(None, &script)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command())
-                .render(&mut page)
-                .context("render the manual page")?;
-            output::write(None, &page)?;
+        Command::Man { page } => {
+            output::write(None, &manual(page.as_deref())?)?;
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// The manual page of the program, or of one of its commands.
+fn manual(verb: Option<&str>) -> anyhow::Result<Vec<u8>> {
+    let mut program = Cli::command();
+    // Gives the commands their full names and the flags that all share.
+    program.build();
+    let command = match verb {
+        None => program,
+        Some(verb) => program.find_subcommand(verb).context("find that command")?.clone(),
+    };
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command).render(&mut page).context("render the manual page")?;
+    Ok(page)
 }
 
 /// The command as it was typed, for provenance. Only the program's own path is left out: it
@@ -84,9 +100,19 @@ fn quote(word: &str) -> String {
 
 fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let facts = FactPlan::new(&args.facts)?;
-    let inputs = InputPlan::new(&args.input)?;
+    let mut inputs = InputPlan::new(&args.input)?;
+    if args.output.as_os_str() == "-" {
+        bail!(
+            "--output -: a report is several files; name a directory, or use `headroom size \
+             --format html`"
+        );
+    }
     // Before the long part: a bad path fails in the first second.
     output::prepare_folder(&args.output)?;
+    for (name, _) in report::FILES {
+        output::spare(&args.output.join(name), &inputs.inputs)?;
+    }
+    inputs.inputs.look_at_standard_input()?;
     tell_skipped(cli, &inputs);
     let reading = Reading { sha256: true, quiet: cli.quiet };
     let result = run::size(&inputs, &facts, reading, command_line())?;
@@ -106,8 +132,9 @@ fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
 
 fn size(cli: &Cli, args: &SizeArgs) -> anyhow::Result<ExitCode> {
     let facts = FactPlan::new(&args.facts)?;
-    let inputs = InputPlan::new(&args.input)?;
-    output::prepare(args.output.as_deref())?;
+    let mut inputs = InputPlan::new(&args.input)?;
+    output::prepare(args.output.as_deref(), &inputs.inputs)?;
+    inputs.inputs.look_at_standard_input()?;
     tell_skipped(cli, &inputs);
     let format = match (args.json, args.format) {
         (true, _) | (_, SizeFormat::Json) => OutputFormat::Json,
@@ -137,9 +164,14 @@ fn render_text(cli: &Cli, result: &SizingReport, to_file: bool) -> anyhow::Resul
 }
 
 fn inspect(cli: &Cli, args: &InspectArgs) -> anyhow::Result<ExitCode> {
-    let inputs = InputPlan::new(&args.input)?;
-    output::prepare(args.output.as_deref())?;
+    let mut inputs = InputPlan::new(&args.input)?;
+    output::prepare(args.output.as_deref(), &inputs.inputs)?;
+    inputs.inputs.look_at_standard_input()?;
     tell_skipped(cli, &inputs);
+    let logs = inputs.inputs.counters.len();
+    if logs > 0 && !cli.quiet {
+        output::say(&format!("left out {logs} counter logs; `headroom size` reads them"));
+    }
     let result =
         run::inspect(&inputs, Reading { sha256: false, quiet: cli.quiet }, command_line())?;
     let json = args.json || args.format == InspectFormat::Json;
@@ -150,6 +182,7 @@ fn inspect(cli: &Cli, args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let bytes = report::render_inspection(&result, format, options)?;
     output::write(args.output.as_deref(), &bytes)?;
     let seen = !json && !to_file;
+    tell_read(cli, &result.inputs);
     tell(cli, &result.problems, if seen { &[] } else { &result.warnings });
     Ok(if result.complete { ExitCode::SUCCESS } else { EXIT_DAMAGED.into() })
 }
@@ -180,16 +213,31 @@ fn tell_skipped(cli: &Cli, plan: &InputPlan) {
     }
 }
 
+/// How each input was read, for those who asked.
+fn tell_read(cli: &Cli, inputs: &[InputFile]) {
+    for input in inputs.iter().filter(|_| cli.verbose && !cli.quiet) {
+        output::say(&report::line(&format!(
+            "read {} as {}: {} records, {} bytes",
+            input.path, input.format_text, input.records, input.size_bytes
+        )));
+    }
+}
+
 /// Says what went wrong, and those `warnings` that nothing else showed, and turns it into the
 /// exit code.
 fn conclude(cli: &Cli, result: &SizingReport, facts: &FactPlan, warnings: &[String]) -> ExitCode {
+    tell_read(cli, &result.inputs);
     tell(cli, &result.problems, warnings);
     let rows = &result.domain_controllers;
     let holding = facts
         .conditions
         .iter()
         .flat_map(|condition| rows.iter().filter_map(|row| condition.holds(row)));
-    let holding: Vec<String> = holding.collect();
+    let mut holding: Vec<String> = holding.collect();
+    if rows.is_empty() && !facts.conditions.is_empty() {
+        // A gate that passes for lack of data guards nothing.
+        holding.push("unknown, no domain controller was found".to_owned());
+    }
     for text in &holding {
         output::say(&report::line(&format!("condition holds: {text}")));
     }

@@ -1,12 +1,14 @@
 //! Where results go: standard output, or files that appear whole or not at all.
 
+use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tempfile::NamedTempFile;
 
 use super::args::When;
+use super::inputs::Inputs;
 
 /// Makes `folder` if it is missing, and makes sure that files can be written there: a bad path
 /// fails in the first second, not after the last.
@@ -19,14 +21,38 @@ pub fn prepare_folder(folder: &Path) -> anyhow::Result<()> {
     probe.map(drop).with_context(|| format!("write into {}", folder.display()))
 }
 
-/// Makes sure that [`write`] will find the folder of `path`.
+/// Makes sure that [`write`] will find the folder of `path`, and will destroy none of `inputs`.
 ///
 /// # Errors
 /// As [`prepare_folder`], but makes no folder.
-pub fn prepare(path: Option<&Path>) -> anyhow::Result<()> {
+pub fn prepare(path: Option<&Path>, inputs: &Inputs) -> anyhow::Result<()> {
     let Some(path) = path.filter(|path| path.as_os_str() != "-") else { return Ok(()) };
+    if path.is_dir() {
+        bail!("write {}: it is a directory; name a file in it", path.display());
+    }
+    spare(path, inputs)?;
+    if is_device(path) {
+        return Ok(());
+    }
     let probe = tempfile::tempfile_in(folder_of(path));
     probe.map(drop).with_context(|| format!("write {}", path.display()))
+}
+
+/// Makes sure that `path` is none of `inputs`.
+///
+/// # Errors
+/// Where it is one.
+pub fn spare(path: &Path, inputs: &Inputs) -> anyhow::Result<()> {
+    let Ok(target) = path.canonicalize() else { return Ok(()) };
+    if inputs.all().any(|input| input.canonicalize().is_ok_and(|input| input == target)) {
+        bail!("write {}: it is one of the inputs; choose another name", path.display());
+    }
+    Ok(())
+}
+
+/// A pipe, a terminal, `/dev/null`: written to, never replaced.
+fn is_device(path: &Path) -> bool {
+    path.metadata().is_ok_and(|facts| !facts.is_file() && !facts.is_dir())
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -34,15 +60,19 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// Writes `bytes` to `path` through a temporary file beside it, so that a reader never sees
-/// half of it.
+/// half of it. A link stays one, and a device is written to.
 ///
 /// # Errors
 /// With the path and what the system said.
 pub fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let write = || -> io::Result<()> {
-        let mut file = temporary(folder_of(path))?;
+        if is_device(path) {
+            return OpenOptions::new().write(true).open(path)?.write_all(bytes);
+        }
+        let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let mut file = temporary(folder_of(&target))?;
         file.write_all(bytes)?;
-        file.persist(path)?;
+        file.persist(target)?;
         Ok(())
     };
     write().with_context(|| format!("write {}", path.display()))

@@ -1,10 +1,12 @@
 //! Inputs to results: read, observe, size.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context;
 
+use super::inputs::{Inputs, is_standard_input};
 use super::plan::{FactPlan, InputPlan};
 use super::progress::Bar;
 use crate::capture::{self, CaptureSet, Filtered};
@@ -37,7 +39,10 @@ fn observe(plan: &InputPlan, reading: Reading) -> anyhow::Result<Option<Captured
         return Ok(None);
     }
     let options = capture::Options { sha256: reading.sha256 };
-    let set = CaptureSet::open(&plan.inputs.captures, options)?;
+    let captures = &plan.inputs.captures;
+    let piped = captures.iter().any(|path| is_standard_input(path));
+    let piped = piped.then(|| plan.inputs.standard_input()).transpose();
+    let set = CaptureSet::open_with(captures, options, piped.context("read standard input")?)?;
     let bar = Bar::new(set.total_bytes(), reading.quiet);
     let mut source = Filtered::new(set, plan.filter.clone())?;
     let observation = sensor::observe(&mut source, &plan.core, &|progress| bar.update(progress));
@@ -47,10 +52,19 @@ fn observe(plan: &InputPlan, reading: Reading) -> anyhow::Result<Option<Captured
     Ok(Some(Captured { observation, files }))
 }
 
-fn read_counters(path: &Path, options: &counters::Options) -> anyhow::Result<CounterLog> {
+fn read_counters(
+    path: &Path,
+    inputs: &Inputs,
+    options: &counters::Options,
+) -> anyhow::Result<CounterLog> {
     let name = path.display().to_string();
-    let file = File::open(path).with_context(|| format!("open {name}"))?;
-    Ok(counters::read(&name, file, options)?)
+    let opened = if is_standard_input(path) {
+        inputs.standard_input()
+    } else {
+        File::open(path).map(|file| Box::new(file) as Box<dyn Read + Send>)
+    };
+    let bytes = opened.with_context(|| format!("open {name}"))?;
+    Ok(counters::read(&name, bytes, options)?)
 }
 
 /// `headroom inspect`.
@@ -95,7 +109,8 @@ pub fn size(
     command: String,
 ) -> anyhow::Result<SizingReport> {
     let counter_options = counters::Options { sha256: reading.sha256, ..facts.counters.clone() };
-    let logs = plan.inputs.counters.iter().map(|path| read_counters(path, &counter_options));
+    let inputs = &plan.inputs;
+    let logs = inputs.counters.iter().map(|path| read_counters(path, inputs, &counter_options));
     let logs = logs.collect::<anyhow::Result<Vec<_>>>()?;
     let mut found = Found::default();
     if let Some(captured) = observe(plan, reading)? {

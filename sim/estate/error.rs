@@ -10,7 +10,7 @@ const KEY_CHARS_MAX: usize = 64;
 
 /// An estate file that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("estate {}{}{}: {what}{}", file_name.escape_debug(), self.place(), self.in_field(), self.advice())]
+#[error("read estate {}{}{}: {what}{}", file_name.escape_debug(), self.place(), self.in_field(), self.advice())]
 pub struct EstateError {
     /// The file as it was named.
     pub file_name: String,

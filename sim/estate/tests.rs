@@ -56,52 +56,52 @@ fn errors_name_file_line_field_and_what_to_write() {
     let cases = [
         (
             with("adresses = []"),
-            "estate x.toml, line 3: there is no key `adresses`; did you mean `addresses`?",
+            "read estate x.toml, line 3: there is no key `adresses`; did you mean `addresses`?",
         ),
         (
             "[[domain_controllers]]\n".to_owned(),
-            "estate x.toml, line 1: there is no key `domain_controllers`; did you mean `domain_controller`?",
+            "read estate x.toml, line 1: there is no key `domain_controllers`; did you mean `domain_controller`?",
         ),
-        (with("colour = 1"), "estate x.toml, line 3: there is no key `colour`"),
+        (with("colour = 1"), "read estate x.toml, line 3: there is no key `colour`"),
         (
             with("physical_cores = 0"),
-            "estate x.toml, line 3, `physical_cores`: 0 is not between 1 and 4096",
+            "read estate x.toml, line 3, `physical_cores`: 0 is not between 1 and 4096",
         ),
         (
             with("installed_memory_gb = nan"),
-            "estate x.toml, line 3, `installed_memory_gb`: NaN is not above 0 and at most 262144",
+            "read estate x.toml, line 3, `installed_memory_gb`: NaN is not above 0 and at most 262144",
         ),
         (
             with("installed_memory_gb = 8\nmin_available_mb = 8193"),
-            "estate x.toml, line 4, `min_available_mb`: 8193 is not above 0 and at most 8192",
+            "read estate x.toml, line 4, `min_available_mb`: 8193 is not above 0 and at most 8192",
         ),
         (
             with("logical_processors = 4\nphysical_cores = 8"),
-            "estate x.toml, line 4, `physical_cores`: 8 physical cores in 4 logical processors",
+            "read estate x.toml, line 4, `physical_cores`: 8 physical cores in 4 logical processors",
         ),
         (
             with("addresses = [\n\"10.0.0.1\",\n\"10.0.0.256\"]"),
-            "estate x.toml, line 5, `addresses`: `10.0.0.256` is no IPv4 or IPv6 address; write e.g. \"10.77.0.10\" or \"fd77::10\"",
+            "read estate x.toml, line 5, `addresses`: `10.0.0.256` is no IPv4 or IPv6 address; write e.g. \"10.77.0.10\" or \"fd77::10\"",
         ),
         (
             with("addresses = [\"10.0.0.1\", \"::ffff:10.0.0.1\"]"),
-            "estate x.toml, line 3, `addresses`: 10.0.0.1 belongs to a domain controller already",
+            "read estate x.toml, line 3, `addresses`: 10.0.0.1 belongs to a domain controller already",
         ),
         (
             with("[[domain_controller]]\nname = \"DC1\""),
-            "estate x.toml, line 4, `name`: `DC1` is described twice",
+            "read estate x.toml, line 4, `name`: `DC1` is described twice",
         ),
         (
             with("operating_system = \" \""),
-            "estate x.toml, line 3, `operating_system`: it is empty",
+            "read estate x.toml, line 3, `operating_system`: it is empty",
         ),
         (
             with("operating_system = \"a\\u001bb\""),
-            "estate x.toml, line 3, `operating_system`: it has control characters",
+            "read estate x.toml, line 3, `operating_system`: it has control characters",
         ),
         (
             "".to_owned(),
-            "estate x.toml: it describes no domain controller; begin one with `[[domain_controller]]`",
+            "read estate x.toml: it describes no domain controller; begin one with `[[domain_controller]]`",
         ),
     ];
     for (text, expected) in cases {
@@ -113,19 +113,22 @@ fn errors_name_file_line_field_and_what_to_write() {
 fn errors_of_the_format_itself_name_the_line() {
     let wrong_type = error(&with("physical_cores = \"four\""));
     assert!(
-        wrong_type.starts_with("estate x.toml, line 3, `physical_cores`: invalid type"),
+        wrong_type.starts_with("read estate x.toml, line 3, `physical_cores`: invalid type"),
         "{wrong_type}"
     );
     let negative = error(&with("physical_cores = -4"));
-    assert!(negative.starts_with("estate x.toml, line 3, `physical_cores`: "), "{negative}");
+    assert!(negative.starts_with("read estate x.toml, line 3, `physical_cores`: "), "{negative}");
     let kind = error(&with("virtualization = \"xen\""));
-    assert!(kind.starts_with("estate x.toml, line 3, `virtualization`: unknown variant"), "{kind}");
+    assert!(
+        kind.starts_with("read estate x.toml, line 3, `virtualization`: unknown variant"),
+        "{kind}"
+    );
     let unnamed = error("[[domain_controller]]\nphysical_cores = 4\n");
     assert!(unnamed.contains("missing field `name`"), "{unnamed}");
     let broken = error("[[domain_controller]]\nname = \"dc1\nphysical_cores = 4\n");
-    assert!(broken.starts_with("estate x.toml, line 2"), "{broken}");
+    assert!(broken.starts_with("read estate x.toml, line 2"), "{broken}");
     let binary = error("\u{0}\u{1}\u{2}");
-    assert!(binary.starts_with("estate x.toml, line 1"), "{binary}");
+    assert!(binary.starts_with("read estate x.toml, line 1"), "{binary}");
 }
 
 #[test]

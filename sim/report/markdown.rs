@@ -26,14 +26,24 @@ pub fn render(report: &SizingReport) -> String {
     assumptions(&mut page, report);
     page.blank();
     page.line(&format!(
-        "Made by Headroom {} with `{}`. Table: {}, {}.",
+        "Made by Headroom {} with {}. Table: {}, {}.",
         escape::markdown(&escape::name(&report.headroom_version)),
-        // A code span ends at the first backtick and knows no escapes.
-        escape::sentence(&report.command).replace(['`', '<', '>', '&'], "?"),
+        command(&report.command),
         text(&report.table.title),
         text(&report.table.source),
     ));
     page.0
+}
+
+/// The command, as it was given to the last character. A code span ends at the first backtick
+/// and knows no escapes: a command that would need them is plain text.
+fn command(text: &str) -> String {
+    let shown = escape::sentence(text);
+    if shown.contains(['`', '<', '>', '&']) {
+        escape::markdown(&shown)
+    } else {
+        format!("`{shown}`")
+    }
 }
 
 /// Text as it grows.

@@ -175,9 +175,17 @@ impl View<'_> {
         recognised_by: String,
         host: &Host,
         counted: &Host,
-        notes: Vec<String>,
+        mut notes: Vec<String>,
     ) -> DomainController {
         let (series, total) = (&counted.series, counted.series.total());
+        let seen = total.packets > 0;
+        if !seen {
+            notes.push(
+                "no frame carries its address, so its traffic is unknown, not zero: check the \
+                 address given with --dc"
+                    .to_owned(),
+            );
+        }
         let covered = self.hosts.span.map_or(0, |(first, last)| last.since(first));
         let covered_ms = covered.unsigned_abs() / 1_000_000;
         let span = self.whole.series.span();
@@ -188,7 +196,7 @@ impl View<'_> {
             services: host.services(),
             packets: Some(total.packets),
             bytes: Some(total.bytes),
-            timeline: span.map(|span| series.timeline(span, covered_ms)),
+            timeline: span.filter(|_| seen).map(|span| series.timeline(span, covered_ms)),
             reported: None,
             sub_sample_peaks: series.peaks(),
             protocols: series.protocols(),

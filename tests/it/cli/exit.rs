@@ -161,6 +161,15 @@ fn help_tells_the_exit_codes_and_every_flag_of_fail_if() {
     }
     let help = run("size --help").ends_with(0).out;
     assert!(help.contains("busy_pps, average_pps"), "{help}");
+    for table in &headroom::model::tables().capacity {
+        assert!(help.contains(table.table.key.as_str()), "no table {} in {help}", table.table.key);
+    }
+    for verb in ["report", "size", "inspect"] {
+        let help = run(&format!("{verb} --help")).ends_with(0).out;
+        assert!(help.contains("Examples:") && help.contains("3  an input is damaged"), "{help}");
+        let (own, general) = help.split_once("General options:").unwrap();
+        assert!(!own.contains("--quiet") && general.contains("--quiet"), "{help}");
+    }
     assert!(run("--version").ends_with(0).out.starts_with("headroom "));
 }
 
@@ -211,4 +220,31 @@ fn a_reader_that_goes_away_is_no_error() {
         child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""), "{line}");
     }
+}
+
+#[test]
+fn a_cause_is_said_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.csv");
+    std::fs::write(&path, "time,host,packets_per_second\n").unwrap();
+    let said = headroom(&["size", text(&path)]).ends_with(2).err;
+    assert_eq!(said.matches("no row has a readable time").count(), 1, "{said}");
+    std::fs::write(&path, "[[other]]\n").unwrap();
+    let said = headroom(&["size", "captures/dc-any.pcap", "--counter-names", text(&path)]);
+    assert_eq!(said.err.matches("unknown field").count(), 1, "{}", said.err);
+    headroom(&["size", "captures/dc-any.pcap", "--estate", text(&path)])
+        .ends_with(2)
+        .says(&["failed to read estate ", "there is no key `other`"]);
+}
+
+#[test]
+fn a_condition_without_a_controller_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("none.pcap");
+    let whole = std::fs::read(sample("dc-kerberos.pcap")).unwrap();
+    std::fs::write(&path, &whole[..24]).unwrap();
+    headroom(&["size", text(&path)]).ends_with(0);
+    headroom(&["size", text(&path), "--fail-if", "busy_pps>20000"])
+        .ends_with(1)
+        .says(&["condition holds: unknown, no domain controller was found"]);
 }

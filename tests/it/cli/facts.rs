@@ -95,3 +95,19 @@ fn the_table_is_the_one_asked_for() {
     assert_eq!(table_of("mdi-2.x"), "mdi-2.x");
     assert_eq!(table_of("azure-atp-2018"), "azure-atp-2018");
 }
+
+/// A mistyped address must not pass for a domain controller without traffic, which always fits.
+#[test]
+fn an_address_that_nobody_has_gives_no_verdict() {
+    let facts = "--cores 4 --ram 16 --min-available-mb 9000";
+    let line = format!("size --json captures/dc-morning.pcapng --dc DC1=10.9.9.9 {facts}");
+    let json = run(&line).ends_with(0).json();
+    let dc = row(&json, "DC1");
+    assert_eq!(dc["verdict"]["words"], "Missing Traffic Data");
+    assert_eq!(dc["load"]["busy"], Value::Null);
+    assert!(dc["dc"]["notes"][0].as_str().unwrap().contains("no frame carries its address"));
+    // One that is there beside it is sized as without it.
+    let json = run(&format!("{line} --dc DC2=10.77.0.10")).ends_with(0).json();
+    assert_eq!(row(&json, "DC1")["verdict"]["words"], "Missing Traffic Data");
+    assert_eq!(row(&json, "DC2")["verdict"]["words"], "Yes");
+}

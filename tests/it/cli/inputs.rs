@@ -136,13 +136,18 @@ fn a_filter_needs_libpcap_and_says_so() {
         .says(&["failed to filter `udp prot 53`"]);
 }
 
-/// From a pipe only captures can be read, and the message says what was there.
 #[test]
-fn counters_are_read_from_files() {
-    let log = std::fs::read(sample("counters/perfmon-en.csv")).unwrap();
-    headroom_reading(&["size", "-"], log)
-        .ends_with(2)
-        .says(&["failed to read -: expected a pcap or pcapng capture, found text"]);
+fn counters_are_read_from_files_and_from_a_pipe() {
+    for name in ["counters/perfmon-en.csv", "counters/plain.csv", "counters/sizing-tool.xlsx"] {
+        let path = sample(name);
+        let log = std::fs::read(&path).unwrap();
+        let wanted = headroom(&["size", "--json", text(&path)]).ends_with(0).json();
+        let got = headroom_reading(&["size", "--json", "-"], log.clone()).ends_with(0).json();
+        assert_eq!(got["inputs"][0]["size_bytes"], log.len());
+        assert_eq!(got["inputs"][0]["records"], wanted["inputs"][0]["records"]);
+        assert_eq!(got["domain_controllers"], wanted["domain_controllers"], "{name}");
+        headroom_reading(&["inspect", "-"], log).ends_with(2).says(&["use `headroom size`"]);
+    }
     let json = run("size --json captures/counters/perfmon-en.csv captures/counters/plain.csv")
         .ends_with(0)
         .json();
@@ -182,4 +187,17 @@ fn the_vendors_screenshot_is_reproduced() {
     ];
     let wanted = wanted.map(|(name, gigabytes)| (name.to_owned(), gigabytes));
     assert_eq!(short.collect::<Vec<_>>(), wanted);
+}
+
+#[test]
+fn what_was_read_and_what_was_left_out_is_told_to_those_who_ask() {
+    let line = "captures/dc-any.pcap captures/counters/plain.csv";
+    run(&format!("inspect -v {line}")).ends_with(0).says(&[
+        "left out 1 counter logs; `headroom size` reads them",
+        "read captures/dc-any.pcap as pcap 2.4, ",
+    ]);
+    run(&format!("size -v --json {line}"))
+        .ends_with(0)
+        .says(&["read captures/dc-any.pcap as pcap 2.4, ", "read captures/counters/plain.csv as "]);
+    assert_eq!(run(&format!("inspect -q {line}")).ends_with(0).err, "");
 }

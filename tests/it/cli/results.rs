@@ -117,6 +117,69 @@ fn the_manual_and_the_completions_know_every_command() {
     }
 }
 
+#[test]
+fn every_command_has_a_manual_page_with_its_flags() {
+    for (verb, flag) in [("report", "output"), ("size", r"fail\-if"), ("inspect", "filter")] {
+        let page = run(&format!("man {verb}")).ends_with(0).out;
+        assert!(page.contains(&format!("headroom\\-{verb}")), "{page}");
+        assert!(page.contains(flag) && page.contains("quiet"), "{page}");
+    }
+    run("man nothing").ends_with(2);
+}
+
+#[test]
+fn an_input_is_never_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.csv");
+    let log = std::fs::read(super::sample("counters/plain.csv")).unwrap();
+    std::fs::write(&path, &log).unwrap();
+    let place = text(&path);
+    for arguments in [["size", place, "-o", place], ["report", place, "-o", text(folder.path())]] {
+        headroom(&arguments).ends_with(2).says(&["it is one of the inputs"]);
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), log);
+    headroom(&["size", place, "-o", text(folder.path())])
+        .ends_with(2)
+        .says(&["it is a directory; name a file in it"]);
+    run("report captures/dc-any.pcap -o -").ends_with(2).says(&["--output -: a report is several"]);
+}
+
+/// A rename would put a plain file in its place: of `/dev/null`, with root's rights.
+#[cfg(unix)]
+#[test]
+fn a_link_stays_a_link_and_a_device_a_device() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let (target, link) = (folder.path().join("target.csv"), folder.path().join("link.csv"));
+    std::fs::write(&target, "old").unwrap();
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    headroom(&["size", "captures/dc-any.pcap", "--format", "csv", "-o", text(&link)]).ends_with(0);
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+    assert!(std::fs::read_to_string(&target).unwrap().starts_with("DC,"));
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    if !made.is_ok_and(|status| status.success()) {
+        println!("skipped: no mkfifo here");
+        return;
+    }
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::read_to_string(pipe).unwrap()
+    });
+    headroom(&["size", "captures/dc-any.pcap", "--format", "csv", "-o", text(&pipe)]).ends_with(0);
+    assert!(pipe.metadata().unwrap().file_type().is_fifo());
+    assert!(reader.join().unwrap().starts_with("DC,"));
+}
+
+#[test]
+fn the_command_in_markdown_is_the_one_that_was_typed() {
+    let line = "size captures/dc-any.pcap --format markdown --fail-if";
+    let plain = run(&format!("{line} packets==0")).ends_with(0).out;
+    assert!(plain.contains(&format!("with `headroom {line} packets==0`. ")), "{plain}");
+    let escaped = run(&format!("{line} packets<1")).ends_with(0).out;
+    assert!(escaped.contains("--fail-if 'packets&lt;1'. "), "{escaped}");
+}
+
 /// Goldens are rewritten with `BLESS=1`; the difference is read in review.
 #[test]
 fn texts_are_as_they_were() {
