@@ -56,6 +56,13 @@ const LOG_MAX: usize = 1 << 17;
 /// Buckets of the address index, a power of two far above [`CANDIDATES_MAX`].
 const BUCKETS: usize = 4096;
 
+/// Frames a capture may begin with before its clock is set (a machine that starts in 1970):
+/// when the time then leaves what the timeline holds, the timeline starts over. Ours.
+const FRAMES_BEFORE_CLOCK: u64 = 1_000;
+
+/// How often the timeline may start over.
+const RESTARTS_MAX: u8 = 8;
+
 const NONE: u16 = u16::MAX;
 
 /// RFC 9293 section 3.1: SYN and ACK.
@@ -188,13 +195,15 @@ pub struct Hosts {
     pub list: Vec<Host>,
     /// Frames between two candidates, which count to both, by their numbers in order.
     pub between: BTreeMap<(usize, usize), u64>,
-    /// Time of the earliest and the latest frame.
+    /// Time of the earliest and the latest frame that the timeline holds.
     pub span: Option<(Timestamp, Timestamp)>,
     /// Candidates that found no place.
     pub ignored: u64,
     named: Vec<Named>,
     /// Some candidates may have to give way.
     some_weak: bool,
+    restarts: u8,
+    mtu_bytes: u32,
     index: Index,
     log: Log,
 }
@@ -210,6 +219,8 @@ impl Hosts {
             ignored: 0,
             named: options.named.clone(),
             some_weak: true,
+            restarts: 0,
+            mtu_bytes: options.mtu_bytes,
             index: Index::new(),
             log: Log::default(),
         }
@@ -225,6 +236,9 @@ impl Hosts {
             oversize: packet.has(Flag::Oversize),
             protocol,
         };
+        if self.whole.as_ref().is_some_and(|whole| whole.series.is_outside(packet.time)) {
+            self.clock_was_set(packet.time);
+        }
         match &mut self.whole {
             Some(whole) => whole.count(brief),
             None => self.begin(brief),
@@ -261,8 +275,26 @@ impl Hosts {
         may
     }
 
+    /// A frame lies outside the timeline: starts all series over if little is in them.
+    #[cold]
+    fn clock_was_set(&mut self, time: Timestamp) {
+        let Some(series) = self.whole.as_ref().map(|whole| &whole.series) else { return };
+        let placed = series.total().packets - series.outside;
+        if placed > FRAMES_BEFORE_CLOCK || self.restarts >= RESTARTS_MAX {
+            return;
+        }
+        self.restarts += 1;
+        self.span = None;
+        for host in self.list.iter_mut().chain(&mut self.whole) {
+            host.series.restart(time);
+        }
+    }
+
     #[inline]
     fn extend_span(&mut self, time: Timestamp) {
+        if self.whole.as_ref().is_some_and(|whole| whole.series.is_outside(time)) {
+            return;
+        }
         match &mut self.span {
             Some((first, last)) => {
                 *first = (*first).min(time);
@@ -379,6 +411,7 @@ impl Hosts {
     pub fn finish(&mut self) {
         for host in self.list.iter_mut().chain(&mut self.whole) {
             host.series.finish();
+            host.offload.mtu_bytes = self.mtu_bytes;
         }
     }
 

@@ -202,6 +202,14 @@ impl View<'_> {
 
 fn warnings(hosts: &Hosts) -> Vec<String> {
     let mut warnings = Vec::new();
+    let outside = hosts.whole.as_ref().map_or(0, |whole| whole.series.outside);
+    if outside > 0 {
+        warnings.push(format!(
+            "{outside} frames have times more than 60 days away from the others: the clock was \
+             set during the capture, or captures of different times were given together. They \
+             are in no rate; give the parts one at a time"
+        ));
+    }
     if hosts.ignored > 0 {
         warnings.push(format!(
             "{} answers came from more hosts than are followed at once; name the domain \

@@ -4,7 +4,7 @@
 //! 1 s are found on the way without being kept. Bins lie on a grid that begins with the first
 //! frame of the capture.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::Timestamp;
 use crate::proto::Id;
@@ -27,9 +27,11 @@ const PEAK_WINDOW_STEP: i64 = 10;
 /// Samples on either side of the first frame: 60 days. Frames further away (a clock set wrong)
 /// are counted as outside, or a capture of two frames could ask for any amount of memory.
 const SAMPLES_MAX: i64 = 1 << 20;
+const SPAN_MAX_NS: u64 = (SAMPLES_MAX * SAMPLE_MS * MS).unsigned_abs();
 
 /// A frame up to this much older than the newest one belongs to reordering, not to another time.
-const REORDER_NS: i64 = 1_000 * MS;
+const REORDER_MS: i64 = 1_000;
+const REORDER_NS: i64 = REORDER_MS * MS;
 
 /// Packets and bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -82,9 +84,10 @@ pub struct Series {
     /// Start of the millisecond being filled, in nanoseconds from the origin.
     ms_start: i64,
     ms: Cell,
-    /// Frames that came late: they fill the millisecond for the peaks, but count to the sample
-    /// of their own time.
-    ms_late: u64,
+    /// Milliseconds before that one, with their frames, in order: late frames may still come
+    /// to them, as interfaces recorded together hand over whole blocks in turn. At most
+    /// [`REORDER_MS`] of them.
+    recent: VecDeque<(i64, u64)>,
     fullest: [Fullest; PEAK_WINDOWS_MS.len()],
     /// The sample being filled.
     sample: Cell,
@@ -105,7 +108,7 @@ impl Series {
             origin,
             ms_start: 0,
             ms: Cell::default(),
-            ms_late: 0,
+            recent: VecDeque::new(),
             fullest: Default::default(),
             sample: Cell::default(),
             sample_index: 0,
@@ -121,6 +124,18 @@ impl Series {
     /// Start of the grid.
     pub fn origin(&self) -> Timestamp {
         self.origin
+    }
+
+    /// Is this time too far from the origin to be placed?
+    #[inline]
+    pub fn is_outside(&self, time: Timestamp) -> bool {
+        time.since(self.origin).unsigned_abs() >= SPAN_MAX_NS
+    }
+
+    /// Starts over at `origin`; what was placed so far becomes outside.
+    pub fn restart(&mut self, origin: Timestamp) {
+        let total = self.total;
+        *self = Self { total, outside: total.packets, ..Self::new(origin) };
     }
 
     /// Frames and bytes in all, with those outside the time span.
@@ -146,17 +161,20 @@ impl Series {
     /// Moves on to the millisecond of `at`. False if the frame was dealt with here.
     #[cold]
     fn turn(&mut self, at: i64, cell: Cell, protocol: Id) -> bool {
-        if (at / (SAMPLE_MS * MS)).abs() >= SAMPLES_MAX {
+        if at.unsigned_abs() >= SPAN_MAX_NS {
             self.outside += 1;
             return false;
         }
         if at < self.ms_start && self.ms_start - at < REORDER_NS {
-            self.ms_late += 1;
+            self.add_late(at.div_euclid(MS));
             self.samples.entry(at.div_euclid(SAMPLE_MS * MS)).or_default().add(cell);
             self.place_minute(at.div_euclid(PROTOCOL_MS * MS), protocol, cell);
             return false;
         }
         self.flush();
+        if at < self.ms_start {
+            self.fill_windows(i64::MAX);
+        }
         self.ms_start = at.div_euclid(MS) * MS;
         let minute = at.div_euclid(PROTOCOL_MS * MS);
         if minute != self.minute_index {
@@ -174,25 +192,45 @@ impl Series {
         }
     }
 
-    /// Hands the millisecond being filled to the peaks and to its sample.
+    /// Counts a late frame to its own millisecond for the peaks.
+    fn add_late(&mut self, ms: i64) {
+        match self.recent.binary_search_by_key(&ms, |&(ms, _)| ms) {
+            Ok(at) => {
+                if let Some((_, packets)) = self.recent.get_mut(at) {
+                    *packets += 1;
+                }
+            }
+            Err(at) => self.recent.insert(at, (ms, 1)),
+        }
+    }
+
+    /// Hands the recent milliseconds before `end` to the peaks: nothing comes to them any more.
+    fn fill_windows(&mut self, end: i64) {
+        while let Some(&(ms, packets)) = self.recent.front().filter(|(ms, _)| *ms < end) {
+            self.recent.pop_front();
+            let mut window = ms;
+            for fullest in &mut self.fullest {
+                fullest.add(window, packets);
+                window = window.div_euclid(PEAK_WINDOW_STEP);
+            }
+        }
+    }
+
+    /// Hands the millisecond being filled to its sample, and to the recent ones for the peaks.
     fn flush(&mut self) {
-        let packets = self.ms.packets + self.ms_late;
-        if packets == 0 {
+        if self.ms.packets == 0 {
             return;
         }
         let ms = self.ms_start.div_euclid(MS);
-        let mut window = ms;
-        for fullest in &mut self.fullest {
-            fullest.add(window, packets);
-            window = window.div_euclid(PEAK_WINDOW_STEP);
-        }
+        self.recent.push_back((ms, self.ms.packets));
+        self.fill_windows(ms - REORDER_MS);
         let sample = ms.div_euclid(SAMPLE_MS);
         if sample != self.sample_index {
             self.flush_sample();
             self.sample_index = sample;
         }
         self.sample.add(self.ms);
-        (self.ms, self.ms_late) = (Cell::default(), 0);
+        self.ms = Cell::default();
     }
 
     fn flush_sample(&mut self) {
@@ -216,6 +254,7 @@ impl Series {
     /// Ends the series. Call before reading anything but totals.
     pub fn finish(&mut self) {
         self.flush();
+        self.fill_windows(i64::MAX);
         self.flush_sample();
         self.flush_minute();
         for fullest in &mut self.fullest {
@@ -370,6 +409,18 @@ mod tests {
             assert_eq!(peak.start_utc, ORIGIN.plus_nanos(first * window * MS));
         }
         assert_eq!(series.peaks().len(), 4);
+    }
+
+    #[test]
+    fn blocks_of_two_interfaces_do_not_pile_up_in_one_millisecond() {
+        // Each interface sends one frame a millisecond and hands over 200 ms at a time.
+        let mut series = Series::new(ORIGIN);
+        for ms in (0..10).flat_map(|block| [block, block]).flat_map(|b| b * 200..(b + 1) * 200) {
+            series.count(ORIGIN.plus_nanos(ms * MS), 100, Id::Other);
+        }
+        series.finish();
+        let rates: Vec<f64> = series.peaks().iter().map(|peak| peak.packets_per_second).collect();
+        assert_eq!(rates, [2_000.0; 4]);
     }
 
     #[test]
