@@ -14,4 +14,5 @@ mod report;
 mod report_fixtures;
 mod samples;
 mod score;
+mod sensor;
 mod truth;
