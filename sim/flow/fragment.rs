@@ -241,6 +241,7 @@ mod tests {
     use super::*;
     use crate::base::Random;
     use crate::flow::Transport;
+    use crate::flow::network;
 
     fn fragment(id: u16, offset: u32, more: bool, seconds: i64) -> Packet {
         let mut packet = Packet {

@@ -210,6 +210,10 @@ fn warnings(hosts: &Hosts) -> Vec<String> {
              are in no rate; give the parts one at a time"
         ));
     }
+    let silent = hosts.list.iter().filter(|host| host.series.total().packets == 0);
+    warnings.extend(silent.filter_map(|host| host.name.as_ref()).map(|name| {
+        format!("no frame carries an address of {name}, which --dc names: check the address")
+    }));
     if hosts.ignored > 0 {
         warnings.push(format!(
             "{} answers came from more hosts than are followed at once; name the domain \

@@ -2,7 +2,7 @@
 
 use headroom::base::{Batch, FrameSource, LinkType, Record, Timestamp};
 use headroom::model;
-use headroom::sensor::{self, Observation, Options};
+use headroom::sensor::{self, Named, Observation, Options};
 
 const SECOND: i64 = 1_000_000_000;
 const START: i64 = 1_700_000_000 * SECOND;
@@ -27,8 +27,13 @@ impl Frames {
         self.batch.bytes.extend_from_slice(bytes);
     }
 
-    fn observe(mut self) -> Observation {
-        sensor::observe(&mut self, &Options { threads: 2, ..Options::default() }, &|_| ()).unwrap()
+    fn observe(self) -> Observation {
+        self.observe_named(Vec::new())
+    }
+
+    fn observe_named(mut self, named: Vec<Named>) -> Observation {
+        let options = Options { threads: 2, named, ..Options::default() };
+        sensor::observe(&mut self, &options, &|_| ()).unwrap()
     }
 }
 
@@ -199,4 +204,17 @@ fn an_authentication_header_behind_ipv4_is_stepped_over() {
     let mut frames = Frames::default();
     frames.push(START, &frame, frame.len());
     assert_eq!(frames.observe().traffic.flows.tcp, 1);
+}
+
+#[test]
+fn a_named_host_without_a_frame_is_told() {
+    let named = |name: &str, address: [u8; 4]| Named {
+        name: name.to_owned(),
+        addresses: vec![address.into()],
+    };
+    let mut frames = Frames::default();
+    frames.push(START, &answer(), 60);
+    let observation = frames.observe_named(vec![named("dc1", DC), named("dc2", [10, 1, 0, 77])]);
+    assert_eq!(observation.warnings.len(), 1);
+    assert!(observation.warnings[0].contains("dc2"), "{:?}", observation.warnings);
 }
