@@ -207,7 +207,9 @@ fn problems(files: &[InputFile], drops: &Drops) -> Vec<String> {
 /// Packets lost before they reached the files, as their statistics say.
 fn not_captured(files: &[InputFile]) -> u64 {
     let interfaces = files.iter().flat_map(|file| &file.interfaces);
-    interfaces.map(|i| i.dropped_by_interface.unwrap_or(0) + i.dropped_by_os.unwrap_or(0)).sum()
+    let counts = interfaces.flat_map(|i| [i.dropped_by_interface, i.dropped_by_os]).flatten();
+    // The file may claim any number.
+    counts.fold(0, u64::saturating_add)
 }
 
 fn capture_warnings(files: &[InputFile], traffic: &Traffic) -> Vec<String> {
@@ -222,6 +224,14 @@ fn capture_warnings(files: &[InputFile], traffic: &Traffic) -> Vec<String> {
     if reordered > 0 {
         warnings.push(format!("{reordered} frames are older than the frame in front of them"));
     }
+    let timeless = files.iter().filter(|file| file.records > 0 && file.first_utc.is_none());
+    warnings.extend(timeless.map(|file| {
+        format!(
+            "{} holds no times (simple packet blocks): every rate is meaningless; record it with \
+             times",
+            file.path
+        )
+    }));
     warnings.extend(overlaps(files));
     if traffic.frames == 0 && files.iter().all(|file| file.damage.is_none()) {
         warnings.push("the captures hold no packets".to_owned());

@@ -4,6 +4,8 @@
 //! Headers are read through etherparse's slices, which check lengths once. Nothing here
 //! trusts a length: what the headers claim is cut to what was captured.
 
+use std::ops::Range;
+
 use etherparse::{Ethernet2HeaderSlice, Ipv4HeaderSlice, TcpHeaderSlice};
 
 use super::{Address, Flag, Packet, Transport};
@@ -61,11 +63,38 @@ pub(super) struct Peel<'a> {
     pub end: usize,
     /// Bytes of the outermost IP packet on the wire, 0 until one was seen.
     pub network_length: u32,
+    /// Source of the Ethernet header that no IP header has followed yet.
+    pub mac: Option<[u8; 6]>,
+    /// Ethernet address that the innermost IP packet was sent from.
+    pub sender: Option<[u8; 6]>,
     /// What was found so far.
     pub packet: Packet,
 }
 
 impl<'a> Peel<'a> {
+    fn new(bytes: &'a [u8], packet: Packet) -> Self {
+        let end = bytes.len();
+        Self { bytes, at: 0, end, network_length: 0, mac: None, sender: None, packet }
+    }
+
+    /// Reads layers until the last; sets [`Flag::Undecodable`] where one is missing or wrong.
+    fn run(&mut self, first: Layer) {
+        let mut layer = first;
+        for _ in 0..LAYERS_MAX {
+            layer = match layer {
+                Layer::Ethernet => link::ethernet(self),
+                Layer::EtherType(ether_type) => link::ether_type(self, ether_type),
+                Layer::Ppp => link::ppp(self),
+                Layer::Ip => network::ip(self),
+                Layer::Transport(number) => network::transport(self, number),
+                Layer::End(_) => break,
+            };
+        }
+        if layer != Layer::End(false) {
+            self.packet.set(Flag::Undecodable);
+        }
+    }
+
     /// What is left of the current packet.
     pub fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..self.end.min(self.bytes.len())).unwrap_or_default()
@@ -197,27 +226,9 @@ fn oversize(decoder: &Decoder, packet: &mut Packet, network_length: u32) {
 
 /// Reads any frame, layer by layer.
 fn peel(decoder: &Decoder, frame: &Frame<'_>, base: u32) -> Packet {
-    let mut state = Peel {
-        bytes: frame.bytes,
-        at: 0,
-        end: frame.bytes.len(),
-        network_length: 0,
-        packet: header(frame),
-    };
-    let mut layer = link::first(&mut state, frame.link);
-    for _ in 0..LAYERS_MAX {
-        layer = match layer {
-            Layer::Ethernet => link::ethernet(&mut state),
-            Layer::EtherType(ether_type) => link::ether_type(&mut state, ether_type),
-            Layer::Ppp => link::ppp(&mut state),
-            Layer::Ip => network::ip(&mut state),
-            Layer::Transport(number) => network::transport(&mut state, number),
-            Layer::End(_) => break,
-        };
-    }
-    if layer != Layer::End(false) {
-        state.packet.set(Flag::Undecodable);
-    }
+    let mut state = Peel::new(frame.bytes, header(frame));
+    let first = link::first(&mut state, frame.link);
+    state.run(first);
     let (at, end) = (state.at.min(state.end), state.end);
     let mut packet = state.packet;
     place(&mut packet, base, at, end);
@@ -226,13 +237,38 @@ fn peel(decoder: &Decoder, frame: &Frame<'_>, base: u32) -> Packet {
     packet
 }
 
-/// Ports and lengths from a possibly cut transport header. Used on the loop's path and for
-/// datagrams put together from fragments. Returns the payload's offset in `segment`.
+/// The Ethernet address that the frame's IP packet was sent from; inside a tunnel that of the
+/// inner Ethernet header, none where the tunnel carries IP itself.
+pub fn sender_mac(frame: &Frame<'_>) -> Option<[u8; 6]> {
+    let mut state = Peel::new(frame.bytes, header(frame));
+    let first = link::first(&mut state, frame.link);
+    state.run(first);
+    state.sender
+}
+
+/// Reads `data`, the payload of a datagram whose fragment `packet` is, from its first byte,
+/// tunnels included; where the transport's payload lies in it. `None` without ports.
+pub(super) fn reassembled(packet: &mut Packet, data: &[u8]) -> Option<Range<usize>> {
+    let protocol = packet.tcp_flags;
+    (packet.tcp_flags, packet.sequence) = (0, 0);
+    (packet.source_port, packet.destination_port) = (0, 0);
+    let mut state = Peel::new(data, *packet);
+    state.run(Layer::Transport(protocol));
+    *packet = state.packet;
+    let found = packet.transport != Transport::None;
+    found.then(|| state.at.min(state.end)..state.end)
+}
+
+/// Ports and lengths from a possibly cut transport header. Returns the payload's offset in `segment`.
 pub(super) fn ports(packet: &mut Packet, transport: Transport, segment: &[u8]) -> Option<usize> {
     let &[s0, s1, d0, d1] = segment.first_chunk::<4>()?;
     packet.transport = transport;
     packet.source_port = u16::from_be_bytes([s0, s1]);
     packet.destination_port = u16::from_be_bytes([d0, d1]);
+    let whole_enough = if transport == Transport::Tcp { TCP_FLAGS_AT } else { UDP_LENGTH };
+    if segment.len() < whole_enough {
+        packet.set(Flag::PortsOnly);
+    }
     match transport {
         Transport::Tcp => tcp(packet, segment),
         Transport::Udp => (segment.len() >= UDP_LENGTH).then_some(UDP_LENGTH),

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Address, Flag, Packet, network};
+use super::{Address, Flag, Packet, decode};
 use crate::base::Timestamp;
 
 /// Bounds on what is held while fragments are missing.
@@ -85,6 +85,9 @@ impl Reassembler {
         let start = packet.fragment_offset() as usize;
         if packet.has(Flag::Cut) || start + data.len() > DATAGRAM_MAX {
             self.dropped += 1;
+            if start == 0 {
+                lone_first(packet, data);
+            }
             return;
         }
         let datagram = self.entry(key, packet.time);
@@ -215,15 +218,22 @@ fn deliver(packet: &mut Packet, datagram: &Datagram, side: &mut Vec<u8>) {
     let data = datagram.data.get(..datagram.total.unwrap_or(0)).unwrap_or_default();
     packet.flags &= !(Flag::Fragment as u16 | Flag::MoreFragments as u16);
     packet.set(Flag::Reassembled);
-    let Some(at) = network::reassembled(packet, data) else {
-        (packet.source_port, packet.destination_port) = (0, 0);
-        return;
-    };
+    let Some(payload) = decode::reassembled(packet, data) else { return };
     packet.seal();
     let base = side.len();
     side.extend_from_slice(data);
-    packet.payload_offset = u32::try_from(base + at).unwrap_or(u32::MAX);
-    packet.payload_length = u32::try_from(data.len() - at).unwrap_or(0);
+    packet.payload_offset = u32::try_from(base + payload.start).unwrap_or(u32::MAX);
+    packet.payload_length = u32::try_from(payload.len()).unwrap_or(0);
+}
+
+/// A first fragment that was cut, whose datagram can never be put together, still tells its
+/// ports.
+fn lone_first(packet: &mut Packet, data: &[u8]) {
+    let Some(payload) = decode::reassembled(packet, data) else { return };
+    packet.seal();
+    let start = u32::try_from(payload.start).unwrap_or(u32::MAX);
+    packet.payload_offset = packet.payload_offset.saturating_add(start);
+    packet.payload_length = u32::try_from(payload.len()).unwrap_or(0);
 }
 
 #[cfg(test)]
@@ -231,6 +241,7 @@ mod tests {
     use super::*;
     use crate::base::Random;
     use crate::flow::Transport;
+    use crate::flow::network;
 
     fn fragment(id: u16, offset: u32, more: bool, seconds: i64) -> Packet {
         let mut packet = Packet {

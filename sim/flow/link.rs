@@ -59,6 +59,7 @@ pub(super) fn ethernet(state: &mut Peel<'_>) -> Layer {
     if header.destination()[0] & 1 != 0 {
         state.packet.set(Flag::Group);
     }
+    state.mac = Some(header.source());
     state.at += header.slice().len();
     Layer::EtherType(header.ether_type().0)
 }

@@ -13,7 +13,7 @@ mod packet;
 mod table;
 
 pub use address::Address;
-pub use decode::{Decoder, decode};
+pub use decode::{Decoder, decode, sender_mac};
 pub use fragment::{FragmentLimits, Reassembler};
 pub use packet::{Flag, Packet, Transport};
 pub use table::{ENTRY_BYTES, Entry, FlowTable, State, Touched};

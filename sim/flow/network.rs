@@ -3,7 +3,7 @@
 use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
 
 use super::decode::{Layer, Peel, ports};
-use super::{Address, Flag, Packet, Transport};
+use super::{Address, Flag, Transport};
 
 /// IP protocol numbers, <https://www.iana.org/assignments/protocol-numbers>.
 pub const IP_TCP: u8 = 6;
@@ -40,6 +40,7 @@ pub(super) fn ip(state: &mut Peel<'_>) -> Layer {
 
 /// Takes over the addresses of an IP header. Inside a tunnel the inner ones count.
 fn adopt(state: &mut Peel<'_>, source: Address, destination: Address, v6: bool) {
+    state.sender = state.mac.take();
     let packet = &mut state.packet;
     if packet.has(Flag::Ip) {
         packet.set(Flag::Tunnelled);
@@ -61,6 +62,11 @@ fn limit(state: &mut Peel<'_>, length: usize) {
     }
 }
 
+/// Bytes from here to the end of the frame as it was on the wire.
+fn rest_on_wire(state: &Peel<'_>) -> usize {
+    (state.packet.original_length as usize).saturating_sub(state.at)
+}
+
 /// RFC 791 section 3.1.
 fn ipv4(state: &mut Peel<'_>) -> Layer {
     let Ok(header) = Ipv4HeaderSlice::from_slice(state.rest()) else {
@@ -70,10 +76,7 @@ fn ipv4(state: &mut Peel<'_>) -> Layer {
     adopt(state, Address::v4(header.source()), Address::v4(header.destination()), false);
     // Segmentation offload writes 0 where the packet is larger than the field can say.
     let total_length = match usize::from(header.total_len()) {
-        0 => {
-            state.packet.original_length as usize
-                - state.at.min(state.packet.original_length as usize)
-        }
+        0 => rest_on_wire(state),
         length => length,
     };
     if total_length < header_length {
@@ -105,7 +108,7 @@ fn ipv6(state: &mut Peel<'_>) -> Layer {
     let next = header.next_header().0;
     let length = match usize::from(header.payload_length()) {
         // Offload again; or a jumbogram (RFC 2675), which no DC speaks.
-        0 if next != IP6_NONE => state.end - state.at,
+        0 if next != IP6_NONE => rest_on_wire(state),
         length => header_length + length,
     };
     limit(state, length);
@@ -167,13 +170,18 @@ fn fragment(state: &mut Peel<'_>, protocol: u8, id: u32, offset: u32, more: bool
     Layer::End(false)
 }
 
-/// TCP and UDP end the walk; tunnels go on inside.
+/// TCP and UDP end the walk; tunnels go on inside. Extension headers come here behind IPv4
+/// (authentication, RFC 4302) and in datagrams put together from fragments.
 pub(super) fn transport(state: &mut Peel<'_>, number: u8) -> Layer {
     match number {
         IP_TCP => end_with_ports(state, Transport::Tcp),
         IP_UDP => end_with_ports(state, Transport::Udp),
         IP_IPV4 | IP_IPV6 => Layer::Ip,
         IP_GRE => gre(state),
+        IP_AUTH => extensions(state, number),
+        kind if IP6_EXTENSIONS.contains(&kind) && state.packet.has(Flag::V6) => {
+            extensions(state, kind)
+        }
         _ => Layer::End(false),
     }
 }
@@ -259,16 +267,4 @@ fn gre(state: &mut Peel<'_>) -> Layer {
 fn skip_into(state: &mut Peel<'_>, length: usize) -> Layer {
     state.at += length;
     into_tunnel(state, Layer::Ethernet)
-}
-
-/// Reads the transport of a datagram put together from fragments.
-pub(super) fn reassembled(packet: &mut Packet, data: &[u8]) -> Option<usize> {
-    let transport = match packet.tcp_flags {
-        IP_TCP => Transport::Tcp,
-        IP_UDP => Transport::Udp,
-        _ => return None,
-    };
-    (packet.tcp_flags, packet.sequence) = (0, 0);
-    let at = ports(packet, transport, data);
-    Some(at.unwrap_or(data.len()))
 }

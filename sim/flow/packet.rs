@@ -44,6 +44,8 @@ pub enum Flag {
     Group = 1 << 10,
     /// IPv6.
     V6 = 1 << 11,
+    /// Only ports could be read: too little of the transport header for a flow.
+    PortsOnly = 1 << 12,
 }
 
 /// One decoded frame: what the flow table and the timeline need, in 72 bytes.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::series::Series;
+use super::series::{Series, holds};
 use super::{Named, Options};
 use crate::base::Timestamp;
 use crate::flow::{Address, Flag, Packet, Transport};
@@ -56,6 +56,9 @@ const LOG_MAX: usize = 1 << 17;
 
 /// Buckets of the address index, a power of two far above [`CANDIDATES_MAX`].
 const BUCKETS: usize = 4096;
+
+/// How often the timeline may start over, so that times that leap to and fro cost little.
+const RESTARTS_MAX: u8 = 64;
 
 const NONE: u16 = u16::MAX;
 
@@ -189,7 +192,7 @@ pub struct Hosts {
     pub list: Vec<Host>,
     /// Frames between two candidates, which count to both, by their numbers in order.
     pub between: BTreeMap<(usize, usize), u64>,
-    /// Time of the earliest and the latest frame.
+    /// Time of the earliest and the latest frame that the timeline holds.
     pub span: Option<(Timestamp, Timestamp)>,
     /// Candidates that found no place.
     pub ignored: u64,
@@ -198,6 +201,9 @@ pub struct Hosts {
     named: Vec<Named>,
     /// Some candidates may have to give way.
     some_weak: bool,
+    /// Another time that frames outside the timeline lie around, and how many do.
+    elsewhere: Option<(Timestamp, u64)>,
+    restarts: u8,
     index: Index,
     log: Log,
 }
@@ -214,6 +220,8 @@ impl Hosts {
             mtu_bytes: options.mtu_bytes,
             named: options.named.clone(),
             some_weak: true,
+            elsewhere: None,
+            restarts: 0,
             index: Index::new(),
             log: Log::default(),
         }
@@ -229,6 +237,9 @@ impl Hosts {
             oversize: packet.has(Flag::Oversize),
             protocol,
         };
+        if self.whole.as_ref().is_some_and(|whole| !whole.series.holds(packet.time)) {
+            self.leave(packet.time);
+        }
         match &mut self.whole {
             Some(whole) => whole.count(brief),
             None => self.begin(brief),
@@ -265,8 +276,31 @@ impl Hosts {
         may
     }
 
+    /// A frame lies outside the timeline. Once as many lie around another time as are in the
+    /// timeline, all series start over there: a capture may begin before the machine's clock is
+    /// set, and one frame may have any time.
+    #[cold]
+    fn leave(&mut self, time: Timestamp) {
+        let Some(series) = self.whole.as_ref().map(|whole| &whole.series) else { return };
+        let placed = series.total().packets - series.outside;
+        let near = self.elsewhere.filter(|(there, _)| holds(*there, time));
+        let (there, frames) = near.map_or((time, 1), |(there, frames)| (there, frames + 1));
+        self.elsewhere = Some((there, frames));
+        if frames < placed || self.restarts == RESTARTS_MAX {
+            return;
+        }
+        self.restarts += 1;
+        (self.elsewhere, self.span) = (None, None);
+        for host in self.list.iter_mut().chain(&mut self.whole) {
+            host.series.restart(time);
+        }
+    }
+
     #[inline]
     fn extend_span(&mut self, time: Timestamp) {
+        if self.whole.as_ref().is_some_and(|whole| !whole.series.holds(time)) {
+            return;
+        }
         match &mut self.span {
             Some((first, last)) => {
                 *first = (*first).min(time);

@@ -12,9 +12,10 @@ use super::hosts::Hosts;
 use super::observation::Observation;
 use super::shard::Shard;
 use super::{Options, observation};
-use crate::base::{Batch, FrameSource, LinkType};
+use crate::base::{Batch, Frame, FrameSource};
 use crate::flow::{
     Address, Decoder, Flag, FragmentLimits, Packet, Reassembler, SHARDS, Transport, decode,
+    sender_mac,
 };
 use crate::proto::Id;
 use crate::record::{Drops, Layers};
@@ -238,7 +239,7 @@ impl Load {
         let records = &self.batch.records;
         for ((packet, &id), record) in self.packets.iter().zip(&self.ids).zip(records) {
             count_layers(layers, drops, packet);
-            hosts.count(packet, id, || mac(record.link, self.batch.frame(record).bytes));
+            hosts.count(packet, id, || mac(packet, &self.batch.frame(record)));
         }
     }
 }
@@ -250,11 +251,11 @@ fn slice<'a>(bytes: &'a [u8], packet: &Packet) -> &'a [u8] {
     bytes.get(start..start + packet.payload_length as usize).unwrap_or_default()
 }
 
-/// The Ethernet source address.
-fn mac(link: LinkType, bytes: &[u8]) -> Option<[u8; 6]> {
-    const ETHERNET: LinkType = LinkType(1);
-    let source = bytes.get(6..12).filter(|_| link == ETHERNET)?;
-    source.first_chunk::<6>().copied()
+/// The Ethernet address of the packet's sender. A datagram out of a fragmented tunnel has none:
+/// the frame's belongs to the tunnel.
+fn mac(packet: &Packet, frame: &Frame<'_>) -> Option<[u8; 6]> {
+    let hidden = packet.has(Flag::Reassembled) && packet.has(Flag::Tunnelled);
+    if hidden { None } else { sender_mac(frame) }
 }
 
 #[inline]

@@ -37,9 +37,11 @@ const SAMPLES_MAX: i64 = 1 << 18;
 
 /// Days on either side of the first frame that a timeline holds.
 pub const TIMELINE_DAYS: i64 = SAMPLES_MAX * SAMPLE_MS / 86_400_000;
+const SPAN_MAX_NS: u64 = (SAMPLES_MAX * SAMPLE_MS * MS).unsigned_abs();
 
 /// A frame up to this much older than the newest one belongs to reordering, not to another time.
-const REORDER_NS: i64 = 1_000 * MS;
+const REORDER_MS: i64 = 1_000;
+const REORDER_NS: i64 = REORDER_MS * MS;
 
 /// Packets and bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -129,9 +131,10 @@ pub struct Series {
     /// Start of the millisecond being filled, in nanoseconds from the origin.
     ms_start: i64,
     ms: Cell,
-    /// Frames that came late: they fill the millisecond for the peaks, but count to the sample
-    /// of their own time.
-    ms_late: u64,
+    /// Milliseconds before that one, with their frames, in order: late frames may still come
+    /// to them, as interfaces recorded together hand over whole blocks in turn. At most
+    /// [`REORDER_MS`] of them.
+    recent: VecDeque<(i64, u64)>,
     fullest: [Fullest; PEAK_WINDOWS_MS.len()],
     /// The sample being filled.
     sample: Cell,
@@ -156,7 +159,7 @@ impl Series {
             origin,
             ms_start: 0,
             ms: Cell::default(),
-            ms_late: 0,
+            recent: VecDeque::new(),
             fullest: Default::default(),
             sample: Cell::default(),
             sample_index: 0,
@@ -174,6 +177,24 @@ impl Series {
     /// Start of the grid.
     pub fn origin(&self) -> Timestamp {
         self.origin
+    }
+
+    /// Is there a place for this time?
+    #[inline]
+    pub fn holds(&self, time: Timestamp) -> bool {
+        holds(self.origin, time)
+    }
+
+    /// Starts over at `origin`; what was placed so far becomes outside.
+    pub fn restart(&mut self, origin: Timestamp) {
+        self.flush_bin();
+        let (total, protocols) = (self.total, self.per_protocol());
+        *self = Self {
+            total,
+            outside: total.packets,
+            outside_protocols: Box::new(protocols),
+            ..Self::new(origin)
+        };
     }
 
     /// Frames and bytes in all, with those outside the time span.
@@ -199,7 +220,7 @@ impl Series {
     /// Moves on to the millisecond of `at`. False if the frame was dealt with here.
     #[cold]
     fn turn(&mut self, at: i64, cell: Cell, protocol: Id) -> bool {
-        if (at / (SAMPLE_MS * MS)).abs() >= SAMPLES_MAX {
+        if at.unsigned_abs() >= SPAN_MAX_NS {
             self.outside += 1;
             if let Some(slot) = self.outside_protocols.get_mut(protocol as usize) {
                 slot.add(cell);
@@ -207,12 +228,15 @@ impl Series {
             return false;
         }
         if at < self.ms_start && self.ms_start - at < REORDER_NS {
-            self.ms_late += 1;
+            self.add_late(at.div_euclid(MS));
             self.samples.add(at.div_euclid(SAMPLE_MS * MS), cell);
             self.place_bin(at.div_euclid(self.bin_ms * MS), protocol, cell);
             return false;
         }
         self.flush();
+        if at < self.ms_start {
+            self.fill_windows(i64::MAX);
+        }
         self.ms_start = at.div_euclid(MS) * MS;
         if at.div_euclid(self.bin_ms * MS) != self.bin_index {
             self.flush_bin();
@@ -229,25 +253,45 @@ impl Series {
         }
     }
 
-    /// Hands the millisecond being filled to the peaks and to its sample.
+    /// Counts a late frame to its own millisecond for the peaks.
+    fn add_late(&mut self, ms: i64) {
+        match self.recent.binary_search_by_key(&ms, |&(ms, _)| ms) {
+            Ok(at) => {
+                if let Some((_, packets)) = self.recent.get_mut(at) {
+                    *packets += 1;
+                }
+            }
+            Err(at) => self.recent.insert(at, (ms, 1)),
+        }
+    }
+
+    /// Hands the recent milliseconds before `end` to the peaks: nothing comes to them any more.
+    fn fill_windows(&mut self, end: i64) {
+        while let Some(&(ms, packets)) = self.recent.front().filter(|(ms, _)| *ms < end) {
+            self.recent.pop_front();
+            let mut window = ms;
+            for fullest in &mut self.fullest {
+                fullest.add(window, packets);
+                window = window.div_euclid(PEAK_WINDOW_STEP);
+            }
+        }
+    }
+
+    /// Hands the millisecond being filled to its sample, and to the recent ones for the peaks.
     fn flush(&mut self) {
-        let packets = self.ms.packets + self.ms_late;
-        if packets == 0 {
+        if self.ms.packets == 0 {
             return;
         }
         let ms = self.ms_start.div_euclid(MS);
-        let mut window = ms;
-        for fullest in &mut self.fullest {
-            fullest.add(window, packets);
-            window = window.div_euclid(PEAK_WINDOW_STEP);
-        }
+        self.recent.push_back((ms, self.ms.packets));
+        self.fill_windows(ms - REORDER_MS);
         let sample = ms.div_euclid(SAMPLE_MS);
         if sample != self.sample_index {
             self.flush_sample();
             self.sample_index = sample;
         }
         self.sample.add(self.ms);
-        (self.ms, self.ms_late) = (Cell::default(), 0);
+        self.ms = Cell::default();
     }
 
     fn flush_sample(&mut self) {
@@ -284,6 +328,7 @@ impl Series {
     /// Ends the series. Call before reading anything but totals.
     pub fn finish(&mut self) {
         self.flush();
+        self.fill_windows(i64::MAX);
         self.flush_sample();
         self.flush_bin();
         for fullest in &mut self.fullest {
@@ -366,6 +411,12 @@ impl Series {
             })
             .collect()
     }
+}
+
+/// Has a timeline that begins at `origin` a place for `time`?
+#[inline]
+pub fn holds(origin: Timestamp, time: Timestamp) -> bool {
+    time.since(origin).unsigned_abs() < SPAN_MAX_NS
 }
 
 fn cell(cells: &PerProtocol, id: Id) -> Cell {
@@ -457,6 +508,18 @@ mod tests {
     }
 
     #[test]
+    fn blocks_of_two_interfaces_do_not_pile_up_in_one_millisecond() {
+        // Each interface sends one frame a millisecond and hands over 200 ms at a time.
+        let mut series = Series::new(ORIGIN);
+        for ms in (0..10).flat_map(|block| [block, block]).flat_map(|b| b * 200..(b + 1) * 200) {
+            series.count(ORIGIN.plus_nanos(ms * MS), 100, Id::Other);
+        }
+        series.finish();
+        let rates: Vec<f64> = series.peaks().iter().map(|peak| peak.packets_per_second).collect();
+        assert_eq!(rates, [2_000.0; 4]);
+    }
+
+    #[test]
     fn a_clock_that_jumps_decades_takes_no_memory() {
         let mut series = Series::new(ORIGIN);
         series.count(ORIGIN, 100, Id::Other);
@@ -466,5 +529,10 @@ mod tests {
         assert_eq!((series.outside, series.total().packets), (2, 3));
         assert_eq!(series.protocols()[0].packets, 3);
         assert_eq!(series.span(), Some((0, 0)));
+        series.restart(Timestamp::from_nanos(i64::MAX));
+        series.count(Timestamp::from_nanos(i64::MAX), 100, Id::Other);
+        series.finish();
+        assert_eq!((series.outside, series.total().packets), (3, 4));
+        assert_eq!(series.protocols()[0].packets, 4);
     }
 }

@@ -56,8 +56,7 @@ impl Shard {
     /// Counts `packet` to its flow and says what it is taken for.
     #[inline]
     pub fn take(&mut self, packet: &Packet, payload: &[u8]) -> Id {
-        if packet.has(Flag::Undecodable) && !packet.has(Flag::Cut) {
-            // Ports of a header that contradicts itself: no flow can be told from it.
+        if packet.has(Flag::PortsOnly) {
             self.totals.count_ports(
                 packet.transport,
                 [packet.source_port, packet.destination_port],

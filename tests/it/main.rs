@@ -19,4 +19,5 @@ mod report;
 mod report_fixtures;
 mod samples;
 mod score;
+mod sensor;
 mod truth;
