@@ -218,3 +218,24 @@ fn a_named_host_without_a_frame_is_told() {
     assert_eq!(observation.warnings.len(), 1);
     assert!(observation.warnings[0].contains("dc2"), "{:?}", observation.warnings);
 }
+
+#[test]
+fn many_rows_over_a_long_time_stay_within_memory() {
+    let mut frames = Frames::default();
+    let day = 86_400 * SECOND;
+    for host in 0..30u8 {
+        let packet = ipv4([10, 2, 0, host], CLIENT, 6, &tcp(88, 50_000, b"x"));
+        let frame = ethernet(host, 0x0800, &packet);
+        for _ in 0..=host {
+            frames.push(START, &frame, frame.len());
+        }
+    }
+    frames.push(START + 50 * day, &answer(), 60);
+    let observation = frames.observe();
+    let rows = &observation.domain_controllers;
+    // 864,001 samples each: nine fit.
+    assert_eq!(rows.len(), 9);
+    assert_eq!(rows[0].addresses, ["10.2.0.29"]);
+    assert!(observation.warnings[0].contains("22 of 31"), "{:?}", observation.warnings);
+    assert_eq!(observation.traffic.servers.iter().filter(|s| s.is_domain_controller).count(), 31);
+}
