@@ -257,7 +257,7 @@ impl Hosts {
             None => self.begin(brief),
         }
         self.extend_span(packet.time);
-        if self.whole.as_ref().is_some_and(|whole| is_time_to_look(whole)) {
+        if self.whole.as_ref().is_some_and(is_time_to_look) {
             self.shed();
         }
         if !packet.has(Flag::Ip) {
