@@ -51,6 +51,13 @@ const FALLBACK_PORTS: [u16; 7] = [389, 636, 3268, 3269, 464, 445, 135];
 /// than that only seldom, and hardly in one capture; there they can be named.
 const CANDIDATES_MAX: usize = 32;
 
+/// Memory for the series of all candidates: a day of 150 of them. Beyond it those with little to
+/// show are dropped; every workstation answers on 445. Ours.
+const SERIES_BYTES_MAX: usize = 160 << 20;
+
+/// Frames after which the memory is looked at, a power of two: they add 25 MiB at most.
+const FRAMES_PER_LOOK: u64 = 1 << 16;
+
 /// Frames logged from the start of the capture: 9 MiB, and 3 MiB to find them by address.
 const LOG_MAX: usize = 1 << 17;
 
@@ -175,6 +182,12 @@ impl Host {
     }
 }
 
+/// Has the next [`FRAMES_PER_LOOK`]th frame been counted?
+#[inline]
+fn is_time_to_look(whole: &Host) -> bool {
+    whole.series.total().packets.is_multiple_of(FRAMES_PER_LOOK)
+}
+
 fn note_offload(offload: &mut record::Offload, brief: Brief) {
     if brief.oversize {
         offload.frames += 1;
@@ -245,6 +258,9 @@ impl Hosts {
             None => self.begin(brief),
         }
         self.extend_span(packet.time);
+        if self.whole.as_ref().is_some_and(is_time_to_look) {
+            self.shed();
+        }
         if !packet.has(Flag::Ip) {
             return;
         }
@@ -400,9 +416,31 @@ impl Hosts {
         // Weights only grow: without a weak one now, there will be none later.
         self.some_weak = weakest.is_some();
         let (at, _) = weakest.filter(|_| is_telling(service))?;
+        self.vacate(at)?;
+        Some(at)
+    }
+
+    /// Drops the candidates with little to show that hold most, until the rest fit.
+    #[cold]
+    fn shed(&mut self) {
+        let mut held: usize = self.list.iter().map(|host| host.series.held_bytes()).sum();
+        while held > SERIES_BYTES_MAX {
+            let hosts = self.list.iter().enumerate();
+            let weak = hosts.filter(|(_, h)| h.name.is_none() && h.weight() < WEIGHT_TELLING);
+            let sizes = weak.map(|(at, host)| (host.series.held_bytes(), at));
+            let Some((bytes, at)) = sizes.max().filter(|(bytes, _)| *bytes > 0) else { return };
+            if self.vacate(at).is_none() {
+                return;
+            }
+            self.ignored += 1;
+            held -= bytes;
+        }
+    }
+
+    /// Makes the place of a candidate free.
+    fn vacate(&mut self, at: usize) -> Option<()> {
         let origin = self.whole.as_ref()?.series.origin();
-        let host = self.list.get_mut(at)?;
-        *host = Host::new(origin);
+        *self.list.get_mut(at)? = Host::new(origin);
         self.between.retain(|&(a, b), _| a != at && b != at);
         self.index = Index::new();
         for (slot, host) in (0u16..).zip(&self.list) {
@@ -410,7 +448,7 @@ impl Hosts {
                 self.index.put(address, slot);
             }
         }
-        Some(at)
+        Some(())
     }
 
     /// Ends all series.

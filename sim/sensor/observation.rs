@@ -11,6 +11,10 @@ use crate::record::{DomainController, HostFacts, RejectedReadings, Server, Traff
 /// Ours.
 const TAKEN_AT_SHARE: f64 = 0.9;
 
+/// Samples kept over all rows, 41 bytes each with what is made of them: a day of 485 domain
+/// controllers, a week of 69. Two frames can be 60 days apart, so nothing else bounds them.
+const ROW_SAMPLES_MAX: usize = 8 << 20;
+
 /// Everything one run of the core found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
@@ -45,8 +49,32 @@ pub(super) fn conclude(
     if let Some(whole) = &hosts.whole {
         fill_whole(&mut traffic, whole, &hosts);
     }
-    let (domain_controllers, unattributed) = rows(&hosts, &chosen, sure);
-    Observation { traffic, domain_controllers, unattributed, warnings: warnings(&hosts) }
+    let kept = affordable(&hosts, &chosen);
+    let (domain_controllers, unattributed) = rows(&hosts, &kept, sure);
+    let mut warnings = warnings(&hosts);
+    if kept.len() < chosen.len() {
+        warnings.push(format!(
+            "{} of {} domain controllers, those with the fewest frames, have no row: the frames \
+             span so long a time that the memory does not suffice for all. Give shorter captures, \
+             or name fewer with --dc",
+            chosen.len() - kept.len(),
+            chosen.len()
+        ));
+    }
+    Observation { traffic, domain_controllers, unattributed, warnings }
+}
+
+/// The busiest of `chosen` whose timelines fit [`ROW_SAMPLES_MAX`], at least one.
+fn affordable(hosts: &Hosts, chosen: &[usize]) -> Vec<usize> {
+    let span = hosts.whole.as_ref().and_then(|whole| whole.series.span());
+    let samples = span.map_or(1, |(first, last)| last.abs_diff(first) + 1);
+    let rows = ROW_SAMPLES_MAX / usize::try_from(samples).unwrap_or(usize::MAX).max(1);
+    let packets = |at: usize| hosts.list.get(at).map_or(0, |host| host.series.total().packets);
+    let mut kept = chosen.to_vec();
+    kept.sort_by_key(|&at| (std::cmp::Reverse(packets(at)), at));
+    kept.truncate(rows.max(1));
+    kept.sort_unstable();
+    kept
 }
 
 fn merge(shards: [Shard; SHARDS]) -> Totals {

@@ -336,6 +336,14 @@ impl Series {
         }
     }
 
+    /// Memory held by samples and minutes, about, in bytes.
+    pub fn held_bytes(&self) -> usize {
+        // Nodes of the trees are two thirds full.
+        const SAMPLE: usize = size_of::<(i64, Cell)>() * 3 / 2;
+        const MINUTE: usize = size_of::<(i64, Box<PerProtocol>)>() * 3 / 2;
+        self.samples.len() * SAMPLE + self.minutes.len() * (MINUTE + size_of::<PerProtocol>())
+    }
+
     /// First and last sample with a frame in it.
     pub fn span(&self) -> Option<(i64, i64)> {
         let count = i64::try_from(self.samples.packets.len()).ok().filter(|count| *count > 0)?;

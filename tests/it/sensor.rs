@@ -213,3 +213,45 @@ fn a_named_host_without_a_frame_is_told() {
     let silent = observation.domain_controllers.iter().find(|dc| dc.name == "dc2").unwrap();
     assert!(silent.notes.iter().any(|note| note.contains("no frame")), "{:?}", silent.notes);
 }
+
+#[test]
+fn many_rows_over_a_long_time_stay_within_memory() {
+    let mut frames = Frames::default();
+    let day = 86_400 * SECOND;
+    for host in 0..30u8 {
+        let packet = ipv4([10, 2, 0, host], CLIENT, 6, &tcp(88, 50_000, b"x"));
+        let frame = ethernet(host, 0x0800, &packet);
+        for _ in 0..=host {
+            frames.push(START, &frame, frame.len());
+        }
+    }
+    frames.push(START + 50 * day, &answer(), 60);
+    let observation = frames.observe();
+    let rows = &observation.domain_controllers;
+    // 864,001 samples each: nine fit.
+    assert_eq!(rows.len(), 9);
+    assert_eq!(rows[0].addresses, ["10.2.0.29"]);
+    assert!(observation.warnings[0].contains("22 of 31"), "{:?}", observation.warnings);
+    assert_eq!(observation.traffic.servers.iter().filter(|s| s.is_domain_controller).count(), 31);
+}
+
+#[test]
+fn servers_of_little_interest_give_way_before_memory_runs_out() {
+    let mut frames = Frames::default();
+    let controller = answer();
+    for number in 0..8 * (1 << 16) {
+        let at = START + number % 79_999 * 60 * SECOND; // a minute of its own each
+        if number % 8 == 0 {
+            frames.push(at, &controller, controller.len());
+        } else {
+            let host = u8::try_from(number % 200).unwrap();
+            let packet = ipv4([10, 3, 0, host], CLIENT, 6, &tcp(445, 50_000, b"x"));
+            frames.push(at, &ethernet(host, 0x0800, &packet), 60);
+        }
+    }
+    let observation = frames.observe();
+    assert!(observation.warnings[0].contains("more hosts than are followed"));
+    let controller = &observation.domain_controllers[0];
+    assert_eq!(controller.addresses, ["10.1.0.1"]);
+    assert_eq!(controller.packets, Some(1 << 16), "the domain controller keeps every frame");
+}
