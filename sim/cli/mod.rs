@@ -168,9 +168,9 @@ fn inspect(cli: &Cli, args: &InspectArgs) -> anyhow::Result<ExitCode> {
     output::prepare(args.output.as_deref(), &inputs.inputs)?;
     inputs.inputs.look_at_standard_input()?;
     tell_skipped(cli, &inputs);
-    let logs = inputs.inputs.counters.len();
-    if logs > 0 && !cli.quiet {
-        output::say(&format!("left out {logs} counter logs; `headroom size` reads them"));
+    let (captures, logs) = (inputs.inputs.captures.len(), inputs.inputs.counters.len());
+    if captures > 0 && logs > 0 && !cli.quiet {
+        output::say(&format!("counter logs left out: {logs}; `headroom size` reads them"));
     }
     let result =
         run::inspect(&inputs, Reading { sha256: false, quiet: cli.quiet }, command_line())?;

@@ -49,7 +49,10 @@ fn named(text: &str) -> anyhow::Result<sensor::Named> {
     let (name, list) = text.split_once('=').map_or((None, text), |(name, list)| (Some(name), list));
     let address = |part: &str| -> anyhow::Result<IpAddr> {
         let part = part.trim();
-        part.parse().with_context(|| format!("--dc {text}: '{part}' is not an IP address"))
+        let read = part.parse().ok();
+        read.with_context(|| {
+            format!("--dc {text}: '{part}' is not an IP address; give ADDRESS or NAME=ADDRESS")
+        })
     };
     let addresses = list.split(',').map(address).collect::<anyhow::Result<Vec<_>>>()?;
     let name = name.map_or_else(|| list.trim().to_owned(), |name| name.trim().to_owned());

@@ -13,7 +13,6 @@ use super::perfmon::{BYTES_MAX, PACKETS_MAX};
 use super::placement::{MAX_READINGS, Placement};
 use super::stats::{self, Stats};
 use super::table::{self, LineList, Row, Table};
-use super::text::LineError;
 use super::{Found, Problem, shown, unknown_host};
 
 /// Most hosts of one table; a forest with more domain controllers is sized in parts.
@@ -165,14 +164,7 @@ impl Log {
             let row = match table.next_row() {
                 Ok(Some(row)) => row,
                 Ok(None) => return Ok(None),
-                Err(LineError::Io(error)) => return Err(Problem::Io(error)),
-                Err(LineError::TooLong { number, offset_bytes }) => {
-                    let max = super::text::MAX_LINE_BYTES;
-                    let what = format!(
-                        "line {number} is longer than {max} bytes; only the rows before it were used"
-                    );
-                    return Ok(Some(Damage { offset_bytes, what }));
-                }
+                Err(error) => return table::line_damage(error).map(Some),
             };
             if self.readings == MAX_READINGS {
                 let what = format!(

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::io::Read;
 
 use super::number::{Decimal, Evidence, delimiter_name};
-use super::text::{Encoding, Line, LineError, Lines};
+use super::text::{Encoding, Line, LineError, Lines, MAX_LINE_BYTES};
 use super::{Problem, shown};
+use crate::record::Damage;
 
 /// Most columns of a log. One server has well under 1,000 counters of the objects we ask for;
 /// PDH itself stops before.
@@ -197,6 +198,20 @@ impl<R: Read> Table<R> {
             }
         }
         Ok(None)
+    }
+}
+
+/// What a line among the rows that cannot be read means: those before it are used.
+pub(super) fn line_damage(error: LineError) -> Result<Damage, Problem> {
+    match error {
+        LineError::Io(error) => Err(Problem::Io(error)),
+        LineError::TooLong { number, offset_bytes } => {
+            let what = format!(
+                "line {number} is longer than {MAX_LINE_BYTES} bytes; only the rows before it \
+                 were used"
+            );
+            Ok(Damage { offset_bytes, what })
+        }
     }
 }
 

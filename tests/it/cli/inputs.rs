@@ -193,7 +193,7 @@ fn the_vendors_screenshot_is_reproduced() {
 fn what_was_read_and_what_was_left_out_is_told_to_those_who_ask() {
     let line = "captures/dc-any.pcap captures/counters/plain.csv";
     run(&format!("inspect -v {line}")).ends_with(0).says(&[
-        "left out 1 counter logs; `headroom size` reads them",
+        "counter logs left out: 1; `headroom size` reads them",
         "read captures/dc-any.pcap as pcap 2.4, ",
     ]);
     run(&format!("size -v --json {line}"))
