@@ -389,6 +389,16 @@ fn short_logs_say_what_that_does_to_the_result() {
 }
 
 #[test]
+fn a_capture_of_less_than_a_sample_does_not_claim_a_whole_one() {
+    let mut dc = log_of(vec![Some(21.2)], 5_000, 2_710, 0);
+    dc.packets = Some(106);
+    let caveats = sized(dc).verdict.caveats.join(" ");
+    assert!(caveats.contains("Only 2.71 s are covered, less than one sample"), "{caveats}");
+    assert!(caveats.contains("spread over a sample of 5 s"), "{caveats}");
+    assert!(!caveats.contains("Only 5 s"), "{caveats}");
+}
+
+#[test]
 fn failed_readings_are_said_from_one_in_a_hundred() {
     let caveats = |failed: usize| {
         let mut rates = vec![Some(100.0); 17_280];
