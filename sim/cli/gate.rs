@@ -168,10 +168,13 @@ impl Figure {
                 let peak = load.peaks.iter().find(|peak| peak.window_ms == window_ms);
                 peak.map(|peak| peak.packets_per_second)
             }
-            Self::ShortMemory => shortage(
-                sized,
-                &[Resource::AvailableMemory, Resource::InstalledMemory, Resource::MinimumMemory],
-            ),
+            // As in the verdict: what is installed counts where it is not known what is available.
+            Self::ShortMemory => {
+                let row = shortage(sized, &[Resource::AvailableMemory])
+                    .or_else(|| shortage(sized, &[Resource::InstalledMemory]));
+                let minimum = shortage(sized, &[Resource::MinimumMemory]);
+                row.into_iter().chain(minimum).max_by(f64::total_cmp)
+            }
             Self::ShortCores => shortage(sized, &[Resource::PhysicalCores, Resource::MinimumCores]),
             Self::FailedSamples => Some(load.failed_samples as f64),
             Self::Packets => sized.dc.packets.map(|packets| packets as f64),

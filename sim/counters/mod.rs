@@ -63,8 +63,8 @@ pub struct CounterLog {
 pub struct CountersError {
     /// The input, as the caller named it.
     pub name: String,
-    /// What is wrong.
-    #[source]
+    /// What is wrong. Not a source: it stands in the message, and who prints the chain of
+    /// causes would print it twice.
     pub problem: Problem,
 }
 

@@ -28,7 +28,7 @@ pub(super) fn caveats(
     os: &Os,
 ) -> Vec<String> {
     let mut list = Vec::new();
-    list.extend(duration(traffic));
+    list.extend(duration(dc, traffic));
     list.extend(coverage(traffic));
     list.extend(offload(dc));
     list.extend(unrecognised(dc));
@@ -38,9 +38,20 @@ pub(super) fn caveats(
     list
 }
 
-fn duration(traffic: &Traffic) -> Option<String> {
+fn duration(dc: &DomainController, traffic: &Traffic) -> Option<String> {
     let covered_ms = traffic.covered_ms.filter(|_| traffic.load.busy.is_some())?;
     let hours = tables().figures.recommended_duration.value;
+    let line = dc.timeline.as_ref().filter(|_| dc.packets.is_some() && traffic.short);
+    if let Some(line) = line.filter(|line| line.covered_ms < line.interval_ms) {
+        return Some(format!(
+            "Only {} are covered, less than one sample: the packets are spread over a sample of \
+             {}, so every rate is lower than it was, and nothing is known of the busiest quarter \
+             of an hour. The vendor recommends {} hours.",
+            words::span(line.covered_ms),
+            words::span(line.interval_ms),
+            words::plain(hours)
+        ));
+    }
     if traffic.short {
         return Some(format!(
             "Only {} are covered, less than 15 minutes: Busy is the mean of what there is, so it \

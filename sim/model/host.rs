@@ -34,6 +34,10 @@ const MB_PER_GB: f64 = 1_024.0;
 /// later ones address 256 TB); above it is an error of the input.
 const MEMORY_GB_MAX: f64 = 1e6;
 
+/// Readings of perfmon overshoot by timer ticks: up to here, in percent, they mean a processor
+/// that is busy all the time. To call them unknown would count the busiest server as idle.
+const PROCESSOR_PERCENT_MAX: f64 = 101.0;
+
 /// Nothing has this many processors.
 const PROCESSORS_MAX: u32 = 100_000;
 
@@ -45,7 +49,10 @@ impl Host {
             let value = fact.as_ref().map(|fact| fact.value);
             value.filter(|n| (1..=PROCESSORS_MAX).contains(n)).map(f64::from)
         };
-        let percent = |fact| number(fact).filter(|share| (0.0..=100.0).contains(share));
+        let percent = |fact| {
+            let share = number(fact).filter(|share| (0.0..=PROCESSOR_PERCENT_MAX).contains(share));
+            share.map(|share| share.min(100.0))
+        };
         let max_cpu_percent = percent(&facts.max_cpu_percent);
         Self {
             physical_cores: count(&facts.physical_cores),
@@ -188,7 +195,7 @@ mod tests {
             logical_processors: fact(u32::MAX),
             installed_memory_gb: fact(f64::NAN),
             min_available_mb: fact(-1.0),
-            avg_cpu_percent: fact(101.0),
+            avg_cpu_percent: fact(101.1),
             max_cpu_percent: fact(f64::INFINITY),
             ..HostFacts::default()
         };
@@ -200,6 +207,17 @@ mod tests {
         };
         let host = Host::read(&facts);
         assert_eq!((host.min_available_gb, host.cpu_percent), (Some(0.0), Some(90.0)));
+    }
+
+    #[test]
+    fn a_processor_that_overshoots_is_busy_not_unknown() {
+        let facts = HostFacts {
+            avg_cpu_percent: fact(100.2),
+            max_cpu_percent: fact(101.0),
+            ..HostFacts::default()
+        };
+        let host = Host::read(&facts);
+        assert_eq!((host.cpu_percent, host.max_cpu_percent), (Some(100.0), Some(100.0)));
     }
 
     #[test]

@@ -151,10 +151,26 @@ impl Rules {
         self.reserve_percent
     }
 
+    /// Whose the rate for `Maybe` is.
+    pub(super) fn maybe_basis(&self) -> Basis {
+        whose(&tables().figures.maybe_above, self.maybe_above_packets_per_second)
+    }
+
+    /// Whose the spike ratio is.
+    pub(super) fn spike_basis(&self) -> Basis {
+        whose(&tables().figures.spike_ratio, self.spike_ratio)
+    }
+
     /// The same as a share of 1.
     pub(super) fn reserve_share(&self) -> f64 {
         self.reserve_percent / 100.0
     }
+}
+
+/// Whose the number `used` is: that of `published`, or the user's.
+fn whose(published: &super::Figure, used: f64) -> Basis {
+    // Exact: a default is the very number of the file.
+    if published.value == used { published.basis } else { Basis::Given }
 }
 
 fn checked(
@@ -246,13 +262,9 @@ fn traffic_assumptions(sized: &[Sized]) -> Vec<Assumption> {
 
 fn threshold_assumptions(rules: &Rules) -> Vec<Assumption> {
     let figures = &tables().figures;
-    let own = |published: &super::Figure, used: f64| {
-        // Exact: a default is the very number of the file.
-        if published.value == used {
-            (published.basis, published.source.clone())
-        } else {
-            (Basis::Given, "set by the user".to_owned())
-        }
+    let own = |published: &super::Figure, used: f64| match whose(published, used) {
+        Basis::Given => (Basis::Given, "set by the user".to_owned()),
+        basis => (basis, published.source.clone()),
     };
     let (maybe, maybe_source) = own(&figures.maybe_above, rules.maybe_above_packets_per_second);
     let (no, no_source) = own(&figures.no_above, rules.no_above_packets_per_second);

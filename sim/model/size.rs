@@ -1,6 +1,8 @@
 //! The verdict: the vendor's words, and the working behind them.
 
-use crate::record::{CapacityRow, DomainController, OtherTable, Sized, Verdict, VerdictKind};
+use crate::record::{
+    Basis, CapacityRow, DomainController, OtherTable, Sized, Verdict, VerdictKind,
+};
 
 use super::caveats::caveats;
 use super::host::{Host, Os};
@@ -134,9 +136,13 @@ fn reasons(traffic: &Traffic, os: &Os, row: Option<&CapacityRow>, rules: &Rules)
     } else if rate > rules.maybe_above_packets_per_second() {
         maybe = Maybe::Perhaps;
         sentences.push(format!(
-            "Busy is {} packets/s, above {}.",
+            "Busy is {} packets/s, above {}, {}.",
             words::rate(rate),
-            words::rate(rules.maybe_above_packets_per_second())
+            words::rate(rules.maybe_above_packets_per_second()),
+            match rules.maybe_basis() {
+                Basis::Given => "the limit given for Maybe",
+                _ => "the one figure that the vendor publishes for Maybe",
+            }
         ));
     }
     let average = traffic.load.average_packets_per_second;
@@ -146,11 +152,15 @@ fn reasons(traffic: &Traffic, os: &Os, row: Option<&CapacityRow>, rules: &Rules)
     {
         maybe = if maybe == Maybe::TooMuch { maybe } else { Maybe::Perhaps };
         sentences.push(format!(
-            "Busy ({}) is more than {} times the average ({}): find out what ran from {} to {} \
+            "Busy ({}) is more than {} times the average ({}; {}): find out what ran from {} to {} \
              and whether its traffic can be limited.",
             words::rate(rate),
             words::plain(rules.spike_ratio()),
             words::rate(average),
+            match rules.spike_basis() {
+                Basis::Given => "the ratio was given",
+                _ => "the ratio is ours, the vendor publishes none",
+            },
             busy.start_utc,
             busy.end_utc
         ));

@@ -142,10 +142,18 @@ pub static COLUMNS: &[Column] = &[
     column("Caveats", 60.0, |s| Cell::text(join(&s.verdict.caveats))),
 ];
 
+/// How far, as one part of this, a window may be off the length that a column names: samples of
+/// a log "every 5 s" are 5.017 s long, and twelve of them 60.2 s.
+const WINDOW_SLACK: u64 = 20;
+
 /// The highest rate over windows of one length, wherever the record holds it.
 pub fn peak_rate(sized: &Sized, window_ms: u64) -> Option<f64> {
-    let mut peaks = sized.load.peaks.iter().chain(&sized.dc.sub_sample_peaks);
-    peaks.find(|peak| peak.window_ms == window_ms).map(|peak| peak.packets_per_second)
+    let peaks = sized.load.peaks.iter().chain(&sized.dc.sub_sample_peaks);
+    peaks
+        .map(|peak| (peak.window_ms.abs_diff(window_ms), peak))
+        .filter(|(off_ms, _)| *off_ms <= window_ms / WINDOW_SLACK)
+        .min_by_key(|(off_ms, _)| *off_ms)
+        .map(|(_, peak)| peak.packets_per_second)
 }
 
 fn peak(sized: &Sized, window_ms: u64) -> Cell {
@@ -179,6 +187,30 @@ mod tests {
                 "Avg Avail MB",
             ]
         );
+    }
+
+    #[test]
+    fn peaks_of_a_log_whose_samples_are_a_little_long_are_known() {
+        use crate::base::Timestamp;
+        use crate::record::{Peak, Sized};
+
+        let text = include_str!("../../tests/it/golden/report-single.json");
+        let report: serde_json::Value = serde_json::from_str(text).unwrap();
+        let one = report.get("domain_controllers").and_then(|all| all.get(0)).unwrap();
+        let mut sized: Sized = serde_json::from_value(one.clone()).unwrap();
+        sized.dc.sub_sample_peaks.clear();
+        sized.load.peaks = [(5_017, 3.0), (60_204, 2.0), (903_060, 1.0)]
+            .map(|(window_ms, packets_per_second)| Peak {
+                window_ms,
+                packets_per_second,
+                start_utc: Timestamp::default(),
+            })
+            .to_vec();
+        let found = [1_000, 5_000, 60_000, 900_000].map(|window_ms| peak_rate(&sized, window_ms));
+        assert_eq!(found, [None, Some(3.0), Some(2.0), Some(1.0)]);
+        // Samples of 7 s are no samples of 5 s.
+        sized.load.peaks.iter_mut().for_each(|peak| peak.window_ms = 7_000);
+        assert_eq!(peak_rate(&sized, 5_000), None);
     }
 
     #[test]

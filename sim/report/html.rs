@@ -236,8 +236,10 @@ fn card(sized: &Sized, position: usize) -> Card {
         has_busy: load.busy.is_some(),
         traffic_basis: labels::basis(labels::traffic_basis(dc)),
         average: number::optional_rate(load.average_packets_per_second),
-        covered: known_line
-            .map_or_else(String::new, |line| format!("over {}", number::duration(line.covered_ms))),
+        // No rate is a mean over less than one sample.
+        covered: known_line.map_or_else(String::new, |line| {
+            format!("over {}", number::duration(line.covered_ms.max(line.interval_ms)))
+        }),
         maximum: number::optional_rate(load.maximum_packets_per_second),
         sample: known_line.map_or_else(String::new, |line| {
             format!("mean of {}", number::duration(line.interval_ms))

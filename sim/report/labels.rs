@@ -131,9 +131,17 @@ pub fn shortage(amount: Option<f64>, unit: &str) -> String {
     }
 }
 
-/// The largest known shortage among the checks of one unit.
+/// The largest known shortage among the checks of one unit. As in the verdict, what is installed
+/// counts only where it is not known what is available: else the two would name two amounts.
 pub fn largest_shortage(checks: &[ResourceCheck], unit: &str) -> Option<f64> {
-    let known = checks.iter().filter(|check| check.unit == unit).filter_map(|check| check.short_by);
+    let available_known = checks
+        .iter()
+        .any(|check| check.resource == Resource::AvailableMemory && check.short_by.is_some());
+    let known = checks
+        .iter()
+        .filter(|check| check.unit == unit)
+        .filter(|check| !(available_known && check.resource == Resource::InstalledMemory))
+        .filter_map(|check| check.short_by);
     known.filter(|amount| amount.is_finite()).reduce(f64::max)
 }
 
@@ -179,6 +187,16 @@ mod tests {
     fn shortage_is_the_largest_of_each_unit() {
         let checks = [check("GB", Some(1.0)), check("GB", Some(4.0)), check("cores", Some(1.0))];
         assert_eq!(short_by(&checks), "+4 GB, +1 core");
+    }
+
+    #[test]
+    fn the_amount_of_memory_is_the_one_that_the_verdict_names() {
+        let of = |resource, short_by| ResourceCheck { resource, ..check("GB", short_by) };
+        let installed = of(Resource::InstalledMemory, Some(8.0));
+        let available = of(Resource::AvailableMemory, Some(7.0));
+        assert_eq!(short_by(&[available, installed.clone()]), "+7 GB");
+        let unknown = of(Resource::AvailableMemory, None);
+        assert_eq!(short_by(&[unknown, installed]), "+8 GB, rest unknown");
     }
 
     #[test]

@@ -298,6 +298,18 @@ fn a_workbook_row_that_contradicts_itself_is_not_sized() {
     );
 }
 
+#[test]
+fn a_name_that_one_sheet_has_twice_is_told() {
+    let row = |name: &'static str, busy: &'static str| [name, "900", "100", busy, "7000"];
+    let log = read(&workbook_of(&[row("DC1", "500"), row("DC2", "400"), row("dc1", "800")]));
+    assert_eq!(log.domain_controllers.len(), 2);
+    let told = log.warnings.iter().filter(|warning| warning.contains("row 4 names `dc1` again"));
+    assert_eq!(told.count(), 1, "{:?}", log.warnings);
+    // Each sheet of a workbook of the tool names all of them: nothing to tell.
+    let sample = read(&samples::sizing_tool());
+    assert!(!sample.warnings.iter().any(|w| w.contains("again")), "{:?}", sample.warnings);
+}
+
 /// A workbook with the columns DC, Max, Avg, Busy, Min Avail MB and text in every cell.
 fn workbook_of(rows: &[[&str; 5]]) -> Vec<u8> {
     let labels = ["DC", "Max Packets/sec", "Avg Packets/sec", "Busy Packets/sec", "Min Avail MB"];

@@ -265,7 +265,7 @@ fn the_summary_says_it_in_one_plain_sentence() {
         (
             ample(61_000.0, 60_000.0),
             "The sensor may keep up, but that is not certain. Busy is 61,000 packets/s, above \
-             60,000.",
+             60,000, the one figure that the vendor publishes for Maybe.",
         ),
         (
             ample(120_000.0, 100_000.0),
@@ -356,10 +356,21 @@ fn a_spike_is_named_with_its_time() {
     let verdict = sized(ample(9_000.0, 2_000.0)).verdict;
     assert_eq!(
         verdict.reasons,
-        ["Busy (9,000) is more than 3 times the average (2,000): find out what ran from \
+        ["Busy (9,000) is more than 3 times the average (2,000; the ratio is ours, the vendor \
+          publishes none): find out what ran from \
              2018-02-19T00:26:40Z to 2018-02-19T00:41:38Z and whether its traffic can be limited."]
     );
     assert!(sized(ample(900.0, 400.0)).verdict.reasons.is_empty());
+}
+
+#[test]
+fn a_limit_of_the_user_is_not_called_the_vendors() {
+    let rules =
+        Rules::default().with_maybe_above(8_000.0).and_then(|r| r.with_spike_ratio(4.0)).unwrap();
+    let reasons = size(ample(9_000.0, 2_000.0), &rules).verdict.reasons.join(" ");
+    assert!(reasons.contains("above 8,000, the limit given for Maybe."), "{reasons}");
+    assert!(reasons.contains("4 times the average (2,000; the ratio was given)"), "{reasons}");
+    assert!(!reasons.contains("vendor"), "{reasons}");
 }
 
 #[test]
@@ -375,6 +386,16 @@ fn short_logs_say_what_that_does_to_the_result() {
     assert_eq!(caveats(17_280), "");
     // A day that lacks its last samples is a day.
     assert_eq!(caveats(17_200), "");
+}
+
+#[test]
+fn a_capture_of_less_than_a_sample_does_not_claim_a_whole_one() {
+    let mut dc = log_of(vec![Some(21.2)], 5_000, 2_710, 0);
+    dc.packets = Some(106);
+    let caveats = sized(dc).verdict.caveats.join(" ");
+    assert!(caveats.contains("Only 2.71 s are covered, less than one sample"), "{caveats}");
+    assert!(caveats.contains("spread over a sample of 5 s"), "{caveats}");
+    assert!(!caveats.contains("Only 5 s"), "{caveats}");
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub fn table() -> CapacityTable {
         source: "Microsoft Learn, Plan capacity for Microsoft Defender for Identity, 2026-06-15"
             .into(),
         valid: "since 2022-03-13".into(),
-        convention: "The sensor’s own consumption, not the size of the server.".into(),
+        convention: "the sensor’s own consumption, not the size of the server".into(),
         rows: vec![
             row("0-1k", 0.0, 1e3, 0.25, 2.5),
             row("1k-5k", 1e3, 5e3, 0.75, 6.0),
@@ -193,7 +193,7 @@ fn other_tables() -> Vec<OtherTable> {
             key: "mdi-2018".into(),
             title: "Azure ATP sensor, 2018 to 2022".into(),
             row: Some(row("10k-20k", 1e4, 2e4, 2.0, 9.0)),
-            convention: "The sensor’s own consumption.".into(),
+            convention: "the sensor’s own consumption".into(),
         },
         OtherTable {
             key: "ata-lightweight".into(),

@@ -5,6 +5,7 @@
 //! they stand, and what is not known is named and left alone. A row whose figures contradict
 //! each other is not sized: one of the vendor's own screenshots has such rows.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use crate::base::Timestamp;
@@ -50,10 +51,22 @@ pub(super) fn read(source: impl Read) -> Result<Found, Problem> {
     tables.sort_by_key(|table| !table.has(Column::Verdict));
     for table in &tables {
         tell_columns(table, &mut found.warnings);
+        let mut names = BTreeSet::new();
         for row in table.grid.rows.range(table.header_row + 1..) {
             let Some(name) = table.text(row.1, Column::Dc) else { break };
             if name.eq_ignore_ascii_case("total") || name.eq_ignore_ascii_case("grand total") {
                 break;
+            }
+            // The other sheet repeats every name; one sheet does not, unless two domains do.
+            if !names.insert(name.to_lowercase()) {
+                found.warnings.push(format!(
+                    "sheet `{}`: row {} names `{}` again and was left out; if that is another \
+                     domain controller, give it a name of its own and save",
+                    shown(&table.grid.name),
+                    u64::from(*row.0) + 1,
+                    shown(&name)
+                ));
+                continue;
             }
             let known = |dc: &DomainController| dc.name.eq_ignore_ascii_case(&name);
             if !found.domain_controllers.iter().any(known) {

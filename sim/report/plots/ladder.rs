@@ -46,7 +46,7 @@ pub fn ladder(sized: &Sized, table: &CapacityTable, key: &str) -> Result<Figure,
     Ok(Figure {
         title: TITLE,
         caption: format!(
-            "{description} Inside a box the position is to scale; the boxes are drawn equally wide. {}",
+            "{description} Inside a box the position is to scale; the boxes are drawn equally wide. The rows count {}.",
             escape::sentence(&table.convention)
         ),
         legend,

@@ -174,7 +174,8 @@ pub fn mix_over_time(dc: &DomainController, key: &str) -> Result<Figure, ReportE
         let id = format!("{key}-{}", if size.narrow { "n" } else { "w" });
         draw(AREAS, &id, &description, size, |canvas| areas(canvas, size, line, &columns))
     };
-    let step = number::duration(line.protocol_interval_ms.saturating_mul(columns.per as u64));
+    let step_ms = line.protocol_interval_ms.saturating_mul(columns.per as u64);
+    let step = number::duration(step_ms.min(counted_ms(line, columns.samples)));
     Ok(Figure {
         title: AREAS,
         caption: format!(
@@ -232,6 +233,8 @@ fn layers(dc: &DomainController, line: &Timeline) -> Option<Vec<Layer>> {
 struct Columns {
     per: usize,
     samples: usize,
+    /// Right end in samples: a fraction where the last one is covered in part only.
+    end: f64,
     ranks: Vec<usize>,
     edges: Vec<Vec<f64>>,
 }
@@ -239,17 +242,32 @@ struct Columns {
 fn columns(line: &Timeline, layers: &[Layer]) -> Columns {
     let samples = layers.first().map_or(0, |layer| layer.packets.len());
     let per = samples.div_ceil(AREA_COLUMNS).max(1);
-    let seconds = line.protocol_interval_ms as f64 / 1000.0;
+    let all_ms = counted_ms(line, samples) as f64;
+    let sample_ms = line.protocol_interval_ms as f64;
     let mut sums = vec![0.0; samples.div_ceil(per)];
     let mut edges = Vec::new();
     for layer in layers {
-        for (sum, chunk) in sums.iter_mut().zip(layer.packets.chunks(per)) {
+        for (index, (sum, chunk)) in sums.iter_mut().zip(layer.packets.chunks(per)).enumerate() {
             let packets: f64 = chunk.iter().map(|packets| *packets as f64).sum();
-            *sum += packets / (chunk.len() as f64 * seconds);
+            let covered_ms =
+                (chunk.len() as f64 * sample_ms).min(all_ms - (index * per) as f64 * sample_ms);
+            *sum += packets * 1000.0 / covered_ms;
         }
         edges.push(sums.clone());
     }
-    Columns { per, samples, ranks: layers.iter().map(|layer| layer.rank).collect(), edges }
+    let ranks = layers.iter().map(|layer| layer.rank).collect();
+    Columns { per, samples, end: all_ms / sample_ms, ranks, edges }
+}
+
+/// Milliseconds in which the packets of `samples` samples were counted: the last sample is
+/// rarely covered to its end, and spreading its packets over all of it would show a drop, or a
+/// fraction of the rate of a short capture.
+fn counted_ms(line: &Timeline, samples: usize) -> u64 {
+    let full = line.protocol_interval_ms.saturating_mul(samples as u64);
+    let before_last = full.saturating_sub(line.protocol_interval_ms);
+    // No less than one sample of the rates, as everywhere that a rate of a capture is told.
+    let covered = line.covered_ms.max(before_last.saturating_add(line.interval_ms));
+    if covered > before_last { covered.min(full) } else { full }
 }
 
 fn areas(canvas: &mut Canvas<'_>, size: Size, line: &Timeline, columns: &Columns) {
@@ -264,7 +282,7 @@ fn areas(canvas: &mut Canvas<'_>, size: Size, line: &Timeline, columns: &Columns
     };
     let y = Scale::linear((0.0, top_value), (frame.bottom, frame.top));
     value_axis(canvas, frame, &y, &ticks);
-    let x = Scale::linear((0.0, columns.samples as f64), (frame.left, frame.right));
+    let x = Scale::linear((0.0, columns.end), (frame.left, frame.right));
     let mut below: Vec<f64> = vec![0.0; columns.edges.first().map_or(0, Vec::len)];
     for (edge, rank) in columns.edges.iter().zip(&columns.ranks) {
         let upper = steps(edge, columns, &x, &y);
@@ -274,7 +292,7 @@ fn areas(canvas: &mut Canvas<'_>, size: Size, line: &Timeline, columns: &Columns
         canvas.line(&upper, Ink::Paper, 0.5);
         below.clone_from(edge);
     }
-    let length_ms = line.protocol_interval_ms as f64 * columns.samples as f64;
+    let length_ms = line.protocol_interval_ms as f64 * columns.end;
     time_axis(canvas, frame, size, line.start_utc, length_ms);
 }
 
@@ -283,11 +301,11 @@ fn steps(edge: &[f64], columns: &Columns, x: &Scale, y: &Scale) -> Vec<Point> {
     let per = columns.per as f64;
     let middle = |index: usize| {
         let from = index as f64 * per;
-        f64::midpoint(from, (from + per).min(columns.samples as f64))
+        f64::midpoint(from, (from + per).min(columns.end))
     };
     let inner = edge.iter().enumerate().map(|(index, value)| (x.at(middle(index)), y.at(*value)));
     let first = edge.first().map(|value| (x.at(0.0), y.at(*value)));
-    let last = edge.last().map(|value| (x.at(columns.samples as f64), y.at(*value)));
+    let last = edge.last().map(|value| (x.at(columns.end), y.at(*value)));
     first.into_iter().chain(inner).chain(last).collect()
 }
 
@@ -336,5 +354,27 @@ mod tests {
             Layer { name: "b".into(), rank: 1, packets: vec![5, 0, 50] },
         ];
         assert_eq!(columns(&line, &layers).edges, [vec![2.0, 4.0, 0.0], vec![3.0, 4.0, 10.0]]);
+    }
+
+    #[test]
+    fn packets_of_a_short_capture_are_not_spread_over_a_whole_sample() {
+        let mut line = Timeline {
+            start_utc: crate::base::Timestamp::default(),
+            interval_ms: 5_000,
+            covered_ms: 8_000,
+            packets_per_second: vec![],
+            bytes_per_second: vec![],
+            protocol_interval_ms: 60_000,
+            protocols: vec![],
+        };
+        let layers = |packets: Vec<u64>| [Layer { name: "a".into(), rank: 0, packets }];
+        // 8 s of 150 packets/s are 150 packets/s, not 20.
+        assert_eq!(columns(&line, &layers(vec![1_200])).edges, [vec![150.0]]);
+        // The same in the last minute of a longer one.
+        line.covered_ms = 68_000;
+        assert_eq!(columns(&line, &layers(vec![9_000, 1_200])).edges, [vec![150.0, 150.0]]);
+        // Less than one sample of the rates counts as one, as it does for the average.
+        line.covered_ms = 60_001;
+        assert_eq!(columns(&line, &layers(vec![9_000, 50])).edges, [vec![150.0, 10.0]]);
     }
 }

@@ -14,6 +14,9 @@ use super::{
 
 const TITLE: &str = "Packets per second over time";
 
+/// Room right of the plot for the label of a band; the longest is `75k-100k: 7.5 cores, 13.5 GB`.
+const BAND_LABEL_PX: f64 = 206.0;
+
 /// The plot of one domain controller; `key` is unique in the page.
 pub fn timeline(sized: &Sized, table: &CapacityTable, key: &str) -> Result<Figure, ReportError> {
     let Some(line) = sized.dc.timeline.as_ref() else {
@@ -118,7 +121,7 @@ impl Job<'_> {
         let top_value = ticks.last().copied().unwrap_or(1.0);
         let frame = Frame {
             left: label_margin(&ticks),
-            right: size.width - if size.narrow { 24.0 } else { 172.0 },
+            right: size.width - if size.narrow { 24.0 } else { BAND_LABEL_PX },
             top: 10.0,
             bottom: size.height - 40.0,
         };

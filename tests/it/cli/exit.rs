@@ -31,6 +31,9 @@ fn files_that_are_no_input_are_named_with_what_they_are() {
             r#"found text that begins "Dear Sir,"#,
         ]);
     }
+    let table = file("plain.csv", b"time,host,packets_per_second\nnever,DC1,5\n");
+    let said = headroom(&["size", text(&table)]).ends_with(2).err;
+    assert_eq!(said.matches("no row has a readable time").count(), 1, "told twice: {said}");
     headroom_reading(&["size", "-"], Vec::new()).ends_with(2).says(&["read -: the file is empty"]);
     headroom_reading(&["size", "-"], b"Dear Sir,".to_vec())
         .ends_with(2)
