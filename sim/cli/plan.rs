@@ -121,6 +121,8 @@ impl FactPlan {
     /// With the argument that is wrong, or the file that cannot be read.
     pub fn new(args: &FactArgs) -> anyhow::Result<Self> {
         let positive = |text: &str| text.parse().ok().filter(|v: &f64| v.is_finite() && *v > 0.0);
+        let not_negative =
+            |text: &str| text.parse().ok().filter(|v: &f64| v.is_finite() && *v >= 0.0);
         let count = |text: &str| text.parse().ok().filter(|count: &u32| (1..=4096).contains(count));
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Ok(Self {
@@ -129,8 +131,8 @@ impl FactPlan {
             min_available_mb: all(
                 "--min-available-mb",
                 &args.min_available_mb,
-                positive,
-                "a positive number of MB",
+                not_negative,
+                "a number of MB, 0 or more",
             )?,
             operating_system: all("--os", &args.os, text, "a name")?,
             estate: args.estate.as_deref().map(read_estate).transpose()?,

@@ -139,7 +139,8 @@ impl Entry {
         }
     }
 
-    /// Address and port of the client: who sent the SYN, else who sent the first packet.
+    /// Address and port of the client: who sent the SYN; else who sent the first packet, unless
+    /// that came from a system port.
     pub fn client(&self) -> (Address, u16) {
         if self.has(State::ClientIsSecond) {
             (self.second, self.second_port)
@@ -185,8 +186,7 @@ impl Entry {
             first_ms: now_ms,
             ..EMPTY
         };
-        // A SYN with ACK is an answer: its sender is the server.
-        if packet.has(Flag::FromSecond) != is_syn_ack(packet) {
+        if packet.has(Flag::FromSecond) != is_answer(packet) {
             entry.set(State::ClientIsSecond);
         }
         entry
@@ -235,6 +235,16 @@ fn is_syn(packet: &Packet) -> bool {
 
 fn is_syn_ack(packet: &Packet) -> bool {
     packet.tcp_flags & (TCP_SYN | TCP_ACK) == TCP_SYN | TCP_ACK
+}
+
+/// Is the first packet seen of a flow an answer, its sender the server? A SYN with ACK is; in a
+/// flow that began before the capture, or UDP, what comes from a system port (RFC 6335
+/// section 6) and goes to another one.
+fn is_answer(packet: &Packet) -> bool {
+    const SYSTEM_PORTS: std::ops::Range<u16> = 0..1024;
+    let from_system = SYSTEM_PORTS.contains(&packet.source_port)
+        && !SYSTEM_PORTS.contains(&packet.destination_port);
+    is_syn_ack(packet) || (from_system && !is_syn(packet))
 }
 
 /// What [`FlowTable::touch`] did.
@@ -522,6 +532,10 @@ mod tests {
         let entry = *table.touch(&syn).entry;
         assert_eq!((entry.client().1, entry.server().1), (50_000, 445));
         assert!(entry.from_client(&syn) && !entry.from_client(&back(syn)));
+        let middle = back(packet(7, TCP_ACK, 1, 0));
+        assert_eq!(table.touch(&middle).entry.server().1, 445, "a flow that began earlier");
+        let scan = Packet { tcp_flags: TCP_SYN, ..back(packet(6, 0, 1, 0)) };
+        assert_eq!(table.touch(&scan).entry.client().1, 445, "a scanner that sends from 445");
         let answer_first = back(packet(8, TCP_SYN | TCP_ACK, 1, 0));
         let entry = *table.touch(&answer_first).entry;
         assert_eq!((entry.client().1, entry.server().1), (50_000, 445));

@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::series::{Series, holds};
+use super::shard::Taken;
 use super::{Named, Options};
 use crate::base::Timestamp;
-use crate::flow::{Address, Flag, Packet, Transport};
+use crate::flow::{Address, Flag, Packet};
 use crate::proto::Id;
 use crate::record;
 
@@ -242,13 +243,13 @@ impl Hosts {
 
     /// Counts one frame. `mac` gives the Ethernet source address where there is one.
     #[inline]
-    pub fn count(&mut self, packet: &Packet, protocol: Id, mac: impl FnOnce() -> Option<[u8; 6]>) {
+    pub fn count(&mut self, packet: &Packet, taken: Taken, mac: impl FnOnce() -> Option<[u8; 6]>) {
         let brief = Brief {
             time: packet.time,
             length: packet.original_length,
             wire_packets: packet.wire_packets,
             oversize: packet.has(Flag::Oversize),
-            protocol,
+            protocol: taken.id,
         };
         if self.whole.as_ref().is_some_and(|whole| !whole.series.holds(packet.time)) {
             self.leave(packet.time);
@@ -266,7 +267,7 @@ impl Hosts {
         }
         let mut source = self.index.get(packet.source);
         let destination = self.index.get(packet.destination);
-        let service = answered_service(packet);
+        let service = answered_service(packet, taken);
         if let Some(service) = service
             && source == NONE
             && self.may_promote(service)
@@ -515,10 +516,10 @@ const SERVICE_PORT_MAX: usize = 3_269;
 /// Which of [`SERVICE_PORTS`] the packet answers from: an accepted connection or payload, not a
 /// refusal.
 #[inline]
-fn answered_service(packet: &Packet) -> Option<usize> {
+fn answered_service(packet: &Packet, taken: Taken) -> Option<usize> {
     let number = *SERVICE_OF_PORT.get(usize::from(packet.source_port))?;
     let at = usize::from(number).checked_sub(1)?;
-    if packet.transport == Transport::None {
+    if !taken.from_server {
         return None;
     }
     let answers = packet.payload_length > 0 || packet.tcp_flags & TCP_SYN_ACK == TCP_SYN_ACK;

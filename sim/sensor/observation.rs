@@ -12,7 +12,7 @@ use crate::record::{DomainController, HostFacts, RejectedReadings, Server, Traff
 const TAKEN_AT_SHARE: f64 = 0.9;
 
 /// Samples kept over all rows, 41 bytes each with what is made of them: a day of 485 domain
-/// controllers, a week of 69. Two frames can be 60 days apart, so nothing else bounds them.
+/// controllers, a week of 69. Two frames can be 15 days apart, so nothing else bounds them.
 const ROW_SAMPLES_MAX: usize = 8 << 20;
 
 /// Everything one run of the core found.
@@ -177,6 +177,13 @@ impl View<'_> {
             (Some(_), false) => format!("named with --dc; answers on {}", ports.join(", ")),
             (None, _) => format!("answers on {}", ports.join(", ")),
         };
+        if host.name.is_none() && addresses.len() > 1 {
+            notes.push(
+                "its addresses are taken for one host because they share an Ethernet address; if \
+                 that is a router's, name the domain controllers with --dc"
+                    .to_owned(),
+            );
+        }
         if !sure {
             notes.push(
                 "no host answers on Kerberos (88), and LDAP (389) with another port of a domain \

@@ -10,14 +10,13 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::hosts::Hosts;
 use super::observation::Observation;
-use super::shard::Shard;
+use super::shard::{Shard, Taken};
 use super::{Options, observation};
 use crate::base::{Batch, Frame, FrameSource};
 use crate::flow::{
     Address, Decoder, Flag, FragmentLimits, Packet, Reassembler, SHARDS, Transport, decode,
     sender_mac,
 };
-use crate::proto::Id;
 use crate::record::{Drops, Layers};
 
 /// Packets whose flow entries are read ahead together.
@@ -143,7 +142,7 @@ struct Load {
     batch: Batch,
     packets: Vec<Packet>,
     /// What each packet is taken for.
-    ids: Vec<Id>,
+    taken: Vec<Taken>,
     /// Numbers of each shard's packets.
     by_shard: [Vec<u32>; SHARDS],
     /// Numbers of fragments.
@@ -203,8 +202,8 @@ impl Load {
 
     /// Sorts the packets with ports by shard.
     fn split(&mut self) {
-        self.ids.clear();
-        self.ids.resize(self.packets.len(), Id::Other);
+        self.taken.clear();
+        self.taken.resize(self.packets.len(), Taken::OTHER);
         self.by_shard.iter_mut().for_each(Vec::clear);
         for (packet, number) in self.packets.iter().zip(0u32..) {
             if packet.transport != Transport::None
@@ -227,8 +226,8 @@ impl Load {
                 let Some(packet) = self.packets.get(number as usize) else { continue };
                 let side = packet.has(Flag::Reassembled);
                 let payload = slice(if side { &self.side } else { &self.batch.bytes }, packet);
-                if let Some(id) = self.ids.get_mut(number as usize) {
-                    *id = state.take(packet, payload);
+                if let Some(taken) = self.taken.get_mut(number as usize) {
+                    *taken = state.take(packet, payload);
                 }
             }
         }
@@ -237,9 +236,9 @@ impl Load {
     fn run_timeline(&mut self, timeline: &mut Timeline) {
         let Timeline { hosts, layers, drops } = timeline;
         let records = &self.batch.records;
-        for ((packet, &id), record) in self.packets.iter().zip(&self.ids).zip(records) {
+        for ((packet, &taken), record) in self.packets.iter().zip(&self.taken).zip(records) {
             count_layers(layers, drops, packet);
-            hosts.count(packet, id, || mac(packet, &self.batch.frame(record)));
+            hosts.count(packet, taken, || mac(packet, &self.batch.frame(record)));
         }
     }
 }

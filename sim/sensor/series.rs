@@ -336,12 +336,10 @@ impl Series {
         }
     }
 
-    /// Memory held by samples and minutes, about, in bytes.
+    /// Bytes that its samples and protocol bins take, about.
     pub fn held_bytes(&self) -> usize {
-        // Nodes of the trees are two thirds full.
-        const SAMPLE: usize = size_of::<(i64, Cell)>() * 3 / 2;
-        const MINUTE: usize = size_of::<(i64, Box<PerProtocol>)>() * 3 / 2;
-        self.samples.len() * SAMPLE + self.minutes.len() * (MINUTE + size_of::<PerProtocol>())
+        let samples = self.samples.packets.len() * (size_of::<u32>() + size_of::<u64>());
+        samples + self.bins.len() * size_of::<PerProtocol>()
     }
 
     /// First and last sample with a frame in it.

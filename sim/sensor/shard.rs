@@ -41,6 +41,20 @@ pub struct Totals {
     pub evicted: u64,
 }
 
+/// What a packet is taken for.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken {
+    /// Its protocol.
+    pub id: Id,
+    /// Sent by the server of its flow.
+    pub from_server: bool,
+}
+
+impl Taken {
+    /// A packet without a flow.
+    pub const OTHER: Self = Self { id: Id::Other, from_server: false };
+}
+
 impl Shard {
     /// An empty shard for at most about `flows_max` flows.
     pub fn new(flows_max: usize) -> Self {
@@ -55,14 +69,14 @@ impl Shard {
 
     /// Counts `packet` to its flow and says what it is taken for.
     #[inline]
-    pub fn take(&mut self, packet: &Packet, payload: &[u8]) -> Id {
+    pub fn take(&mut self, packet: &Packet, payload: &[u8]) -> Taken {
         if packet.has(Flag::PortsOnly) {
             self.totals.count_ports(
                 packet.transport,
                 [packet.source_port, packet.destination_port],
                 1,
             );
-            return by_port(packet);
+            return Taken { id: by_port(packet), from_server: false };
         }
         let touched = self.table.touch(packet);
         if let Some(ended) = touched.ended {
@@ -76,7 +90,7 @@ impl Shard {
         if !payload.is_empty() && entry.looks != LOOKED_ENOUGH {
             look(entry, packet, payload);
         }
-        id(entry.class)
+        Taken { id: id(entry.class), from_server: !entry.from_client(packet) }
     }
 
     /// Ends all flows; the totals then hold every one.

@@ -216,23 +216,24 @@ fn a_named_host_without_a_frame_is_told() {
 
 #[test]
 fn many_rows_over_a_long_time_stay_within_memory() {
+    let address = |host: u8| [10, 2, 0, host];
     let mut frames = Frames::default();
-    let day = 86_400 * SECOND;
-    for host in 0..30u8 {
-        let packet = ipv4([10, 2, 0, host], CLIENT, 6, &tcp(88, 50_000, b"x"));
+    for host in 0..50u8 {
+        let packet = ipv4(address(host), CLIENT, 6, &tcp(88, 50_000, b"x"));
         let frame = ethernet(host, 0x0800, &packet);
         for _ in 0..=host {
             frames.push(START, &frame, frame.len());
         }
     }
-    frames.push(START + 50 * day, &answer(), 60);
-    let observation = frames.observe();
+    frames.push(START + 14 * 86_400 * SECOND, &answer(), 60);
+    let all = (0..50)
+        .map(|host| Named { name: format!("dc{host}"), addresses: vec![address(host).into()] });
+    let observation = frames.observe_named(all.collect());
     let rows = &observation.domain_controllers;
-    // 864,001 samples each: nine fit.
-    assert_eq!(rows.len(), 9);
-    assert_eq!(rows[0].addresses, ["10.2.0.29"]);
-    assert!(observation.warnings[0].contains("22 of 31"), "{:?}", observation.warnings);
-    assert_eq!(observation.traffic.servers.iter().filter(|s| s.is_domain_controller).count(), 31);
+    // 241,921 samples each: 34 fit.
+    assert_eq!(rows.len(), 34);
+    assert_eq!(rows[0].name, "dc49");
+    assert!(observation.warnings[0].contains("16 of 50"), "{:?}", observation.warnings);
 }
 
 #[test]

@@ -54,7 +54,12 @@ pub fn bursts(sized: &Sized, key: &str) -> Result<Figure, ReportError> {
     let mut caption = "Highest mean rate inside a window of each length, and how many times the \
                        average that is. Both axes are logarithmic."
         .to_string();
-    if shortest.window_ms >= 1_000 {
+    if shortest.window_ms < 1_000 {
+        caption.push_str(
+            " Windows of a second and less lie on a fixed grid: a burst across the edge of two \
+             can be up to twice as high.",
+        );
+    } else {
         caption.push_str(" Counters do not see what happens inside one sample: shorter bursts need a packet capture.");
     }
     let mut legend = vec![LegendEntry::line(Ink::Line, "highest mean in a window")];
