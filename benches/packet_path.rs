@@ -18,7 +18,7 @@ use std::hint::black_box;
 use std::io::Cursor;
 use std::sync::Arc;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use etherparse::PacketBuilder;
 use headroom::base::{Batch, Frame, FrameSource, LinkType, Random, Timestamp};
 use headroom::capture::{PcapWriter, Reader, Resolution};
@@ -118,15 +118,20 @@ fn some_batch(file: &Shared) -> Batch {
     batch
 }
 
-fn decoded(batch: &Batch) -> Vec<Packet> {
+fn decode_all(batch: &Batch, packets: &mut Vec<Packet>) {
     let decoder = Decoder::default();
-    batch.records.iter().map(|r| decode(&decoder, &batch.frame(r), r.offset)).collect()
+    packets.resize(batch.records.len(), Packet::default());
+    for (record, packet) in batch.records.iter().zip(packets) {
+        decode(&decoder, &batch.frame(record), record.offset, packet);
+    }
 }
 
 fn all_packets(file: &Shared) -> Vec<Packet> {
     let (mut reader, mut batch, mut all) = (open(file), Batch::default(), Vec::new());
+    let mut some = Vec::new();
     while reader.fill(&mut batch) {
-        all.extend(decoded(&batch));
+        decode_all(&batch, &mut some);
+        all.extend_from_slice(&some);
     }
     all
 }
@@ -174,8 +179,12 @@ fn stages(c: &mut Criterion) {
     group.throughput(Throughput::Elements(FRAMES as u64));
     group.bench_function("flow", |b| b.iter(|| flows(black_box(&packets))));
     group.throughput(Throughput::Elements(batch.records.len() as u64));
+    let mut into = Vec::new();
     group.bench_function("decode", |b| {
-        b.iter_batched(|| (), |()| decoded(black_box(&batch)), BatchSize::SmallInput);
+        b.iter(|| {
+            decode_all(black_box(&batch), &mut into);
+            black_box(&into);
+        });
     });
     group.finish();
 }

@@ -106,21 +106,23 @@ impl<'a> Peel<'a> {
     }
 }
 
-/// Decodes `frame`, whose bytes start at `base` in their batch.
+/// Decodes `frame`, whose bytes start at `base` in their batch, into `packet`.
+///
+/// Into a place, not as a value: what is stored field by field and then moved as a whole makes
+/// the processor wait for its own stores, which cost more than all the decoding (measured: 25
+/// of 40 ns).
 #[inline]
-pub fn decode(decoder: &Decoder, frame: &Frame<'_>, base: u32) -> Packet {
-    if frame.link == LinkType(link::ETHERNET)
-        && let Some(packet) = straight(decoder, frame, base)
-    {
-        return packet;
+pub fn decode(decoder: &Decoder, frame: &Frame<'_>, base: u32, packet: &mut Packet) {
+    let ethernet = frame.link == LinkType(link::ETHERNET);
+    if !ethernet || straight(decoder, frame, base, packet).is_none() {
+        peel(decoder, frame, base, packet);
     }
-    peel(decoder, frame, base)
 }
 
 /// The common case without a loop: Ethernet II, IPv4 without fragments, TCP or UDP whose
 /// header was captured whole. Anything else gives `None` and is read by [`peel`].
 #[inline]
-fn straight(decoder: &Decoder, frame: &Frame<'_>, base: u32) -> Option<Packet> {
+fn straight(decoder: &Decoder, frame: &Frame<'_>, base: u32, packet: &mut Packet) -> Option<()> {
     let ethernet = Ethernet2HeaderSlice::from_slice(frame.bytes).ok()?;
     if ethernet.ether_type().0 != link::ETHERTYPE_IPV4 {
         return None;
@@ -134,23 +136,21 @@ fn straight(decoder: &Decoder, frame: &Frame<'_>, base: u32) -> Option<Packet> {
     let start = ETHERNET_LENGTH + header_length;
     let end = frame.bytes.len().min(ETHERNET_LENGTH + total_length);
     let segment = frame.bytes.get(start..end)?;
-    let mut packet = Packet {
-        source: Address::v4(ip.source()),
-        destination: Address::v4(ip.destination()),
-        flags: Flag::Ip as u16,
-        ..header(frame)
-    };
+    *packet = header(frame);
+    packet.source = Address::v4(ip.source());
+    packet.destination = Address::v4(ip.destination());
+    packet.set(Flag::Ip);
     let payload = match ip.protocol().0 {
-        network::IP_TCP => tcp(&mut packet, segment)?,
-        network::IP_UDP => udp(&mut packet, segment)?,
+        network::IP_TCP => tcp(packet, segment)?,
+        network::IP_UDP => udp(packet, segment)?,
         _ => return None,
     };
     if ethernet.destination()[0] & 1 != 0 {
         packet.set(Flag::Group);
     }
-    place(&mut packet, base, start + payload, end);
-    finish(decoder, frame, &mut packet, ip.total_len().into());
-    Some(packet)
+    place(packet, base, start + payload, end);
+    finish(decoder, frame, packet, ip.total_len().into());
+    Some(())
 }
 
 /// Reads a whole TCP header; the payload's offset in `segment`, or `None` where it is cut.
@@ -225,16 +225,14 @@ fn oversize(decoder: &Decoder, packet: &mut Packet, network_length: u32) {
 }
 
 /// Reads any frame, layer by layer.
-fn peel(decoder: &Decoder, frame: &Frame<'_>, base: u32) -> Packet {
+fn peel(decoder: &Decoder, frame: &Frame<'_>, base: u32, packet: &mut Packet) {
     let mut state = Peel::new(frame.bytes, header(frame));
     let first = link::first(&mut state, frame.link);
     state.run(first);
-    let (at, end) = (state.at.min(state.end), state.end);
-    let mut packet = state.packet;
-    place(&mut packet, base, at, end);
+    *packet = state.packet;
+    place(packet, base, state.at.min(state.end), state.end);
     // Offload leaves the length field at 0 where the packet exceeds 65535 bytes.
-    finish(decoder, frame, &mut packet, state.network_length);
-    packet
+    finish(decoder, frame, packet, state.network_length);
 }
 
 /// The Ethernet address that the frame's IP packet was sent from; inside a tunnel that of the

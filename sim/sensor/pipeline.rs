@@ -180,15 +180,15 @@ fn next(line: &Line<'_>, batch: &mut Batch, progress: &(dyn Fn(Progress) + Sync)
 
 impl Load {
     fn decode(&mut self, decoder: &Decoder) {
-        self.packets.clear();
         self.fragments.clear();
         self.side.clear();
-        for (record, number) in self.batch.records.iter().zip(0u32..) {
-            let packet = decode(decoder, &self.batch.frame(record), record.offset);
+        self.packets.resize(self.batch.records.len(), Packet::default());
+        let records = self.batch.records.iter().zip(&mut self.packets);
+        for ((record, packet), number) in records.zip(0u32..) {
+            decode(decoder, &self.batch.frame(record), record.offset, packet);
             if packet.has(Flag::Fragment) {
                 self.fragments.push(number);
             }
-            self.packets.push(packet);
         }
     }
 

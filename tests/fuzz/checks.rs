@@ -72,7 +72,8 @@ pub fn decode(data: &[u8]) {
 
 /// Decodes `frame`; its payload must lie inside it.
 fn decoded(frame: &Frame<'_>, base: u32) -> headroom::flow::Packet {
-    let packet = decode_frame(&Decoder::default(), frame, base);
+    let mut packet = headroom::flow::Packet::default();
+    decode_frame(&Decoder::default(), frame, base, &mut packet);
     let end = u64::from(packet.payload_offset) + u64::from(packet.payload_length);
     assert!(packet.payload_offset >= base && end <= u64::from(base) + frame.bytes.len() as u64);
     packet

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use headroom::base::{Batch, Frame, FrameSource, Random};
 use headroom::capture::{CaptureSet, InterfaceSpec, Options, PcapngWriter};
-use headroom::flow::{Decoder, Flag, decode};
+use headroom::flow::{Decoder, Flag, Packet, decode};
 use headroom::sensor::{self, Named, Observation};
 
 use super::cli::{Kept, headroom, records};
@@ -203,7 +203,8 @@ fn ends(path: &Path) -> Vec<Option<[String; 2]>> {
     let (mut batch, mut all) = (Batch::default(), Vec::new());
     while set.fill(&mut batch) {
         for record in &batch.records {
-            let packet = decode(&Decoder::default(), &batch.frame(record), record.offset);
+            let mut packet = Packet::default();
+            decode(&Decoder::default(), &batch.frame(record), record.offset, &mut packet);
             let ends = [packet.source, packet.destination].map(|address| address.to_string());
             all.push(packet.has(Flag::Ip).then_some(ends));
         }
