@@ -1,5 +1,6 @@
 //! Paths to inputs: directories opened, captures told from counter logs by content.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,9 @@ pub struct Inputs {
     pub counters: Vec<PathBuf>,
     /// Files in directories that are neither.
     pub skipped: Vec<PathBuf>,
+    /// Files that are among the inputs under another path already: read twice, they would double
+    /// every rate.
+    pub doubled: Vec<PathBuf>,
     /// Bytes of standard input that were read to tell what it is.
     standard_input_head: Vec<u8>,
 }
@@ -106,7 +110,24 @@ pub fn find(paths: &[PathBuf]) -> anyhow::Result<Inputs> {
     if doubled > 1 {
         bail!("read standard input twice; give - only once");
     }
+    drop_doubled(&mut inputs);
     Ok(inputs)
+}
+
+/// Keeps the first of several paths to one file.
+fn drop_doubled(inputs: &mut Inputs) {
+    let Inputs { captures, counters, doubled, .. } = inputs;
+    let mut known = HashSet::new();
+    for list in [captures, counters] {
+        list.retain(|path| {
+            // A pipe has no path of its own; it is another one each time.
+            let again = path.canonicalize().is_ok_and(|file| !known.insert(file));
+            if again {
+                doubled.push(path.clone());
+            }
+            !again
+        });
+    }
 }
 
 fn directory(path: &Path, inputs: &mut Inputs, depth: usize) -> anyhow::Result<()> {

@@ -201,6 +201,12 @@ fn tell(cli: &Cli, problems: &[String], warnings: &[String]) {
 
 fn tell_skipped(cli: &Cli, plan: &InputPlan) {
     let skipped = &plan.inputs.skipped;
+    for path in plan.inputs.doubled.iter().filter(|_| !cli.quiet) {
+        output::say(&report::line(&format!(
+            "skipped {}: the same file as another input",
+            path.display()
+        )));
+    }
     if cli.verbose {
         for path in skipped {
             output::say(&report::line(&format!(

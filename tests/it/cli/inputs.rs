@@ -55,6 +55,18 @@ fn a_directory_is_all_that_is_in_it() {
         .says(&["empty.pcap: no capture, no counter log", "notes.txt: no capture"]);
 }
 
+#[test]
+fn a_file_given_twice_counts_once() {
+    let once = run("size --json captures/dc-any.pcap captures/counters/plain.csv").ends_with(0);
+    let twice = run(
+        "size --json captures/dc-any.pcap captures/counters/plain.csv captures/../captures/dc-any.pcap \
+         captures/counters/plain.csv",
+    )
+    .ends_with(0)
+    .says(&["skipped captures/../captures/dc-any.pcap: the same file as another input"]);
+    assert_eq!(result(twice.json()), result(once.json()));
+}
+
 /// A report's workbook has the vendor tool's columns and could be taken for one more input.
 #[test]
 fn reports_beside_captures_are_not_read_again() {
