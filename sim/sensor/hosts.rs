@@ -208,6 +208,10 @@ pub struct Hosts {
     pub between: BTreeMap<(usize, usize), u64>,
     /// Time of the earliest and the latest frame that the timeline holds.
     pub span: Option<(Timestamp, Timestamp)>,
+    /// Longest time without any frame, in nanoseconds, and when it began.
+    pub longest_gap_ns: i64,
+    /// See `longest_gap_ns`.
+    pub gap_start: Timestamp,
     /// Candidates that found no place.
     pub ignored: u64,
     /// Largest IP packet of the link, in bytes.
@@ -230,6 +234,8 @@ impl Hosts {
             list: Vec::new(),
             between: BTreeMap::new(),
             span: None,
+            longest_gap_ns: 0,
+            gap_start: Timestamp::default(),
             ignored: 0,
             mtu_bytes: options.mtu_bytes,
             named: options.named.clone(),
@@ -307,7 +313,7 @@ impl Hosts {
             return;
         }
         self.restarts += 1;
-        (self.elsewhere, self.span) = (None, None);
+        (self.elsewhere, self.span, self.longest_gap_ns) = (None, None, 0);
         for host in self.list.iter_mut().chain(&mut self.whole) {
             host.series.restart(time);
         }
@@ -320,6 +326,9 @@ impl Hosts {
         }
         match &mut self.span {
             Some((first, last)) => {
+                if time.since(*last) > self.longest_gap_ns {
+                    (self.gap_start, self.longest_gap_ns) = (*last, time.since(*last));
+                }
                 *first = (*first).min(time);
                 *last = (*last).max(time);
             }

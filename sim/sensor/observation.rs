@@ -11,6 +11,10 @@ use crate::record::{DomainController, HostFacts, RejectedReadings, Server, Traff
 /// Ours.
 const TAKEN_AT_SHARE: f64 = 0.9;
 
+/// A silence this long is told: a domain controller is hardly ever quiet for 5 minutes, in
+/// nanoseconds. Ours.
+const GAP_TOLD_NS: i64 = 300_000_000_000;
+
 /// Samples kept over all rows, 41 bytes each with what is made of them: a day of 485 domain
 /// controllers, a week of 69. Two frames can be 15 days apart, so nothing else bounds them.
 const ROW_SAMPLES_MAX: usize = 8 << 20;
@@ -245,6 +249,14 @@ impl View<'_> {
 
 fn warnings(hosts: &Hosts) -> Vec<String> {
     let mut warnings = Vec::new();
+    if hosts.longest_gap_ns >= GAP_TOLD_NS {
+        warnings.push(format!(
+            "there is no frame for {} minutes after {}; it counts as time without traffic. If the \
+             recording was interrupted there, averages are too low",
+            hosts.longest_gap_ns / 60_000_000_000,
+            hosts.gap_start
+        ));
+    }
     if hosts.ignored > 0 {
         warnings.push(format!(
             "{} answers came from more hosts than are followed at once; name the domain \
