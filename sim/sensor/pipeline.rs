@@ -43,18 +43,7 @@ pub fn observe(
 ) -> Result<Observation, rayon::ThreadPoolBuildError> {
     let threads = options.threads.max(1);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-    let flows_each = options.flows_max.div_ceil(SHARDS);
-    let line = Line {
-        decoder: Decoder { mtu_bytes: options.mtu_bytes },
-        input: Mutex::new(Input { source, next: 0, frames: 0, ended: false }),
-        fragments: Stage::new(Reassembler::new(FragmentLimits::default())),
-        shards: std::array::from_fn(|_| Stage::new(Shard::new(flows_each))),
-        timeline: Stage::new(Timeline {
-            hosts: Hosts::new(options),
-            layers: Layers::default(),
-            drops: Drops::default(),
-        }),
-    };
+    let line = Line::new(source, options);
     pool.broadcast(|_| work(&line, progress));
     let mut fragments = line.fragments.into_inner();
     fragments.finish();
@@ -69,6 +58,23 @@ struct Line<'a> {
     fragments: Stage<Reassembler>,
     shards: [Stage<Shard>; SHARDS],
     timeline: Stage<Timeline>,
+}
+
+impl<'a> Line<'a> {
+    fn new(source: &'a mut dyn FrameSource, options: &Options) -> Self {
+        let flows_each = options.flows_max.div_ceil(SHARDS);
+        Self {
+            decoder: Decoder { mtu_bytes: options.mtu_bytes },
+            input: Mutex::new(Input { source, next: 0, frames: 0, ended: false }),
+            fragments: Stage::new(Reassembler::new(FragmentLimits::default())),
+            shards: std::array::from_fn(|_| Stage::new(Shard::new(flows_each))),
+            timeline: Stage::new(Timeline {
+                hosts: Hosts::new(options),
+                layers: Layers::default(),
+                drops: Drops::default(),
+            }),
+        }
+    }
 }
 
 struct Input<'a> {
@@ -108,10 +114,13 @@ impl<T> Stage<T> {
     /// panics, so that no other worker waits for ever.
     fn enter(&self, number: u64, work: impl FnOnce(&mut T)) {
         let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while guard.next != number {
+        while guard.next < number {
             guard.waiting += 1;
             guard = self.turn.wait(guard).unwrap_or_else(PoisonError::into_inner);
             guard.waiting -= 1;
+        }
+        if guard.next > number {
+            return; // a worker that panicked here, on its way out
         }
         let mut turn = Turn { stage: self, guard };
         work(&mut turn.guard.value);
@@ -151,9 +160,26 @@ struct Load {
     side: Vec<u8>,
 }
 
+/// Passes a batch's turn on in every stage if its worker panics, so that the others end too.
+struct Passage<'a, 'b> {
+    line: &'a Line<'b>,
+    number: u64,
+}
+
+impl Drop for Passage<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.line.fragments.enter(self.number, |_| ());
+            self.line.shards.iter().for_each(|shard| shard.enter(self.number, |_| ()));
+            self.line.timeline.enter(self.number, |_| ());
+        }
+    }
+}
+
 fn work(line: &Line<'_>, progress: &(dyn Fn(Progress) + Sync)) {
     let mut load = Load::default();
     while let Some(number) = next(line, &mut load.batch, progress) {
+        let _passage = Passage { line, number };
         load.decode(&line.decoder);
         line.fragments.enter(number, |reassembler| load.reassemble(reassembler));
         load.split();
@@ -171,10 +197,10 @@ fn next(line: &Line<'_>, batch: &mut Batch, progress: &(dyn Fn(Progress) + Sync)
         input.ended = true;
         return None;
     }
-    let number = input.next;
-    input.next += 1;
     input.frames += batch.records.len() as u64;
     progress(Progress { frames: input.frames, input_bytes: batch.input_bytes });
+    let number = input.next;
+    input.next += 1;
     Some(number)
 }
 
@@ -279,4 +305,36 @@ pub(super) fn shown(addresses: &[Address]) -> Vec<String> {
     sorted.sort_by_key(|address| (!address.is_v4(), *address));
     sorted.dedup();
     sorted.iter().map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing.
+    struct Empty;
+
+    impl FrameSource for Empty {
+        fn fill(&mut self, _: &mut Batch) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn a_worker_that_panics_lets_the_others_pass() {
+        let mut source = Empty;
+        let options = Options { flows_max: 8, ..Options::default() };
+        let line = Line::new(&mut source, &options);
+        let panicked = std::thread::scope(|scope| {
+            let first = scope.spawn(|| {
+                let _passage = Passage { line: &line, number: 0 };
+                line.fragments.enter(0, |_| ());
+                line.shards[0].enter(0, |_| panic!("inside a stage, as a bug would"));
+            });
+            let second = scope.spawn(|| line.timeline.enter(1, |_| ()));
+            second.join().unwrap();
+            first.join().is_err()
+        });
+        assert!(panicked);
+    }
 }
