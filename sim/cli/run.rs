@@ -18,7 +18,7 @@ use crate::record::{
 };
 use crate::sensor::{self, Observation};
 
-/// What the captures among the inputs gave.
+/// What the captures among the inputs gave, with the losses and warnings that the files add.
 struct Captured {
     observation: Observation,
     files: Vec<InputFile>,
@@ -47,8 +47,12 @@ fn observe(plan: &InputPlan, reading: Reading) -> anyhow::Result<Option<Captured
     let mut source = Filtered::new(set, plan.filter.clone())?;
     let observation = sensor::observe(&mut source, &plan.core, &|progress| bar.update(progress));
     bar.finish();
-    let observation = observation.context("start worker threads")?;
+    let mut observation = observation.context("start worker threads")?;
     let files = source.into_inner()?.finish();
+    observation.traffic.drops.not_captured = not_captured(&files);
+    let found_by_core = std::mem::take(&mut observation.warnings);
+    observation.warnings = capture_warnings(&files, &observation.traffic);
+    observation.warnings.extend(found_by_core);
     Ok(Some(Captured { observation, files }))
 }
 
@@ -79,12 +83,9 @@ pub fn inspect(plan: &InputPlan, reading: Reading, command: String) -> anyhow::R
     );
     let captured = observe(plan, reading)?.context("read captures")?;
     let Captured { observation, files } = captured;
-    let mut traffic = observation.traffic;
-    traffic.drops.not_captured = not_captured(&files);
+    let Observation { traffic, warnings, .. } = observation;
     let frames = traffic.frames;
     let problems = problems(&files, &traffic.drops);
-    let mut warnings = capture_warnings(&files, &traffic);
-    warnings.extend(observation.warnings);
     Ok(Inspection {
         schema_version: SCHEMA_VERSION,
         headroom_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -134,10 +135,8 @@ struct Found {
 impl Found {
     fn add_captures(&mut self, captured: Captured) {
         let Captured { observation, files } = captured;
-        self.warnings.extend(capture_warnings(&files, &observation.traffic));
         self.warnings.extend(observation.warnings);
         self.drops = observation.traffic.drops;
-        self.drops.not_captured = not_captured(&files);
         self.unattributed = Some(observation.unattributed);
         self.domain_controllers.extend(observation.domain_controllers);
         self.inputs.extend(files);
@@ -214,7 +213,7 @@ fn not_captured(files: &[InputFile]) -> u64 {
 
 fn capture_warnings(files: &[InputFile], traffic: &Traffic) -> Vec<String> {
     let mut warnings = Vec::new();
-    let lost = not_captured(files);
+    let lost = traffic.drops.not_captured;
     if lost > 0 {
         warnings.push(format!(
             "the capture itself lost {lost} packets, as its statistics say: true rates are higher"

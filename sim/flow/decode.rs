@@ -1,5 +1,5 @@
-//! One frame to one [`Packet`]: a straight path for Ethernet, IPv4 or IPv6, TCP or UDP, and a
-//! loop over layers (`link.rs`, `network.rs`) for everything else.
+//! One frame to one [`Packet`]: a straight path for Ethernet, IPv4, TCP or UDP, and a loop over
+//! layers (`link.rs`, `network.rs`) for everything else.
 //!
 //! Headers are read through etherparse's slices, which check lengths once. Nothing here
 //! trusts a length: what the headers claim is cut to what was captured.

@@ -102,15 +102,3 @@ pub struct Drops {
     /// Frames outside the time span that the timeline holds.
     pub outside_timeline: u64,
 }
-
-impl Drops {
-    /// Adds `other` to `self`, name by name.
-    pub fn add(&mut self, other: &Self) {
-        self.not_captured += other.not_captured;
-        self.cut_by_snap_length += other.cut_by_snap_length;
-        self.undecodable += other.undecodable;
-        self.fragments_dropped += other.fragments_dropped;
-        self.flows_evicted += other.flows_evicted;
-        self.outside_timeline += other.outside_timeline;
-    }
-}

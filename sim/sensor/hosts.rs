@@ -48,7 +48,7 @@ const WEIGHT_DC: u32 = 4;
 /// resolver has it.
 const FALLBACK_PORTS: [u16; 7] = [389, 636, 3268, 3269, 464, 445, 135];
 
-/// Candidates followed at the same time, at most 4 MiB each. A forest has more domain controllers
+/// Candidates followed at the same time, at most 7 MiB each. A forest has more domain controllers
 /// than that only seldom, and hardly in one capture; there they can be named.
 const CANDIDATES_MAX: usize = 32;
 
@@ -257,14 +257,14 @@ impl Hosts {
             oversize: packet.has(Flag::Oversize),
             protocol: taken.id,
         };
-        if self.whole.as_ref().is_some_and(|whole| !whole.series.holds(packet.time)) {
-            self.leave(packet.time);
+        let held = self.whole.as_ref().is_none_or(|whole| whole.series.holds(packet.time));
+        if held || self.leave(packet.time) {
+            self.extend_span(packet.time);
         }
         match &mut self.whole {
             Some(whole) => whole.count(brief),
             None => self.begin(brief),
         }
-        self.extend_span(packet.time);
         if self.whole.as_ref().is_some_and(is_time_to_look) {
             self.shed();
         }
@@ -301,29 +301,27 @@ impl Hosts {
 
     /// A frame lies outside the timeline. Once as many lie around another time as are in the
     /// timeline, all series start over there: a capture may begin before the machine's clock is
-    /// set, and one frame may have any time.
+    /// set, and one frame may have any time. True if they did, so that it lies inside now.
     #[cold]
-    fn leave(&mut self, time: Timestamp) {
-        let Some(series) = self.whole.as_ref().map(|whole| &whole.series) else { return };
+    fn leave(&mut self, time: Timestamp) -> bool {
+        let Some(series) = self.whole.as_ref().map(|whole| &whole.series) else { return false };
         let placed = series.total().packets - series.outside;
         let near = self.elsewhere.filter(|(there, _)| holds(*there, time));
         let (there, frames) = near.map_or((time, 1), |(there, frames)| (there, frames + 1));
         self.elsewhere = Some((there, frames));
         if frames < placed || self.restarts == RESTARTS_MAX {
-            return;
+            return false;
         }
         self.restarts += 1;
         (self.elsewhere, self.span, self.longest_gap_ns) = (None, None, 0);
         for host in self.list.iter_mut().chain(&mut self.whole) {
             host.series.restart(time);
         }
+        true
     }
 
     #[inline]
     fn extend_span(&mut self, time: Timestamp) {
-        if self.whole.as_ref().is_some_and(|whole| !whole.series.holds(time)) {
-            return;
-        }
         match &mut self.span {
             Some((first, last)) => {
                 if time.since(*last) > self.longest_gap_ns {

@@ -30,7 +30,7 @@ const PEAK_WINDOWS_MS: [i64; 4] = [1, 10, 100, 1_000];
 /// Each of them over the one before.
 const PEAK_WINDOW_STEP: i64 = 10;
 
-/// Samples on either side of the first frame: 15 days, 3 MiB per series. Frames further away (a
+/// Samples on either side of the first frame: 15 days, 3 MiB per side and series. Frames further away (a
 /// clock set wrong) are counted as outside, or a capture of two frames could ask for any amount
 /// of memory.
 const SAMPLES_MAX: i64 = 1 << 18;
