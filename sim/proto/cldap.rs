@@ -59,6 +59,9 @@ fn walk<'a>(bytes: &'a [u8], mut found: impl FnMut(Message<'a>)) -> Result<(), W
 }
 
 impl Protocol for Cldap {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "cldap";
     const LABEL: &'static str = "CLDAP";
     const FRAMING: Framing = Framing::Datagram;
@@ -70,6 +73,19 @@ impl Protocol for Cldap {
 
     fn step(input: &[u8], _transport: Transport) -> Step {
         Step::datagram(input, walk(input, |_| ()))
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Cldap(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(

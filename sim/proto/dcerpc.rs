@@ -272,7 +272,28 @@ fn probe_connectionless(payload: &[u8]) -> Probe {
     }
 }
 
+/// One association over a named pipe or a connection: what both sides send, as a stream of
+/// fragments, and what it means.
+#[derive(Debug, Default)]
+pub struct Association {}
+
+impl Association {
+    /// Reads bytes that `context.side` sent next: one fragment, several, or part of one.
+    pub fn bytes(
+        &mut self,
+        _bytes: &[u8],
+        _context: &super::Context,
+        _out: &mut dyn super::Observer,
+    ) {
+    }
+}
+
+impl super::Dialogue for Association {}
+
 impl Protocol for Dcerpc {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "dcerpc";
     const LABEL: &'static str = "DCE/RPC";
     const FRAMING: Framing = Framing::Either;
@@ -296,6 +317,19 @@ impl Protocol for Dcerpc {
                 Err(error) => Step::failed(input, error),
             },
         }
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Dcerpc(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(input: &[u8], transport: Transport, out: &mut Writer<'_>) -> Result<(), WireError> {

@@ -121,6 +121,9 @@ impl<'a> Message<'a> {
 }
 
 impl Protocol for Dhcp {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "dhcp";
     const LABEL: &'static str = "DHCP";
     const FRAMING: Framing = Framing::Datagram;
@@ -143,6 +146,19 @@ impl Protocol for Dhcp {
 
     fn step(input: &[u8], _transport: Transport) -> Step {
         Step::datagram(input, Message::parse(input).map(|_| ()))
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Dhcp(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(

@@ -341,6 +341,9 @@ pub(super) fn probe_over(payload: &[u8], transport: Transport, rules: &Rules) ->
 }
 
 impl Protocol for Dns {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "dns";
     const LABEL: &'static str = "DNS";
     const FRAMING: Framing = Framing::Either;
@@ -353,6 +356,19 @@ impl Protocol for Dns {
 
     fn step(input: &[u8], transport: Transport) -> Step {
         step(input, transport)
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Dns(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(input: &[u8], transport: Transport, out: &mut Writer<'_>) -> Result<(), WireError> {

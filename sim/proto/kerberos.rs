@@ -277,6 +277,9 @@ fn parse_mark(r: &mut Reader<'_>) -> Result<usize, WireError> {
 }
 
 impl Protocol for Kerberos {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "kerberos";
     const LABEL: &'static str = "Kerberos";
     const FRAMING: Framing = Framing::Either;
@@ -309,6 +312,19 @@ impl Protocol for Kerberos {
                 Err(error) => Step::failed(input, error),
             },
         }
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Kerberos(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(input: &[u8], transport: Transport, out: &mut Writer<'_>) -> Result<(), WireError> {

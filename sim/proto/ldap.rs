@@ -174,6 +174,9 @@ fn probe_sealed(payload: &[u8]) -> Probe {
 }
 
 impl Protocol for Ldap {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "ldap";
     const LABEL: &'static str = "LDAP";
     const FRAMING: Framing = Framing::Stream;
@@ -193,6 +196,19 @@ impl Protocol for Ldap {
             Ok(length) => Step::framed(input, length),
             Err(error) => Step::failed(input, error),
         }
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Ldap(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(

@@ -9,6 +9,9 @@ use crate::wire::{WireError, Writer};
 pub struct Ldaps;
 
 impl Protocol for Ldaps {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "ldaps";
     const LABEL: &'static str = "LDAPS";
     const FRAMING: Framing = Framing::Stream;
@@ -21,6 +24,19 @@ impl Protocol for Ldaps {
 
     fn step(input: &[u8], _transport: Transport) -> Step {
         tls::step(input)
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Ldaps(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(

@@ -15,6 +15,9 @@ const RULES: Rules =
     Rules { opcodes: 0b1, zero_flags: 0, questions_max: 1, class_mask: u16::MAX, name: |_| true };
 
 impl Protocol for Llmnr {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "llmnr";
     const LABEL: &'static str = "LLMNR";
     const FRAMING: Framing = Framing::Either;
@@ -27,6 +30,19 @@ impl Protocol for Llmnr {
 
     fn step(input: &[u8], transport: Transport) -> Step {
         dns::step(input, transport)
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Llmnr(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(input: &[u8], transport: Transport, out: &mut Writer<'_>) -> Result<(), WireError> {

@@ -20,6 +20,9 @@ const RULES: Rules = Rules {
 };
 
 impl Protocol for Mdns {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "mdns";
     const LABEL: &'static str = "mDNS";
     const FRAMING: Framing = Framing::Datagram;
@@ -31,6 +34,19 @@ impl Protocol for Mdns {
 
     fn step(input: &[u8], transport: Transport) -> Step {
         dns::step(input, transport)
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Mdns(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(input: &[u8], transport: Transport, out: &mut Writer<'_>) -> Result<(), WireError> {

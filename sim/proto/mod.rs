@@ -13,6 +13,8 @@ mod conformance;
 pub mod dcerpc;
 pub mod dhcp;
 pub mod dns;
+mod event;
+pub mod gss;
 pub mod kerberos;
 pub mod ldap;
 pub mod ldaps;
@@ -23,6 +25,7 @@ pub mod nbns;
 pub mod nbss;
 pub mod ntlmssp;
 pub mod ntp;
+mod pending;
 pub mod radius;
 pub mod rdp;
 mod recognise;
@@ -30,10 +33,16 @@ mod recognise;
 mod registry;
 pub mod smb1;
 pub mod smb2;
+mod text;
 pub mod tls;
 
+pub use event::{
+    Activity, Bytes, Context, Dialogue, Hint, Kind, Method, Observer, Outcome, Quality, Side, Tally,
+};
 pub use ntlmssp::carries_ntlmssp;
+pub use pending::{Asked, Pending};
 pub use recognise::{Recognised, by_port, recognise};
+pub use text::{HELD_MAX, Held, Utf8, Utf16};
 
 /// What carries a protocol's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +55,11 @@ pub enum Transport {
 
 /// What a protocol file provides besides its message types.
 pub trait Protocol {
+    /// What one message says, as views of its bytes.
+    type Message<'a>;
+    /// What is remembered of a flow between its messages.
+    type Dialogue: Dialogue;
+
     /// Short lower-case name, as used in flags, files and data; also the name of its file.
     const NAME: &'static str;
     /// Name to show to people.
@@ -69,6 +83,34 @@ pub trait Protocol {
     /// Finds the first message in `input` without parsing its body.
     fn step(input: &[u8], transport: Transport) -> Step;
 
+    /// How many bytes of a message of `length` bytes, which begins with `head`, [`observe`]
+    /// reads: what follows is neither kept nor waited for. `head` is at least what
+    /// [`step`](Protocol::step) wanted for telling the length.
+    ///
+    /// [`observe`]: Protocol::observe
+    fn needed(_head: &[u8], length: usize) -> usize {
+        length.min(NEEDED_MAX)
+    }
+
+    /// Reads one message as [`step`](Protocol::step) delimits it, and tells `out` what it says.
+    /// The input may be shorter than the message, see [`Context::length`]. Allocates nothing but
+    /// what `dialogue` keeps.
+    ///
+    /// # Errors
+    /// What is wrong with the message. It is counted as malformed, or, where the input is cut and
+    /// the error is a truncation, as cut; `out` may have been told what stands before the error.
+    fn observe(
+        input: &[u8],
+        context: &Context,
+        dialogue: &mut Self::Dialogue,
+        out: &mut dyn Observer,
+    ) -> Result<(), WireError>;
+
+    /// Name of an operation of [`Tally`] in the words of the specification.
+    fn operation(_code: u32) -> Option<&'static str> {
+        None
+    }
+
     /// Parses one message and emits it again. Both directions in one call, so that tests can
     /// hold them against each other.
     ///
@@ -83,6 +125,10 @@ pub trait Protocol {
 
 /// Bytes that probes look at: one cache line from where the payload begins.
 pub const PROBE_WINDOW: usize = 64;
+
+/// Bytes of one message that are read at most, unless its protocol says otherwise: more than any
+/// message but bulk data takes.
+pub const NEEDED_MAX: usize = 1 << 16;
 
 /// What a payload says about one protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -122,6 +122,9 @@ fn query_name<'a>(r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
 }
 
 impl Protocol for Nbds {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "nbds";
     const LABEL: &'static str = "NBDS";
     const FRAMING: Framing = Framing::Datagram;
@@ -150,6 +153,19 @@ impl Protocol for Nbds {
 
     fn step(input: &[u8], _transport: Transport) -> Step {
         Step::datagram(input, Message::parse(input).map(|_| ()))
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Nbds(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(

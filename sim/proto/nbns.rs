@@ -34,6 +34,9 @@ pub(super) fn starts_encoded_name(bytes: &[u8]) -> bool {
 }
 
 impl Protocol for Nbns {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "nbns";
     const LABEL: &'static str = "NBNS";
     const FRAMING: Framing = Framing::Datagram;
@@ -45,6 +48,19 @@ impl Protocol for Nbns {
 
     fn step(input: &[u8], transport: Transport) -> Step {
         dns::step(input, transport)
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Nbns(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(input: &[u8], transport: Transport, out: &mut Writer<'_>) -> Result<(), WireError> {

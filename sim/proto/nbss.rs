@@ -124,6 +124,9 @@ pub(super) fn probe_message(payload: &[u8], magics: &[[u8; 4]]) -> Probe {
 }
 
 impl Protocol for Nbss {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "nbss";
     const LABEL: &'static str = "NBSS";
     const FRAMING: Framing = Framing::Stream;
@@ -157,6 +160,19 @@ impl Protocol for Nbss {
 
     fn step(input: &[u8], _transport: Transport) -> Step {
         step(input)
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Nbss(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(

@@ -224,6 +224,9 @@ const fn skip(byte: u8) -> usize {
 }
 
 impl Protocol for Ntlmssp {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "ntlmssp";
     const LABEL: &'static str = "NTLMSSP";
     const FRAMING: Framing = Framing::Embedded;
@@ -244,6 +247,19 @@ impl Protocol for Ntlmssp {
             Ok(fixed) => Step::framed(input, fixed.total_length()),
             Err(error) => Step::failed(input, error),
         }
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Ntlmssp(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(

@@ -110,6 +110,9 @@ impl<'a> Packet<'a> {
 }
 
 impl Protocol for Ntp {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "ntp";
     const LABEL: &'static str = "NTP";
     const FRAMING: Framing = Framing::Datagram;
@@ -146,6 +149,19 @@ impl Protocol for Ntp {
 
     fn step(input: &[u8], _transport: Transport) -> Step {
         Step::datagram(input, Packet::parse(input).map(|_| ()))
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Ntp(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(

@@ -126,6 +126,9 @@ const fn is_code(code: u8) -> bool {
 }
 
 impl Protocol for Radius {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "radius";
     const LABEL: &'static str = "RADIUS";
     const FRAMING: Framing = Framing::Datagram;
@@ -165,6 +168,19 @@ impl Protocol for Radius {
             Ok(header) => Step::framed(input, usize::from(header.length)),
             Err(error) => Step::Malformed(error),
         }
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Radius(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(

@@ -177,6 +177,9 @@ fn probe_connection(variable: &[u8], kinds: RangeInclusive<u8>) -> Probe {
 }
 
 impl Protocol for Rdp {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "rdp";
     const LABEL: &'static str = "RDP";
     const FRAMING: Framing = Framing::Stream;
@@ -221,6 +224,19 @@ impl Protocol for Rdp {
             Ok(length) => Step::framed(input, length),
             Err(error) => Step::failed(input, error),
         }
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Rdp(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(

@@ -94,6 +94,23 @@ macro_rules! registry {
                 }
             }
 
+            /// See [`Protocol::needed`].
+            #[inline]
+            pub fn needed(self, head: &[u8], length: usize) -> usize {
+                match self {
+                    $(Self::$Type => $module::$Type::needed(head, length),)+
+                    Self::Other => 0,
+                }
+            }
+
+            /// See [`Protocol::operation`].
+            pub fn operation(self, code: u32) -> Option<&'static str> {
+                match self {
+                    $(Self::$Type => $module::$Type::operation(code),)+
+                    Self::Other => None,
+                }
+            }
+
             /// See [`Protocol::reencode`].
             ///
             /// # Errors
@@ -118,6 +135,71 @@ macro_rules! registry {
                 match self {
                     $(Self::$Type => $module::$Type::samples(),)+
                     Self::Other => Vec::new(),
+                }
+            }
+        }
+
+        /// What a message of any protocol says.
+        #[derive(Debug)]
+        pub enum Message<'a> {
+            $($(#[$meta])+ $Type(<$module::$Type as Protocol>::Message<'a>),)+
+        }
+
+        /// The dialogues of all flows of a shard.
+        #[derive(Debug, Default)]
+        pub struct Dialogues {
+            $($module: event::Slab<<$module::$Type as Protocol>::Dialogue>,)+
+        }
+
+        impl Dialogues {
+            /// Begins a dialogue of `id` and says where it is kept.
+            pub fn open(&mut self, id: Id) -> u32 {
+                match id {
+                    $(Id::$Type => self.$module.open(),)+
+                    Id::Other => 0,
+                }
+            }
+
+            /// See [`Protocol::observe`].
+            ///
+            /// # Errors
+            /// What is wrong with the message.
+            pub fn observe(
+                &mut self,
+                (id, at): (Id, u32),
+                input: &[u8],
+                context: &Context,
+                out: &mut dyn Observer,
+            ) -> Result<(), WireError> {
+                match id {
+                    $(Id::$Type => {
+                        $module::$Type::observe(input, context, self.$module.get(at), out)
+                    })+
+                    Id::Other => Ok(()),
+                }
+            }
+
+            /// See [`Dialogue::gap`].
+            pub fn gap(&mut self, (id, at): (Id, u32), side: Side) {
+                match id {
+                    $(Id::$Type => self.$module.get(at).gap(side),)+
+                    Id::Other => {}
+                }
+            }
+
+            /// See [`Dialogue::is_idle`].
+            pub fn is_idle(&mut self, (id, at): (Id, u32)) -> bool {
+                match id {
+                    $(Id::$Type => self.$module.get(at).is_idle(),)+
+                    Id::Other => true,
+                }
+            }
+
+            /// Ends a dialogue; its place may be given to another.
+            pub fn close(&mut self, (id, at): (Id, u32), out: &mut dyn Observer) {
+                match id {
+                    $(Id::$Type => self.$module.close(at, out),)+
+                    Id::Other => {}
                 }
             }
         }

@@ -85,6 +85,9 @@ impl<'a> Message<'a> {
 }
 
 impl Protocol for Smb1 {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "smb1";
     const LABEL: &'static str = "SMB1";
     const FRAMING: Framing = Framing::Stream;
@@ -97,6 +100,19 @@ impl Protocol for Smb1 {
 
     fn step(input: &[u8], _transport: Transport) -> Step {
         nbss::step_message(input, |start| start == MAGIC)
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Smb1(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(

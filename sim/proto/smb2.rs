@@ -177,6 +177,9 @@ impl<'a> Message<'a> {
 }
 
 impl Protocol for Smb2 {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "smb2";
     const LABEL: &'static str = "SMB2/3";
     const FRAMING: Framing = Framing::Stream;
@@ -190,6 +193,19 @@ impl Protocol for Smb2 {
 
     fn step(input: &[u8], _transport: Transport) -> Step {
         nbss::step_message(input, |start| MAGICS.contains(&start))
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Smb2(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(

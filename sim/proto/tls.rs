@@ -154,6 +154,9 @@ pub(super) fn samples() -> Vec<Sample> {
 }
 
 impl Protocol for Tls {
+    type Message<'a> = super::Bytes<'a>;
+    type Dialogue = ();
+
     const NAME: &'static str = "tls";
     const LABEL: &'static str = "TLS";
     const FRAMING: Framing = Framing::Stream;
@@ -167,6 +170,19 @@ impl Protocol for Tls {
 
     fn step(input: &[u8], _transport: Transport) -> Step {
         step(input)
+    }
+
+    fn observe(
+        input: &[u8],
+        context: &super::Context,
+        _dialogue: &mut Self::Dialogue,
+        out: &mut dyn super::Observer,
+    ) -> Result<(), WireError> {
+        let quality = super::Quality::Opaque;
+        let bytes = context.length;
+        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
+        out.message(context, &super::Message::Tls(super::Bytes(input)), tally);
+        Ok(())
     }
 
     fn reencode(

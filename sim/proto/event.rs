@@ -1,0 +1,296 @@
+//! What protocol files tell about a message: to whom, in which words.
+//!
+//! A parser is handed whole messages of one flow in order, remembers in its [`Dialogue`] what a
+//! later message needs, and tells an [`Observer`] three kinds of things: each message with its
+//! [`Tally`], each [`Activity`] once its outcome is known, and each [`Hint`] about who is who.
+
+use std::fmt::Display;
+use std::net::IpAddr;
+
+use super::{Message, Transport};
+use crate::base::Timestamp;
+use crate::wire::WireError;
+
+/// Who sent a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Who opened the flow.
+    Client,
+    /// Who was spoken to.
+    Server,
+}
+
+impl Side {
+    /// Place in a pair of directions.
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// Where a message was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Context {
+    /// What carries it.
+    pub transport: Transport,
+    /// Who sent it.
+    pub side: Side,
+    /// When its last byte was captured.
+    pub time: Timestamp,
+    /// Its length on the wire in bytes, record mark included. The input is shorter where the
+    /// capture cut it, or where [`Protocol::needed`](super::Protocol::needed) wanted no more.
+    pub length: usize,
+    /// Bytes were lost behind the input: what is missing will not come.
+    pub is_cut: bool,
+}
+
+/// How well a message was understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Quality {
+    /// Read to its end.
+    Parsed,
+    /// Its outer structure was read; what is inside is encrypted, compressed or not looked into.
+    Opaque,
+    /// The capture does not hold all of it; what is there was read.
+    Cut,
+}
+
+/// What is counted of one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// Command, type or code, in the numbers of its protocol; for its name see
+    /// [`Protocol::operation`](super::Protocol::operation).
+    pub operation: u32,
+    /// Sent in answer to another message.
+    pub is_answer: bool,
+    /// Bytes, record mark included; of a message inside another, its own.
+    pub bytes: usize,
+    /// How well it was understood.
+    pub quality: Quality,
+}
+
+/// What the sensor derives from traffic, and some more that a domain controller answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// Kerberos authentication exchange, RFC 4120 section 3.1.
+    KerberosLogon,
+    /// Ticket-granting exchange, RFC 4120 section 3.3.
+    ServiceTicket,
+    /// Access to a service with a Kerberos ticket, RFC 4120 section 3.2.
+    KerberosAccess,
+    /// NTLM authentication, \[MS-NLMP\] section 1.3.1.
+    NtlmLogon,
+    /// Pass-through validation of an NTLM logon, \[MS-APDS\] section 3.1.
+    CredentialValidation,
+    /// LDAP simple bind with a password that is not inside TLS, RFC 4513 section 5.1.3.
+    LdapClearTextBind,
+    /// Any other LDAP bind, RFC 4511 section 4.2.
+    LdapBind,
+    /// LDAP search, RFC 4511 section 4.5.
+    LdapQuery,
+    /// LDAP modify, add, delete or modify DN, RFC 4511 sections 4.6 to 4.9.
+    LdapChange,
+    /// LDAP search for a domain controller, \[MS-ADTS\] section 6.3.3.
+    NetlogonPing,
+    /// A call of the account manager, \[MS-SAMR\].
+    SamrQuery,
+    /// A change through the account manager, \[MS-SAMR\].
+    SamrChange,
+    /// Names to security identifiers or back, \[MS-LSAT\].
+    LsaLookup,
+    /// Any other call of the security authority, \[MS-LSAD\].
+    LsaQuery,
+    /// A secret read through the security authority or the backup-key service, \[MS-LSAD\]
+    /// section 3.1.4.6.6, \[MS-BKRP\].
+    PrivateDataRetrieval,
+    /// Sessions of a server listed, \[MS-SRVS\] section 3.1.4.5.
+    SessionEnumeration,
+    /// Any other call of the server or workstation service, \[MS-SRVS\], \[MS-WKST\].
+    ServerQuery,
+    /// A file written to or read from a share.
+    FileCopy,
+    /// A share connected, \[MS-SMB2\] section 2.2.9.
+    ShareAccess,
+    /// A service created or changed, \[MS-SCMR\].
+    ServiceCreation,
+    /// Any other call of the service control manager, \[MS-SCMR\].
+    ServiceQuery,
+    /// A task registered or run, \[MS-TSCH\].
+    TaskScheduling,
+    /// A call of the remote registry, \[MS-RRP\].
+    RemoteRegistry,
+    /// Objects replicated, \[MS-DRSR\] section 4.1.10 (IDL_DRSGetNCChanges).
+    Replication,
+    /// Any other call of the replication interface, \[MS-DRSR\].
+    DirectoryQuery,
+    /// A secure-channel or locator call, \[MS-NRPC\].
+    NetlogonCall,
+    /// Management instrumentation, \[MS-WMI\].
+    WmiExecution,
+    /// Any other remote procedure call whose interface is known.
+    RemoteCall,
+    /// A DNS query of a type that the sensor watches (AXFR, TXT, MX, NS, SRV, ANY, DNSKEY).
+    DnsQuery,
+    /// Any other DNS query.
+    DnsLookup,
+    /// A DNS dynamic update, RFC 2136.
+    DnsUpdate,
+    /// A name asked for or announced with mDNS, LLMNR or NetBIOS.
+    LocalNameQuery,
+    /// A VPN session begun, continued or ended, RFC 2866.
+    VpnSession,
+    /// A RADIUS access request, RFC 2865.
+    RadiusLogon,
+    /// An attempt to begin a remote desktop session, \[MS-RDPBCGR\] section 2.2.1.1.
+    RdpAttempt,
+    /// A password changed or set, RFC 3244, \[MS-SAMR\] section 3.1.5.10.
+    PasswordChange,
+    /// A TLS handshake begun.
+    TlsHandshake,
+    /// The time asked for, \[MS-SNTP\].
+    TimeRequest,
+    /// An address asked for, RFC 2131.
+    AddressLease,
+}
+
+/// What became of what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was granted or answered.
+    Success,
+    /// It was refused or failed.
+    Failure {
+        /// The code, in the numbers of the protocol that answered.
+        code: u32,
+        /// Its name there, empty where we know none.
+        name: &'static str,
+    },
+    /// No answer was captured.
+    Unanswered,
+    /// The answer cannot be read, or the protocol has none.
+    Unknown,
+}
+
+impl Outcome {
+    /// Success for code 0, else the failure, named by `name`.
+    pub fn of(code: u32, name: impl FnOnce(u32) -> &'static str) -> Self {
+        if code == 0 { Self::Success } else { Self::Failure { code, name: name(code) } }
+    }
+}
+
+/// Something that somebody did.
+#[derive(Clone, Copy)]
+pub struct Activity<'a> {
+    /// What.
+    pub kind: Kind,
+    /// The protocol that says so.
+    pub protocol: super::Id,
+    /// When it was asked for.
+    pub time: Timestamp,
+    /// Who sent the request that it began with: the flow's client, but where a server asks its
+    /// client.
+    pub asked_by: Side,
+    /// Account in whose name, with its domain or realm: `LAB\alice`, `alice@LAB.EXAMPLE`.
+    pub principal: Option<&'a dyn Display>,
+    /// What it was done to or asked of: a service principal name, share, file, DNS name, base of
+    /// a search, account, address.
+    pub target: Option<&'a dyn Display>,
+    /// The operation in the protocol's own words: `SamrOpenDomain`, `SRV`, `wholeSubtree`.
+    pub detail: Option<&'a dyn Display>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// How an address may be told its host's name: the sensor's methods and its hints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Method {
+    /// NetBIOS node status, UDP 137.
+    NetBios,
+    /// NTLM over RPC, TCP 135.
+    RpcNtlm,
+    /// The certificate of TLS over RDP, TCP 3389.
+    Rdp,
+    /// Reverse lookup, DNS type PTR.
+    ReverseDns,
+}
+
+/// Something about who is who.
+#[derive(Clone, Copy)]
+pub enum Hint<'a> {
+    /// The sender of the message names itself in NTLM.
+    NtlmHost(&'a dyn Display),
+    /// DNS gives this name that address.
+    DnsAddress(&'a dyn Display, IpAddr),
+    /// Somebody asked the other side, or the DNS about the address, for a name, and got an
+    /// answer or not.
+    Resolution(Method, Option<IpAddr>, bool),
+}
+
+/// Who is told.
+pub trait Observer {
+    /// A message, or a message inside another.
+    fn message(&mut self, context: &Context, message: &Message<'_>, tally: Tally);
+    /// Something that somebody did, once its outcome is known.
+    fn activity(&mut self, activity: &Activity<'_>);
+    /// Something about who is who.
+    fn hint(&mut self, context: &Context, hint: Hint<'_>);
+    /// A message inside another is not what it should be. The message around it goes on.
+    fn malformed(&mut self, protocol: super::Id, error: WireError);
+}
+
+/// What a protocol remembers of one flow between messages. Bounded, whatever the messages say;
+/// it allocates, if ever, once: [`reset`](Dialogue::reset) keeps its memory for the next flow.
+pub trait Dialogue: Default {
+    /// Bytes that `side` sent were lost: what a later message of that side would complete is
+    /// forgotten.
+    fn gap(&mut self, _side: Side) {}
+
+    /// Whether nothing is remembered that a later message could need. After a datagram an idle
+    /// dialogue is given back.
+    fn is_idle(&self) -> bool {
+        true
+    }
+
+    /// The flow is over: what still waits for an answer is told as unanswered.
+    fn finish(&mut self, _out: &mut dyn Observer) {}
+
+    /// As new, memory kept.
+    fn reset(&mut self) {}
+}
+
+impl Dialogue for () {}
+
+/// A message of a protocol without anything to remember or show beyond its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bytes<'a>(pub &'a [u8]);
+
+/// Dialogues of one protocol, reused as flows come and go.
+#[derive(Debug, Default)]
+pub(super) struct Slab<T> {
+    items: Vec<T>,
+    free: Vec<u32>,
+}
+
+impl<T: Dialogue> Slab<T> {
+    /// Place of a fresh dialogue.
+    pub fn open(&mut self) -> u32 {
+        if let Some(at) = self.free.pop() {
+            return at;
+        }
+        self.items.push(T::default());
+        u32::try_from(self.items.len() - 1).expect("flows are bounded far below 2^32")
+    }
+
+    /// The dialogue at a place that [`open`](Self::open) gave.
+    pub fn get(&mut self, at: u32) -> &mut T {
+        self.items.get_mut(at as usize).expect("the place came from `open`")
+    }
+
+    /// Gives a place back.
+    pub fn close(&mut self, at: u32, out: &mut dyn Observer) {
+        let item = self.get(at);
+        item.finish(out);
+        item.reset();
+        self.free.push(at);
+    }
+}
