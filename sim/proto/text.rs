@@ -78,7 +78,10 @@ impl Held {
 impl Write for Held {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = HELD_MAX - self.0.len();
-        let end = text.floor_char_boundary(room.min(text.len()));
+        let mut end = room.min(text.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
         self.0.push_str(text.get(..end).unwrap_or_default());
         if end < text.len() { Err(fmt::Error) } else { Ok(()) }
     }
