@@ -45,7 +45,8 @@ fn observe(plan: &InputPlan, reading: Reading) -> anyhow::Result<Option<Captured
     let set = CaptureSet::open_with(captures, options, piped.context("read standard input")?)?;
     let bar = Bar::new(set.total_bytes(), reading.quiet);
     let mut source = Filtered::new(set, plan.filter.clone())?;
-    let observation = sensor::observe(&mut source, &plan.core, &|progress| bar.update(progress));
+    let observation =
+        sensor::observe(&mut source, &plan.core, &|progress| bar.update(progress), None);
     bar.finish();
     let mut observation = observation.context("start worker threads")?;
     let files = source.into_inner()?.finish();
@@ -83,7 +84,7 @@ pub fn inspect(plan: &InputPlan, reading: Reading, command: String) -> anyhow::R
     );
     let captured = observe(plan, reading)?.context("read captures")?;
     let Captured { observation, files } = captured;
-    let Observation { traffic, warnings, .. } = observation;
+    let Observation { traffic, understood, warnings, .. } = observation;
     let frames = traffic.frames;
     let problems = problems(&files, &traffic.drops);
     Ok(Inspection {
@@ -95,6 +96,7 @@ pub fn inspect(plan: &InputPlan, reading: Reading, command: String) -> anyhow::R
         problems,
         warnings,
         traffic,
+        understood,
         run: Some(watch.figures(frames, plan.core.threads)),
     })
 }
