@@ -447,7 +447,9 @@ impl Consumer for Listener<'_> {
             };
             self.read(held, length, true);
         }
-        self.ears.tallies.gap(*self.id, lost);
+        if lost > 0 || !held.is_empty() {
+            self.ears.tallies.gap(*self.id, lost);
+        }
         self.dialogues.gap((*self.id, *self.dialogue), self.side);
         self.set_in_step(false);
     }
