@@ -180,14 +180,8 @@ fn check(seed: u64) -> StreamCounts {
 fn any_stream_is_the_one_of_the_byte_map() {
     let mut total = StreamCounts::default();
     for seed in 0..4_000 {
-        let result = std::panic::catch_unwind(|| check(seed));
-        match result {
-            Ok(counts) => total.add(&counts),
-            Err(panic) => {
-                eprintln!("seed {seed}");
-                std::panic::resume_unwind(panic);
-            }
-        }
+        let counts = std::panic::catch_unwind(|| check(seed));
+        total.add(&counts.unwrap_or_else(|_| panic!("seed {seed}")));
     }
     // Everything occurred that is to be tested.
     let StreamCounts { gaps, evictions, conflicting_bytes, skipped_unseen_bytes, .. } = total;
