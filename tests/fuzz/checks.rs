@@ -148,7 +148,7 @@ fn transport(flags: u8) -> Transport {
 }
 
 /// `sample` with `change` added to it by exclusive or, and appended where it is longer.
-fn laid_over(change: &[u8], sample: &[u8]) -> Vec<u8> {
+pub fn laid_over(change: &[u8], sample: &[u8]) -> Vec<u8> {
     let mut bytes = change.to_vec();
     bytes.resize(change.len().max(sample.len()), 0);
     bytes.iter_mut().zip(sample).for_each(|(byte, of_sample)| *byte ^= of_sample);
