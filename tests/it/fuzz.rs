@@ -85,6 +85,17 @@ fn frames_hold_the_check() {
 }
 
 #[test]
+fn streams_hold_the_check() {
+    let mut random = Random::new(5);
+    let input = |mode| {
+        let mut input = vec![mode];
+        input.extend((0..600).flat_map(|_| random.next_u64().to_le_bytes()));
+        input
+    };
+    damaged([0, 1].into_iter().cycle().take(60).map(input).collect(), checks::stream);
+}
+
+#[test]
 fn recognition_holds_the_check() {
     damaged(messages(|_| vec![0xc0, 0, 1, 0xbd, 2]), checks::recognise);
     damaged(messages(|_| vec![0, 53, 1, 0x85, 1]), checks::recognise);
