@@ -23,9 +23,9 @@ const SIGNATURE: [u8; 8] = *b"NTLMSSP\0";
 const SEARCH_WINDOW: usize = 1024;
 
 /// Message types, \[MS-NLMP\] 2.2.1.
-const NEGOTIATE: u32 = 1;
-const CHALLENGE: u32 = 2;
-const AUTHENTICATE: u32 = 3;
+pub(super) const NEGOTIATE: u32 = 1;
+pub(super) const CHALLENGE: u32 = 2;
+pub(super) const AUTHENTICATE: u32 = 3;
 
 wire_struct! {
     /// What all tokens begin with, \[MS-NLMP\] 2.2.1.
