@@ -110,7 +110,8 @@ impl<'a> View<'a> {
     /// not looked at; the attributes may be cut.
     ///
     /// # Errors
-    /// Truncation inside the fixed part, or a length outside the limits.
+    /// Truncation inside the fixed part, a length outside the limits, or a code that is not
+    /// defined: such a packet is discarded (RFC 2865 section 3).
     #[inline]
     pub fn read(input: &'a [u8]) -> Result<Self, WireError> {
         let at = Reader::new("radius::Header", input);
@@ -122,6 +123,9 @@ impl<'a> View<'a> {
             let (min, max) = (LENGTH_MIN, LENGTH_MAX);
             return Err(at.error(Cause::BadLength { field: "length", got: length, min, max }));
         };
+        if code_name(header.code()).is_none() {
+            return Err(at.error(Cause::BadValue { field: "code", got: header.code().into() }));
+        }
         let rest = r.remainder();
         Ok(Self { header, attributes: rest.get(..attributes).unwrap_or(rest) })
     }
