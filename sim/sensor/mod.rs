@@ -8,12 +8,14 @@ mod observation;
 mod pipeline;
 mod series;
 mod shard;
+mod talk;
+mod tallies;
 
 use std::net::IpAddr;
 
 pub use hosts::{SERVICE_PORTS, Service};
 pub use observation::Observation;
-pub use pipeline::{Progress, observe};
+pub use pipeline::{Progress, hear, observe};
 pub use series::TIMELINE_DAYS;
 
 /// A domain controller that the user named.

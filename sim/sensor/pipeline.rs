@@ -17,7 +17,9 @@ use crate::flow::{
     Address, Decoder, Flag, FragmentLimits, Packet, Reassembler, SHARDS, Transport, decode,
     sender_mac,
 };
+use crate::proto::{Activity, Context, Hint, Id, Message, Observer, Tally};
 use crate::record::{Drops, Layers};
+use crate::wire::WireError;
 
 /// Packets whose flow entries are read ahead together.
 const AHEAD: usize = 32;
@@ -49,6 +51,26 @@ pub fn observe(
     fragments.finish();
     let shards = line.shards.map(Stage::into_inner);
     Ok(observation::conclude(line.timeline.into_inner(), &fragments, shards))
+}
+
+/// Runs one thread over everything `source` yields and tells `out` what the packets say, in
+/// their order; where several hosts' flows end together, by their place in the table. For
+/// comparing what is understood with what others understand.
+pub fn hear(source: &mut dyn FrameSource, options: &Options, out: &mut dyn Observer) {
+    let mut load = Load::default();
+    let decoder = Decoder { mtu_bytes: options.mtu_bytes };
+    let mut reassembler = Reassembler::new(FragmentLimits::default());
+    let mut shards: [Shard; SHARDS] =
+        std::array::from_fn(|_| Shard::new(options.flows_max.div_ceil(SHARDS)));
+    while source.fill(&mut load.batch) {
+        load.decode(&decoder);
+        load.reassemble(&mut reassembler);
+        load.split();
+        for (shard, state) in shards.iter_mut().enumerate() {
+            load.run_shard(shard, state, out);
+        }
+    }
+    shards.iter_mut().for_each(|shard| shard.conclude(out));
 }
 
 /// Everything the workers share.
@@ -184,7 +206,7 @@ fn work(line: &Line<'_>, progress: &(dyn Fn(Progress) + Sync)) {
         line.fragments.enter(number, |reassembler| load.reassemble(reassembler));
         load.split();
         for (shard, stage) in line.shards.iter().enumerate() {
-            stage.enter(number, |state| load.run_shard(shard, state));
+            stage.enter(number, |state| load.run_shard(shard, state, &mut Nobody));
         }
         line.timeline.enter(number, |timeline| load.run_timeline(timeline));
     }
@@ -240,7 +262,7 @@ impl Load {
         }
     }
 
-    fn run_shard(&mut self, shard: usize, state: &mut Shard) {
+    fn run_shard(&mut self, shard: usize, state: &mut Shard, out: &mut dyn Observer) {
         let Some(numbers) = self.by_shard.get(shard) else { return };
         for some in numbers.chunks(AHEAD) {
             for &number in some {
@@ -253,7 +275,7 @@ impl Load {
                 let side = packet.has(Flag::Reassembled);
                 let payload = slice(if side { &self.side } else { &self.batch.bytes }, packet);
                 if let Some(taken) = self.taken.get_mut(number as usize) {
-                    *taken = state.take(packet, payload);
+                    *taken = state.take(packet, payload, out);
                 }
             }
         }
@@ -305,6 +327,14 @@ pub(super) fn shown(addresses: &[Address]) -> Vec<String> {
     sorted.sort_by_key(|address| (!address.is_v4(), *address));
     sorted.dedup();
     sorted.iter().map(ToString::to_string).collect()
+}
+
+struct Nobody;
+impl Observer for Nobody {
+    fn message(&mut self, _: &Context, _: &Message<'_>, _: Tally) {}
+    fn activity(&mut self, _: &Activity<'_>) {}
+    fn hint(&mut self, _: &Context, _: Hint<'_>) {}
+    fn malformed(&mut self, _: Id, _: WireError) {}
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use hdrhistogram::Histogram;
 
+use super::talk::{Known, Talks};
+use super::tallies::Tallies;
 use crate::flow::{Entry, Flag, FlowTable, Packet, State, Transport};
-use crate::proto::{self, Id, Recognised};
+use crate::proto::{self, Id, Observer, Recognised};
 use crate::record::{FlowCounts, PortCount, ProtocolFlows, Quantiles};
 
 /// Payload-carrying packets looked at in each direction of a flow. The opening of every
@@ -23,6 +25,7 @@ const PORTS: usize = 1 << 16;
 /// A shard of the flow table with its totals.
 pub struct Shard {
     table: FlowTable,
+    talks: Talks,
     totals: Totals,
     /// Keeps the reads that warm the cache from being left out.
     warmth: u8,
@@ -39,6 +42,8 @@ pub struct Totals {
     duration_ms: Histogram<u64>,
     /// Flows that had to make room.
     pub evicted: u64,
+    /// Messages.
+    pub tallies: Tallies,
 }
 
 /// What a packet is taken for.
@@ -58,7 +63,12 @@ impl Taken {
 impl Shard {
     /// An empty shard for at most about `flows_max` flows.
     pub fn new(flows_max: usize) -> Self {
-        Self { table: FlowTable::new(flows_max), totals: Totals::new(), warmth: 0 }
+        Self {
+            table: FlowTable::new(flows_max),
+            talks: Talks::new(),
+            totals: Totals::new(),
+            warmth: 0,
+        }
     }
 
     /// Starts reading the cache line that `packet` will need.
@@ -67,9 +77,9 @@ impl Shard {
         self.warmth ^= self.table.warm(packet);
     }
 
-    /// Counts `packet` to its flow and says what it is taken for.
+    /// Counts `packet` to its flow, listens to what it says, and says what it is taken for.
     #[inline]
-    pub fn take(&mut self, packet: &Packet, payload: &[u8]) -> Taken {
+    pub fn take(&mut self, packet: &Packet, payload: &[u8], out: &mut dyn Observer) -> Taken {
         if packet.has(Flag::PortsOnly) {
             self.totals.count_ports(
                 packet.transport,
@@ -80,6 +90,7 @@ impl Shard {
         }
         let touched = self.table.touch(packet);
         if let Some(ended) = touched.ended {
+            self.talks.leave(&ended.entry, out);
             self.totals.end(&ended.entry);
             self.totals.evicted += u64::from(ended.evicted);
         }
@@ -90,11 +101,21 @@ impl Shard {
         if !payload.is_empty() && entry.looks != LOOKED_ENOUGH {
             look(entry, packet, payload);
         }
+        let known = Known { id: id(entry.class), is_proven: entry.class & PROVEN != 0 };
+        if let Some(other) = self.talks.hear(entry, packet, payload, known, out) {
+            entry.class = other as u8 | PROVEN | entry.class & NTLMSSP;
+        }
         Taken { id: id(entry.class), from_server: !entry.from_client(packet) }
+    }
+
+    /// Ends all talks: what still waits for an answer is told.
+    pub fn conclude(&mut self, out: &mut dyn Observer) {
+        self.talks.finish(out);
     }
 
     /// Ends all flows; the totals then hold every one.
     pub fn finish(mut self) -> Totals {
+        std::mem::swap(&mut self.totals.tallies, &mut self.talks.tallies);
         self.table.iter().for_each(|entry| self.totals.end(entry));
         std::hint::black_box(self.warmth);
         self.totals
@@ -187,6 +208,7 @@ impl Totals {
             packets_per_flow: histogram(),
             duration_ms: histogram(),
             evicted: 0,
+            tallies: Tallies::default(),
         }
     }
 
@@ -239,6 +261,7 @@ impl Totals {
         sum.without_payload += more.without_payload;
         sum.with_ntlmssp += more.with_ntlmssp;
         self.evicted += other.evicted;
+        self.tallies.add(&other.tallies);
         let pairs = [
             (&mut self.by_payload[..], &other.by_payload[..]),
             (&mut self.by_port_only[..], &other.by_port_only[..]),

@@ -158,7 +158,7 @@ fn read(path: &Path) -> (Traffic, InputFile) {
     (observation.traffic, set.finish().remove(0))
 }
 
-fn captures(folder: &Path) -> Vec<PathBuf> {
+pub fn captures(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<_> =
         entries.filter(|path| path.extension().is_none_or(|kind| kind != "tsv")).collect();
@@ -167,7 +167,7 @@ fn captures(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The folder of captures beside the project, or where `HEADROOM_SHARED` says.
-fn shared_captures() -> Option<PathBuf> {
+pub fn shared_captures() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let shared = std::env::var_os("HEADROOM_SHARED").map_or(beside, PathBuf::from);
     Some(shared.join("captures")).filter(|captures| captures.join("dev").is_dir())
