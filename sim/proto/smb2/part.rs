@@ -214,7 +214,7 @@ macro_rules! pointers {
 
         impl<'a> Part<'a> for $Name<'a> {
             fn take(source: &mut Source<'a>) -> Result<Self, WireError> {
-                let (mut offset, mut length) = (0, 0);
+                let (offset, length);
                 $(pointers!(@take $role, $type, source, offset, length);)+
                 source.buffer(offset, length).map(Self)
             }
