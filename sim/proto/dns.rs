@@ -430,4 +430,4 @@ fn short_message(got: usize) -> WireError {
 }
 
 #[cfg(test)]
-pub mod tests;
+pub(super) mod tests;

@@ -18,7 +18,7 @@ pub use browser::{
     Announcement, Browser, DOMAIN_ANNOUNCEMENT, Election, HOST_ANNOUNCEMENT,
     LOCAL_MASTER_ANNOUNCEMENT,
 };
-pub use mailslot::{BROWSE, Mailslot, NETLOGON, SmbHead};
+pub use mailslot::{BROWSE, Mailslot, NETLOGON, SmbHead, Words};
 pub use netlogon::{Netlogon, PRIMARY_QUERY, SAM_LOGON_REQUEST};
 
 /// Marker type of this protocol.
