@@ -12,6 +12,7 @@ mod cli;
 mod counters;
 mod fuzz;
 mod invariants;
+mod meaning;
 mod model;
 mod package;
 mod protocols;

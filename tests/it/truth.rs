@@ -106,7 +106,7 @@ fn the_result_is_the_same_for_every_number_of_threads() {
     let observe = |threads| {
         let mut set = CaptureSet::open(&all, Options::default()).unwrap();
         let options = sensor::Options { threads, flows_max: 300, ..sensor::Options::default() };
-        sensor::observe(&mut set, &options, &|_| ()).unwrap()
+        sensor::observe(&mut set, &options, &|_| (), None).unwrap()
     };
     let one = observe(1);
     assert!(one.traffic.drops.flows_evicted > 0, "the limit is low enough to matter");
@@ -154,11 +154,11 @@ fn ports(table: &mut Table, name: &str, figure: &str, ours: &[PortCount], truth:
 fn read(path: &Path) -> (Traffic, InputFile) {
     let mut set = CaptureSet::open(&[path.to_owned()], Options::default()).unwrap();
     let options = sensor::Options { threads: 2, ..sensor::Options::default() };
-    let observation = sensor::observe(&mut set, &options, &|_| ()).unwrap();
+    let observation = sensor::observe(&mut set, &options, &|_| (), None).unwrap();
     (observation.traffic, set.finish().remove(0))
 }
 
-fn captures(folder: &Path) -> Vec<PathBuf> {
+pub fn captures(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<_> =
         entries.filter(|path| path.extension().is_none_or(|kind| kind != "tsv")).collect();
@@ -167,7 +167,7 @@ fn captures(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The folder of captures beside the project, or where `HEADROOM_SHARED` says.
-fn shared_captures() -> Option<PathBuf> {
+pub fn shared_captures() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let shared = std::env::var_os("HEADROOM_SHARED").map_or(beside, PathBuf::from);
     Some(shared.join("captures")).filter(|captures| captures.join("dev").is_dir())
