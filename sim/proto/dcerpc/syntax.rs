@@ -48,13 +48,31 @@ pub mod kind {
     pub const ORPHANED: u8 = 19;
 
     /// Name of a packet type.
-    pub fn name(kind: u8) -> &'static str {
+    pub fn name(kind: u8) -> Option<&'static str> {
         const NAMES: [&str; 21] = [
-            "request", "ping", "response", "fault", "working", "nocall", "reject", "ack",
-            "cl_cancel", "fack", "cancel_ack", "bind", "bind_ack", "bind_nak", "alter_context",
-            "alter_context_resp", "auth3", "shutdown", "co_cancel", "orphaned", "rts",
+            "request",
+            "ping",
+            "response",
+            "fault",
+            "working",
+            "nocall",
+            "reject",
+            "ack",
+            "cl_cancel",
+            "fack",
+            "cancel_ack",
+            "bind",
+            "bind_ack",
+            "bind_nak",
+            "alter_context",
+            "alter_context_resp",
+            "auth3",
+            "shutdown",
+            "co_cancel",
+            "orphaned",
+            "rts",
         ];
-        NAMES.get(usize::from(kind)).copied().unwrap_or("unknown")
+        NAMES.get(usize::from(kind)).copied()
     }
 }
 
@@ -197,4 +215,3 @@ impl Syntax {
         w.bytes(&order.put_u32(u32::from(self.minor) << 16 | u32::from(self.version)));
     }
 }
-
