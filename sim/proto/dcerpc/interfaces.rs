@@ -110,7 +110,7 @@ impl Service {
     /// Operation code of a call, for [`Tally`](crate::proto::Tally).
     pub fn code(self, opnum: Option<u16>) -> u32 {
         let named = opnum.filter(|&opnum| self.qualified(opnum).is_some());
-        CALLS * (self as u32 + 1) | named.map_or(UNNAMED, u32::from)
+        (CALLS * (self as u32 + 1)) | named.map_or(UNNAMED, u32::from)
     }
 }
 

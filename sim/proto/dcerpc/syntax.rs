@@ -196,7 +196,7 @@ impl Syntax {
     /// Whether this is no encoding, but asks what the other side can do: bind time feature
     /// negotiation, \[MS-RPCE\] section 3.3.1.5.3. The last octets hold the features.
     pub const fn is_feature_negotiation(self) -> bool {
-        self.uuid.0 >> 64 == 0x6cb71c2c_9812_4540
+        self.uuid.0 >> 64 == 0x6cb7_1c2c_9812_4540
     }
 
     /// Reads it. The version is one integer, its upper half the minor version.
