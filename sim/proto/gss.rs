@@ -174,6 +174,9 @@ impl Handshake {
             Some(host) => self.detail.set(&format_args!("{proof} from {host}")),
             None => self.detail.set(&proof),
         }
+        if self.named.is_some_and(|named| named.mechanism == Mechanism::Kerberos) {
+            self.target.clear(); // the service of a ticket that was refused
+        }
         let time = self.began.unwrap_or(context.time);
         self.named = Some(Named { mechanism: Mechanism::Ntlm, time, by: context.side });
     }
@@ -251,7 +254,7 @@ mod tests {
                 text(activity.target),
                 text(activity.detail),
                 activity.outcome,
-                activity.time.as_nanos(),
+                activity.time.nanos(),
                 activity.asked_by,
             ));
         }
@@ -265,12 +268,12 @@ mod tests {
         }
     }
 
-    fn context(side: Side, nanos: u64, is_cut: bool) -> Context {
+    fn context(side: Side, nanos: i64, is_cut: bool) -> Context {
         let time = Timestamp::from_nanos(nanos);
         Context { transport: Transport::Tcp, side, time, length: 1000, is_cut }
     }
 
-    fn from(side: Side, nanos: u64) -> Context {
+    fn from(side: Side, nanos: i64) -> Context {
         context(side, nanos, false)
     }
 
