@@ -5,10 +5,32 @@ use headroom::proto::kerberos::{Message as Krb, Packet};
 use headroom::proto::{Context, Id, Message, Tally};
 use serde_json::Value;
 
-use super::{Explained, Facts, counts};
+use super::{Explained, Facts, Fault, counts};
 
 /// Differences that are understood.
-pub const EXPLAINED: &[Explained] = &[];
+pub const EXPLAINED: &[Explained] = &[
+    Explained {
+        file: "nDPI__kerberos.pcap",
+        category: "in GSS-API",
+        value: "AP-REP",
+        fault: Fault::Theirs,
+        surplus: 9,
+        why: NO_BEGINNING,
+    },
+    Explained {
+        file: "PCAP-ATTACK__DCShadow_add_primarygroupid_512_to_std_account.pcapng",
+        category: "in GSS-API",
+        value: "AP-REP",
+        fault: Fault::Theirs,
+        surplus: 2,
+        why: NO_BEGINNING,
+    },
+];
+
+/// RFC 4178 section 4.2.2, RFC 4120 section 5.5.2.
+const NO_BEGINNING: &str = "the client's first token was not captured, so tshark leaves the \
+    responseToken undissected; it begins with the tag of an AP-REP (6f) and has pvno 5 and \
+    msg-type 15, and most of these tokens name Kerberos as supportedMech";
 
 /// Our facts of one message.
 pub fn collect(context: &Context, message: &Message<'_>, tally: &Tally, facts: &mut Facts) {
