@@ -1,13 +1,23 @@
 //! Kerberos 5, RFC 4120, and its password protocol, RFC 3244.
 //!
 //! A message is one datagram, or follows a record mark of four bytes in a stream (RFC 4120
-//! section 7.2.2). Of the messages, the version and type are read; the rest is opaque.
+//! section 7.2.2). What is encrypted in it stays opaque.
 
 use std::ops::RangeInclusive;
 
-use super::{Framing, Probe, Protocol, Sample, Step, Transport};
+use super::{Context, Framing, Observer, Probe, Protocol, Quality, Sample, Step, Tally, Transport};
 use crate::wire::ber::{self, Element};
 use crate::wire::{Cause, Reader, WireError, Writer};
+
+mod dialogue;
+mod names;
+mod parts;
+mod view;
+
+pub use dialogue::{Etype, Exchanges};
+pub use names::{asks_to_go_on, error_name, etype_name, padata_name, password_result_name};
+pub use parts::Parts;
+pub use view::{Address, Encrypted, Message, Name, Options, Padata, Ticket};
 
 /// Marker type of this protocol.
 #[derive(Debug)]
@@ -26,28 +36,26 @@ const MESSAGE_MAX: usize = 1 << 20;
 /// Fixed part of a password message, RFC 3244 section 2: length, version, AP-REQ length.
 const PASSWORD_HEADER: usize = 6;
 /// Versions of password messages, RFC 3244 section 2; the first is also of every reply.
-const PASSWORD_VERSIONS: [u16; 2] = [0x0001, 0xff80];
+const PASSWORD_VERSIONS: [u16; 2] = [0x0001, SET_PASSWORD];
+const SET_PASSWORD: u16 = 0xff80;
 
 /// Message types, which are also the numbers of the application tags, RFC 4120 section 5.10.
 const AS_REQUEST: u8 = 10;
-const AP_REQUEST: u8 = 14;
+const AS_REPLY: u8 = 11;
+const TGS_REQUEST: u8 = 12;
+const TGS_REPLY: u8 = 13;
+pub(super) const AP_REQUEST: u8 = 14;
 const AP_REPLY: u8 = 15;
 const SAFE: u8 = 20;
+const PRIV: u8 = 21;
 const CRED: u8 = 22;
-const ERROR: u8 = 30;
+pub(super) const ERROR: u8 = 30;
+/// Message types of the user-to-user mechanism, which have no application tag:
+/// draft-swift-win2k-krb-user2user-03 section 3.
+pub(super) const TGT_REQUEST: u8 = 16;
+pub(super) const TGT_REPLY: u8 = 17;
 
-/// A message of RFC 4120 sections 5.4 to 5.9.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Message<'a> {
-    application: ber::Header,
-    sequence: ber::Header,
-    version: Element<'a>,
-    kind: Element<'a>,
-    /// The other fields of the sequence, encoded.
-    pub body: &'a [u8],
-}
-
-/// A request to change a password, or its reply, RFC 3244 section 2.
+/// A request to change a password, or its reply, RFC 3244 section 2, as far as it is present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Password<'a> {
     /// Protocol version, 1 or 0xff80.
@@ -67,63 +75,48 @@ pub enum Packet<'a> {
     Password(Password<'a>),
 }
 
-impl<'a> Message<'a> {
-    /// Parses the message that `r` holds.
+impl<'a> Password<'a> {
+    /// Looks at the password message that `bytes` begin with, of which the end may be missing.
     ///
     /// # Errors
-    /// Tags, version or type other than RFC 4120 says, or lengths that do not fit.
-    pub fn parse(r: &mut Reader<'a>) -> Result<Self, WireError> {
+    /// Another version, a length that does not fit, or fewer bytes than precede the AP-REQ.
+    fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
+        let mut r = Reader::new("kerberos::Password", bytes);
         let at = r.clone();
-        let application = ber::Header::parse(r, MESSAGE_MAX)?;
-        let number = application.tag & TAG_NUMBER;
-        if application.tag & !TAG_NUMBER != APPLICATION || !is_message(number) {
-            let got = u64::from(application.tag);
-            return Err(at.error(Cause::BadValue { field: "application tag", got }));
-        }
-        let mut content = r.sub("kerberos::Message", application.length)?;
-        let sequence = ber::Header::expect(&mut content, ber::SEQUENCE, "sequence", MESSAGE_MAX)?;
-        let mut fields = content.sub("kerberos::Message", sequence.length)?;
-        content.finish()?;
-        let first = version_tag(number);
-        let version = constant(&mut fields, first, "pvno", VERSION)?;
-        let kind = constant(&mut fields, first + 1, "msg-type", number)?;
-        Ok(Self { application, sequence, version, kind, body: fields.remainder() })
-    }
-
-    /// Message type, RFC 4120 section 5.10.
-    pub const fn kind(&self) -> u8 {
-        self.application.tag & TAG_NUMBER
-    }
-
-    /// Appends the message, its lengths derived.
-    pub fn emit(&self, w: &mut Writer<'_>) {
-        let sequence = self
-            .sequence
-            .around(self.version.total_length() + self.kind.total_length() + self.body.len());
-        self.application.around(sequence.total_length()).emit(w);
-        sequence.emit(w);
-        self.version.emit(w);
-        self.kind.emit(w);
-        w.bytes(self.body);
-    }
-}
-
-impl<'a> Password<'a> {
-    fn parse(r: &mut Reader<'a>) -> Result<Self, WireError> {
-        let at = r.clone();
-        let had = r.peek().len();
         let length = usize::from(u16::from_be_bytes(*r.array()?));
         let version = u16::from_be_bytes(*r.array()?);
         let authentication_length = usize::from(u16::from_be_bytes(*r.array()?));
-        if length != had {
-            let cause = Cause::BadLength { field: "length", got: length, min: had, max: had };
+        let least = PASSWORD_HEADER + authentication_length;
+        if length < bytes.len() || length < least {
+            let (min, max) = (least.max(bytes.len()), usize::from(u16::MAX));
+            let cause = Cause::BadLength { field: "length", got: length, min, max };
             return Err(at.error(cause));
         }
         if !PASSWORD_VERSIONS.contains(&version) {
             return Err(at.error(Cause::BadValue { field: "version", got: u64::from(version) }));
         }
-        let authentication = r.bytes(authentication_length)?;
-        Ok(Self { version, authentication, body: r.remainder() })
+        let present = authentication_length.min(r.peek().len());
+        Ok(Self { version, authentication: r.bytes(present)?, body: r.remainder() })
+    }
+
+    /// The AP-REQ or AP-REP.
+    pub fn authentication(&self) -> Option<Message<'a>> {
+        Message::parse(self.authentication).ok()
+    }
+
+    /// The KRB-PRIV or KRB-ERROR.
+    pub fn message(&self) -> Option<Message<'a>> {
+        Message::parse(self.body).ok()
+    }
+
+    /// Whether it asks for a change: replies begin with AP-REP or are an error.
+    pub fn is_request(&self) -> bool {
+        self.authentication.first() == Some(&(APPLICATION | AP_REQUEST))
+    }
+
+    /// What a request asks for: a user's own password changed, or any password set.
+    pub const fn operation(&self) -> &'static str {
+        if self.version == SET_PASSWORD { "set password" } else { "change password" }
     }
 
     fn emit(&self, w: &mut Writer<'_>) {
@@ -138,26 +131,26 @@ impl<'a> Password<'a> {
 }
 
 impl<'a> Packet<'a> {
-    /// Parses what one datagram, or one record without its mark, holds.
+    /// Looks at what one datagram, or one record without its mark, holds. The end may be missing.
     ///
     /// # Errors
     /// As [`Message::parse`], or a password message whose lengths do not fit.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
-        let mut r = Reader::new("kerberos::Message", bytes);
         if bytes.first().is_some_and(|tag| tag & !TAG_NUMBER == APPLICATION) {
-            let message = Message::parse(&mut r)?;
-            r.finish()?;
-            return Ok(Self::Message(message));
+            return Message::parse(bytes).map(Self::Message);
         }
-        Ok(Self::Password(Password::parse(&mut r.named("kerberos::Password"))?))
+        Password::parse(bytes).map(Self::Password)
     }
 
-    /// Appends the packet without a record mark.
-    pub fn emit(&self, w: &mut Writer<'_>) {
-        match self {
-            Self::Message(message) => message.emit(w),
-            Self::Password(password) => password.emit(w),
-        }
+    /// Requires that the packet takes exactly the `present` bytes that it was parsed from.
+    fn check(bytes: &'a [u8]) -> Result<(), WireError> {
+        let mut r = Reader::new("kerberos::Message", bytes);
+        let length = match Self::parse(bytes)? {
+            Self::Message(_) => ber::Header::parse(&mut r.clone(), MESSAGE_MAX)?.total_length(),
+            Self::Password(_) => usize::from(u16::from_be_bytes(*r.clone().array()?)),
+        };
+        r.bytes(length)?;
+        r.finish()
     }
 }
 
@@ -168,7 +161,6 @@ const fn is_message(number: u8) -> bool {
 
 /// Tag of `pvno`: requests to the KDC begin with \[1\] (RFC 4120 section 5.4.1), others with \[0\].
 const fn version_tag(number: u8) -> u8 {
-    const TGS_REQUEST: u8 = 12;
     match number {
         AS_REQUEST | TGS_REQUEST => 0xa1,
         _ => 0xa0,
@@ -276,9 +268,74 @@ fn parse_mark(r: &mut Reader<'_>) -> Result<usize, WireError> {
     })
 }
 
+/// Tells a packet, and the messages inside one of the password protocol. `length` is its length
+/// in bytes.
+fn tell(
+    packet: &Packet<'_>,
+    length: usize,
+    is_present: bool,
+    context: &Context,
+    out: &mut dyn Observer,
+) {
+    match packet {
+        Packet::Message(message) => tell_message(message, length, is_present, context, out),
+        Packet::Password(password) => {
+            let quality = if is_present { Quality::Opaque } else { Quality::Cut };
+            let (operation, is_answer) = (u32::from(password.version), !password.is_request());
+            let tally = Tally { operation, is_answer, bytes: length, quality };
+            out.message(context, &super::Message::Kerberos(*packet), tally);
+            for message in [password.authentication(), password.message()].into_iter().flatten() {
+                tell_message(&message, message.bytes().len(), is_present, context, out);
+            }
+        }
+    }
+}
+
+/// Tells one message of `length` bytes.
+pub(super) fn tell_message(
+    message: &Message<'_>,
+    length: usize,
+    is_present: bool,
+    context: &Context,
+    out: &mut dyn Observer,
+) {
+    let kind = message.kind();
+    let quality = match kind {
+        _ if !is_present => Quality::Cut,
+        AP_REPLY | PRIV | CRED => Quality::Opaque,
+        _ => Quality::Parsed,
+    };
+    let is_answer = matches!(kind, AS_REPLY | TGS_REPLY | AP_REPLY | TGT_REPLY | ERROR);
+    let tally = Tally { operation: u32::from(kind), is_answer, bytes: length, quality };
+    out.message(context, &super::Message::Kerberos(Packet::Message(*message)), tally);
+}
+
+/// Names of message types, RFC 4120 section 5.10, and of the versions of password messages.
+fn operation(code: u32) -> Option<&'static str> {
+    const CHANGE: u32 = 1;
+    const SET: u32 = SET_PASSWORD as u32;
+    Some(match code {
+        10 => "AS-REQ",
+        11 => "AS-REP",
+        12 => "TGS-REQ",
+        13 => "TGS-REP",
+        14 => "AP-REQ",
+        15 => "AP-REP",
+        16 => "TGT-REQ",
+        17 => "TGT-REP",
+        20 => "KRB-SAFE",
+        21 => "KRB-PRIV",
+        22 => "KRB-CRED",
+        30 => "KRB-ERROR",
+        CHANGE => "change password",
+        SET => "set password",
+        _ => return None,
+    })
+}
+
 impl Protocol for Kerberos {
-    type Message<'a> = super::Bytes<'a>;
-    type Dialogue = ();
+    type Message<'a> = Packet<'a>;
+    type Dialogue = Exchanges;
 
     const NAME: &'static str = "kerberos";
     const LABEL: &'static str = "Kerberos";
@@ -306,7 +363,7 @@ impl Protocol for Kerberos {
 
     fn step(input: &[u8], transport: Transport) -> Step {
         match transport {
-            Transport::Udp => Step::datagram(input, Packet::parse(input).map(|_| ())),
+            Transport::Udp => Step::datagram(input, Packet::check(input)),
             Transport::Tcp => match parse_mark(&mut Reader::new("kerberos::mark", input)) {
                 Ok(length) => Step::framed(input, MARK + length),
                 Err(error) => Step::failed(input, error),
@@ -316,28 +373,40 @@ impl Protocol for Kerberos {
 
     fn observe(
         input: &[u8],
-        context: &super::Context,
-        _dialogue: &mut Self::Dialogue,
-        out: &mut dyn super::Observer,
+        context: &Context,
+        dialogue: &mut Self::Dialogue,
+        out: &mut dyn Observer,
     ) -> Result<(), WireError> {
-        let quality = super::Quality::Opaque;
-        let bytes = context.length;
-        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
-        out.message(context, &super::Message::Kerberos(super::Bytes(input)), tally);
-        Ok(())
+        let body = match context.transport {
+            Transport::Udp => input,
+            Transport::Tcp => {
+                let mut r = Reader::new("kerberos::mark", input);
+                parse_mark(&mut r)?;
+                r.remainder()
+            }
+        };
+        let packet = Packet::parse(body)?;
+        let is_present = input.len() >= context.length;
+        tell(&packet, context.length, is_present, context, out);
+        dialogue.take(&packet, context, out);
+        if is_present || context.is_cut { Packet::check(body) } else { Ok(()) }
+    }
+
+    fn operation(code: u32) -> Option<&'static str> {
+        operation(code)
     }
 
     fn reencode(input: &[u8], transport: Transport, out: &mut Writer<'_>) -> Result<(), WireError> {
         if transport == Transport::Udp {
-            Packet::parse(input)?.emit(out);
+            Parts::parse(input)?.emit(out);
             return Ok(());
         }
         let mut r = Reader::new("kerberos::mark", input);
         let length = parse_mark(&mut r)?;
-        let packet = Packet::parse(r.bytes(length)?)?;
+        let parts = Parts::parse(r.bytes(length)?)?;
         r.finish()?;
         let mut bytes = Vec::with_capacity(length);
-        packet.emit(&mut Writer::new(&mut bytes));
+        parts.emit(&mut Writer::new(&mut bytes));
         out.bytes(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
         out.bytes(&bytes);
         Ok(())
@@ -387,7 +456,7 @@ mod tests {
     fn reads_the_type_and_leaves_the_rest_alone() {
         let bytes = Kerberos::samples().remove(5).bytes;
         let Ok(Packet::Message(message)) = Packet::parse(&bytes) else { panic!() };
-        assert_eq!((message.kind(), message.body), (30, &b"\xa6\x03\x02\x01\x19\xe0\x01\x01"[..]));
+        assert_eq!((message.kind(), message.error_code()), (30, Some(25)));
     }
 
     #[test]

@@ -175,6 +175,27 @@ impl<'a> Element<'a> {
         Ok(Self { header, content: r.bytes(header.length)? })
     }
 
+    /// Reads one element whose end may be missing: the content is what is present of it.
+    ///
+    /// # Errors
+    /// As [`Header::parse`].
+    pub fn parse_cut(r: &mut Reader<'a>) -> Result<Self, WireError> {
+        let header = Header::parse(r, usize::MAX)?;
+        let present = header.length.min(r.peek().len());
+        Ok(Self { header, content: r.bytes(present)? })
+    }
+
+    /// Whether the content is present to its end; only [`parse_cut`](Self::parse_cut) gives
+    /// one that is not.
+    pub const fn is_whole(&self) -> bool {
+        self.header.length == self.content.len()
+    }
+
+    /// Length of the content as the element says it, in bytes.
+    pub const fn length(&self) -> usize {
+        self.header.length
+    }
+
     /// The identifier octet.
     pub const fn tag(&self) -> u8 {
         self.header.tag
@@ -201,6 +222,29 @@ impl<'a> Element<'a> {
     /// Length of the whole element, in bytes.
     pub fn total_length(&self) -> usize {
         self.header.around(self.content.len()).total_length()
+    }
+}
+
+/// Elements one after another, as far as they are present: the last may be cut, see
+/// [`Element::is_whole`]. Ends where no element begins.
+#[derive(Debug, Clone)]
+pub struct Elements<'a>(&'a [u8]);
+
+impl<'a> Elements<'a> {
+    /// Those that `content` holds.
+    pub const fn new(content: &'a [u8]) -> Self {
+        Self(content)
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Element<'a>;
+
+    fn next(&mut self) -> Option<Element<'a>> {
+        let mut r = Reader::new("", self.0);
+        let element = Element::parse_cut(&mut r).ok();
+        self.0 = if element.is_some() { r.remainder() } else { &[] };
+        element
     }
 }
 
@@ -309,6 +353,17 @@ mod tests {
         let mut out = Vec::new();
         element.emit(&mut Writer::new(&mut out));
         assert_eq!(out, bytes[..7]);
+    }
+
+    #[test]
+    fn elements_are_told_up_to_the_one_that_is_cut() {
+        let all = |bytes| {
+            Elements::new(bytes).map(|e| (e.tag(), e.content, e.is_whole())).collect::<Vec<_>>()
+        };
+        let (one, two) = ((2, &b"\x07"[..], true), (4, &b"ab"[..], false));
+        assert_eq!(all(b"\x02\x01\x07\x04\x03ab"), [one, two]);
+        assert_eq!(all(b"\x02\x01\x07\x04"), [one]);
+        assert_eq!(all(b"\x02\x01\x07\x04\x80ab"), [one]);
     }
 
     #[test]

@@ -8,9 +8,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use headroom::capture::{CaptureSet, Options};
-use headroom::proto::{Activity, Context, Hint, Id, Message, Observer, Tally};
-use headroom::sensor;
-use headroom::wire::WireError;
+use headroom::proto::{Context, Message, Tally};
+use headroom::sensor::{self, Audience, Ends};
 use serde_json::Value;
 
 mod dcerpc;
@@ -102,15 +101,12 @@ struct Collector {
     facts: [Facts; PARTS.len()],
 }
 
-impl Observer for Collector {
-    fn message(&mut self, context: &Context, message: &Message<'_>, tally: Tally) {
+impl Audience for Collector {
+    fn message(&mut self, _: &Ends, context: &Context, message: &Message<'_>, tally: Tally) {
         for (part, facts) in PARTS.iter().zip(&mut self.facts) {
             (part.collect)(context, message, &tally, facts);
         }
     }
-    fn activity(&mut self, _: &Activity<'_>) {}
-    fn hint(&mut self, _: &Context, _: Hint<'_>) {}
-    fn malformed(&mut self, _: Id, _: WireError) {}
 }
 
 /// Values over all captures: of tshark's, of those found, and what is ours alone.
