@@ -40,6 +40,9 @@ const SEALED_PREFIX: usize = 4;
 /// Bytes behind that length which tell whether a buffer is sealed or only signed: a token's
 /// header of 16 and, behind the signature of NTLM, the beginning of a message.
 const SEALED_LOOK: usize = 24;
+/// Bytes of a signed buffer that are read at most. Ours: all messages of an answer share one,
+/// so that the largest entry (the aggregated schema takes 300 KB) would hide the result.
+const SIGNED_NEEDED_MAX: usize = 1 << 19;
 /// Operation of a sealed or signed buffer in [`Tally`], behind the numbers of RFC 4511.
 pub const SEALED: u32 = 32;
 
@@ -52,10 +55,15 @@ pub enum Unit<'a> {
     Sealed(Sealed<'a>),
 }
 
-/// A buffer that a SASL mechanism signed or encrypted. Of a sealed one only the beginning may
-/// have been kept.
+/// A buffer that a SASL mechanism signed or encrypted. Of a sealed one, and of a very long one,
+/// only the beginning may have been kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sealed<'a>(pub &'a [u8]);
+pub struct Sealed<'a> {
+    /// Its length on the wire, in bytes.
+    pub length: usize,
+    /// What was kept of it.
+    pub kept: &'a [u8],
+}
 
 /// A message of which the operation's content is opaque, every length in the form in which it
 /// came: what [`Message`] would write in another way is written from here.
@@ -116,20 +124,30 @@ pub(super) fn reencode_message(r: &mut Reader<'_>, w: &mut Writer<'_>) -> Result
 }
 
 impl<'a> Sealed<'a> {
-    /// The messages in the clear, where the buffer is signed only: inside a wrap token of
-    /// Kerberos (RFC 4121 section 4.2.6.2), or behind a signature of NTLM (\[MS-NLMP\] section
-    /// 2.2.2.9).
+    /// Takes what is there of a buffer, the rest of `r`.
+    fn parse(r: &mut Reader<'a>) -> Result<Self, WireError> {
+        let length = sealed_length(r)?;
+        let kept = r.bytes(length.min(r.peek().len()))?;
+        Ok(Self { length, kept })
+    }
+
+    /// The messages in the clear, as far as they were kept, where the buffer is signed only:
+    /// inside a wrap token of Kerberos (RFC 4121 section 4.2.6.2), or behind a signature of NTLM
+    /// (\[MS-NLMP\] section 2.2.2.9).
     pub fn plain(&self) -> Option<&'a [u8]> {
         /// Flag of a wrap token: the content is encrypted.
         const IS_SEALED: u8 = 0x02;
-        let (header, rest) = self.0.split_first_chunk::<16>()?;
+        let (header, rest) = self.kept.split_first_chunk::<16>()?;
         match header {
             [5, 4, flags, 0xff, ec1, ec0, rrc1, rrc0, ..] if flags & IS_SEALED == 0 => {
                 let checksum = usize::from(u16::from_be_bytes([*ec1, *ec0]));
                 let rotated = usize::from(u16::from_be_bytes([*rrc1, *rrc0]));
                 // The checksum stands behind the content, or was rotated before it.
                 match rotated {
-                    0 => rest.get(..rest.len().checked_sub(checksum)?),
+                    0 => {
+                        let length = self.length.checked_sub(header.len() + checksum)?;
+                        rest.get(..length.min(rest.len()))
+                    }
                     _ if rotated == checksum => rest.get(checksum..),
                     _ => None,
                 }
@@ -150,7 +168,7 @@ impl<'a> Unit<'a> {
         match r.peek().first() {
             Some(0) => {
                 let length = sealed_length(r)?;
-                Ok(Self::Sealed(Sealed(r.bytes(length)?)))
+                Ok(Self::Sealed(Sealed { length, kept: r.bytes(length)? }))
             }
             _ => Ok(Self::Message(Message::parse(r)?)),
         }
@@ -160,9 +178,9 @@ impl<'a> Unit<'a> {
     pub fn emit(&self, w: &mut Writer<'_>) {
         match self {
             Self::Message(message) => message.emit(w),
-            Self::Sealed(Sealed(buffer)) => {
-                w.bytes(&u32::try_from(buffer.len()).unwrap_or(u32::MAX).to_be_bytes());
-                w.bytes(buffer);
+            Self::Sealed(Sealed { kept, .. }) => {
+                w.bytes(&u32::try_from(kept.len()).unwrap_or(u32::MAX).to_be_bytes());
+                w.bytes(kept);
             }
         }
     }
@@ -253,29 +271,36 @@ fn observe_sealed(
     session: &mut Session,
     out: &mut dyn Observer,
 ) -> Result<(), WireError> {
-    let mut r = Reader::new("ldap::Sealed", input);
-    let length = sealed_length(&mut r)?;
-    let sealed = Sealed(r.remainder());
-    let is_whole = sealed.0.len() >= length;
-    let plain = sealed.plain().filter(|_| is_whole);
+    let sealed = Sealed::parse(&mut Reader::new("ldap::Sealed", input))?;
+    let plain = sealed.plain();
+    let is_whole = sealed.kept.len() == sealed.length;
     let quality = match plain {
-        Some(_) => Quality::Parsed,
-        None if context.is_cut => Quality::Cut,
-        None => Quality::Opaque,
+        _ if context.is_cut => Quality::Cut,
+        Some(_) if is_whole => Quality::Parsed,
+        _ => Quality::Opaque,
     };
     let tally = Tally { operation: SEALED, is_answer: false, bytes: context.length, quality };
     out.message(context, &super::Message::Ldap(Unit::Sealed(sealed)), tally);
     let mut r = Reader::new("ldap::Message", plain.unwrap_or_default());
     while !r.is_empty() {
         let before = r.offset();
-        let read = Message::parse(&mut r).and_then(|message| {
-            let length = r.offset() - before;
-            let inner = Context { length, ..*context };
-            observe_message(&message, &inner, Quality::Parsed, session, out)
-        });
-        if let Err(error) = read {
-            out.malformed(Id::Ldap, error);
-            break;
+        let (read, quality) = match Message::parse(&mut r.clone()) {
+            Err(error) if error.is_truncation() && !is_whole => {
+                (Message::parse_cut(&mut r), quality)
+            }
+            _ => (Message::parse(&mut r), Quality::Parsed),
+        };
+        let length = r.offset() - before;
+        let inner = Context { length, ..*context };
+        let heard = read
+            .and_then(|message| observe_message(&message, &inner, quality, session, out));
+        match heard {
+            Err(error) if is_whole => {
+                out.malformed(Id::Ldap, error);
+                break;
+            }
+            Err(_) => break,
+            Ok(()) => {}
         }
     }
     Ok(())
@@ -325,14 +350,21 @@ impl Protocol for Ldap {
         }
     }
 
-    /// Of a sealed buffer its beginning.
+    /// Of a sealed buffer its beginning; of a signed one more than of a message.
     fn needed(head: &[u8], length: usize) -> usize {
-        let mut r = Reader::new("ldap::Sealed", head);
-        let is_sealed = head.first() == Some(&0)
-            && sealed_length(&mut r) == Ok(length.saturating_sub(SEALED_PREFIX))
-            && r.peek().len() >= SEALED_LOOK
-            && Sealed(r.peek()).plain().is_none();
-        length.min(if is_sealed { SEALED_PREFIX + SEALED_LOOK } else { NEEDED_MAX })
+        if head.first() != Some(&0) {
+            return length.min(NEEDED_MAX);
+        }
+        match Sealed::parse(&mut Reader::new("ldap::Sealed", head)) {
+            Ok(buffer)
+                if SEALED_PREFIX + buffer.length == length
+                    && buffer.kept.len() >= SEALED_LOOK.min(buffer.length)
+                    && buffer.plain().is_none() =>
+            {
+                length.min(SEALED_PREFIX + SEALED_LOOK)
+            }
+            _ => length.min(SIGNED_NEEDED_MAX),
+        }
     }
 
     fn observe(

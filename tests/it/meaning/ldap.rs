@@ -4,10 +4,30 @@ use headroom::proto::ldap::{Authentication, Message as Ldap, Operation, Unit, na
 use headroom::proto::{Context, Message, Tally, Utf8};
 use serde_json::Value;
 
-use super::{Explained, Facts, counts, rows};
+use super::{Explained, Facts, Fault, counts, rows};
 
 /// Differences that are understood.
-pub const EXPLAINED: &[Explained] = &[];
+pub const EXPLAINED: &[Explained] = &[
+    signed("operations", 49),
+    signed("searches", 13),
+    signed("attributes", 27),
+    signed("result codes", 18),
+];
+
+/// The capture begins behind the bind request.
+const fn signed(category: &'static str, surplus: i64) -> Explained {
+    Explained {
+        file: "PCAP-ATTACK__DCShadow_add_primarygroupid_512_to_std_account.pcapng",
+        category,
+        value: "*",
+        fault: Fault::Theirs,
+        surplus,
+        why: "tshark looks into a signed buffer only where it saw the bind request. Each of these \
+              buffers is a wrap token with flags 04 or 05: bit 1, Sealed, is not set, so that the \
+              messages are in the clear (RFC 4121 sections 4.2.2 and 4.2.4). In the captures that \
+              have the bind request tshark reads the same tokens as we do",
+    }
+}
 
 /// Our facts of one message.
 pub fn collect(_context: &Context, message: &Message<'_>, tally: &Tally, facts: &mut Facts) {
