@@ -25,12 +25,13 @@ pub(super) enum Spot {
 }
 
 /// What one stream holds.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Buffer {
     front: Vec<u8>,
     /// Bytes of `front` that the consumer has taken.
     taken: usize,
-    /// Sorted and apart, though they may touch; never more than the limit of the pool.
+    /// Sorted and apart, though they may touch; never more than the limit of the pool, for
+    /// which there is memory from the first one on.
     islands: VecDeque<Island>,
     /// Capacity of all pieces of memory.
     bytes: usize,
@@ -39,10 +40,9 @@ pub(super) struct Buffer {
 }
 
 impl Buffer {
-    /// Holds nothing; never allocates for itself again.
-    pub fn new(islands_max: usize) -> Self {
-        let islands = VecDeque::with_capacity(islands_max);
-        Self { front: Vec::new(), taken: 0, islands, bytes: 0, waiting: 0 }
+    /// Bytes of memory of the buffer itself.
+    pub fn own_bytes(&self) -> usize {
+        size_of::<Self>() + self.islands.capacity() * size_of::<Island>()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -161,7 +161,11 @@ impl Buffer {
         if self.extend(index, start, bytes, pool) {
             return true;
         }
-        if self.islands.len() >= pool.limits().islands_max {
+        let islands_max = pool.limits().islands_max;
+        if self.islands.capacity() == 0 && pool.charge(islands_max * size_of::<Island>()) {
+            self.islands.reserve_exact(islands_max);
+        }
+        if self.islands.len() >= islands_max.min(self.islands.capacity()) {
             return false;
         }
         let mut data = Vec::new();
@@ -179,8 +183,7 @@ impl Buffer {
     /// Appends to the island before `index` if that ends at `start`.
     fn extend(&mut self, index: usize, start: u32, bytes: &[u8], pool: &mut Pool) -> bool {
         let before = index.checked_sub(1).and_then(|index| self.islands.get_mut(index));
-        let Some(island) = before.filter(|island| island.end() == start && island.missing == 0)
-        else {
+        let Some(island) = before.filter(|island| island.end() == start) else {
             return false;
         };
         let (length, capacity) = (island.data.len(), island.data.capacity());
