@@ -285,7 +285,18 @@ fn data_in_a_syn_is_data() {
 fn the_consumer_is_called_once_enough_is_there() {
     let script = Script::waiting_for(5);
     let segments = [syn(), part(0, b"ab"), part(2, b"c"), part(3, b"d"), part(4, b"efg")];
-    assert_eq!(told(&segments, script).0, [data(b"ab"), data(b"abcdefg")]);
+    let (told, counts) = told(&segments, script);
+    assert_eq!(told, [data(b"ab"), data(b"abcde"), data(b"fg")]);
+    assert_eq!(counts.copied_bytes, 5);
+}
+
+#[test]
+fn a_consumer_that_wants_byte_after_byte_is_not_called_for_each() {
+    let takes = (3..6).map(|need| Take { consumed: 0, need }).collect();
+    let script = Script { takes, told: Vec::new() };
+    let segments = [syn(), part(0, b"ab"), part(2, b"cdefg"), part(7, b"h")];
+    let expected = [data(b"ab"), data(b"abc"), data(b"abcdefg"), data(b"abcdefgh")];
+    assert_eq!(told(&segments, script).0, expected);
 }
 
 #[test]
