@@ -226,9 +226,10 @@ struct Preauthentication<'a, 'b>(&'b Message<'a>);
 
 impl Display for Preauthentication<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let has = |kind: &&i32| self.0.padata_of(**kind).is_some();
-        let proof = PROOFS.iter().find(has).and_then(|&kind| padata_name(kind));
-        f.write_str(proof.unwrap_or("no pre-authentication"))
+        let rank = |kind: i32| PROOFS.iter().position(|&proof| proof == kind);
+        let best = self.0.padata().filter_map(|padata| rank(padata.kind)).min();
+        let name = best.and_then(|rank| padata_name(*PROOFS.get(rank)?));
+        f.write_str(name.unwrap_or("no pre-authentication"))
     }
 }
 
