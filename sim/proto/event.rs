@@ -21,6 +21,14 @@ pub enum Side {
 }
 
 impl Side {
+    /// Who received it.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+
     /// Place in a pair of directions.
     pub const fn index(self) -> usize {
         self as usize

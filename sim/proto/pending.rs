@@ -122,6 +122,19 @@ impl<K: Copy + PartialEq, const N: usize> Pending<K, N> {
         true
     }
 
+    /// Calls the request that `old` names `new` from now on, as when an answer asks for more; one
+    /// that was called so is forgotten. False where none waits.
+    pub fn rename(&mut self, old: K, new: K) -> bool {
+        if old != new {
+            self.forget(new);
+        }
+        let Some(at) = self.position(old) else { return false };
+        self.slots.get_mut(at).is_some_and(|(key, _)| {
+            *key = new;
+            true
+        })
+    }
+
     /// Forgets a request without telling it. False where none waits.
     pub fn forget(&mut self, key: K) -> bool {
         let Some(at) = self.position(key) else { return false };
@@ -193,6 +206,17 @@ mod tests {
         assert!(pending.answer(1, Outcome::of(0, |_| ""), &mut told));
         assert!(!pending.answer(1, Outcome::Success, &mut told) && pending.is_empty());
         assert_eq!(told.0, ["two Failure { code: 3, name: \"NXDOMAIN\" }", "one Success"]);
+    }
+
+    #[test]
+    fn a_request_is_answered_under_its_last_name() {
+        let (mut pending, mut told) = (Pending::<u32, 2>::default(), Told::default());
+        ask(&mut pending, 1, "one", &mut told);
+        ask(&mut pending, 2, "two", &mut told);
+        assert!(pending.rename(1, 2) && !pending.rename(1, 3));
+        assert!(!pending.answer(1, Outcome::Success, &mut told));
+        assert!(pending.answer(2, Outcome::Success, &mut told) && pending.is_empty());
+        assert_eq!(told.0, ["one Success"]);
     }
 
     #[test]

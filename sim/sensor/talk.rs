@@ -190,10 +190,18 @@ impl Talks {
             in_step: &mut talk.in_step,
             is_proven: &mut talk.is_proven,
             dialogues,
-            side,
+            side: side.other(),
             time: packet.time,
             ears: Ears { ends: &talk.ends, tallies, out },
         };
+        // What this side acknowledges and the capture does not hold was lost by the capture.
+        if let Some(other) = talk.streams.get_mut(side.other().index())
+            && packet.tcp_flags & TCP_ACK != 0
+            && other.is_buffering()
+        {
+            other.acknowledged(packet.acknowledgment, pool, &mut listener);
+        }
+        listener.side = side;
         if let Some(stream) = talk.streams.get_mut(side.index()) {
             let segment = Segment {
                 sequence: packet.sequence,
@@ -439,7 +447,9 @@ impl Consumer for Listener<'_> {
             };
             self.read(held, length, true);
         }
-        self.ears.tallies.gap(*self.id, lost);
+        if lost > 0 || !held.is_empty() {
+            self.ears.tallies.gap(*self.id, lost);
+        }
         self.dialogues.gap((*self.id, *self.dialogue), self.side);
         self.set_in_step(false);
     }

@@ -8,12 +8,18 @@ use super::{Cause, Reader, WireError, Writer};
 
 /// Universal tag of an INTEGER, X.680 section 8.6 table 1.
 pub const INTEGER: u8 = 0x02;
+/// Universal tag of a BOOLEAN.
+pub const BOOLEAN: u8 = 0x01;
 /// Universal tag of an OCTET STRING.
 pub const OCTET_STRING: u8 = 0x04;
 /// Universal tag of an ENUMERATED.
 pub const ENUMERATED: u8 = 0x0a;
 /// Universal tag of a SEQUENCE, constructed.
 pub const SEQUENCE: u8 = 0x30;
+/// Universal tag of a SET, constructed.
+pub const SET: u8 = 0x31;
+/// Bit of a tag that says that the content is elements, X.690 section 8.1.2.5.
+pub const CONSTRUCTED: u8 = 0x20;
 
 /// Most length octets after the first that are read; more would say more than 4 GiB.
 const LENGTH_OCTETS_MAX: u8 = 4;
@@ -35,6 +41,17 @@ impl Header {
     /// A header in the shortest form, as DER demands.
     pub fn new(tag: u8, length: usize) -> Self {
         Self { tag, length, length_octets: shortest_form(length) }
+    }
+
+    /// A header with four octets of length after the first, as Windows writes constructed
+    /// elements.
+    pub const fn wide(tag: u8, length: usize) -> Self {
+        Self { tag, length, length_octets: LENGTH_OCTETS_MAX }
+    }
+
+    /// Whether the length takes four octets after the first.
+    pub const fn is_wide(&self) -> bool {
+        self.length_octets == LENGTH_OCTETS_MAX
     }
 
     /// The same tag and form of length around other content.
@@ -296,6 +313,13 @@ mod tests {
         ] {
             assert_eq!(emitted(Header::new(OCTET_STRING, length)), want);
         }
+    }
+
+    #[test]
+    fn a_wide_header_takes_four_octets() {
+        let wide = Header::wide(SEQUENCE, 0x2a);
+        assert_eq!(emitted(wide), b"\x30\x84\x00\x00\x00\x2a");
+        assert!(wide.is_wide() && !Header::new(SEQUENCE, 0x2a).is_wide());
     }
 
     #[test]
