@@ -287,7 +287,8 @@ fn tell(
             let tally = Tally { operation, is_answer, bytes: length, quality };
             out.message(context, &super::Message::Kerberos(*packet), tally);
             for message in [password.authentication(), password.message()].into_iter().flatten() {
-                tell_message(&message, message.bytes().len(), is_present, context, out);
+                let length = message.bytes().len();
+                tell_message(&message, length, is_present, &Context { length, ..*context }, out);
             }
         }
     }

@@ -54,14 +54,21 @@ pub fn collect(context: &Context, message: &Message<'_>, tally: &Tally, facts: &
         facts.add("in GSS-API", kind, 1);
         return;
     }
+    if message.kind() == 21 {
+        return; // of the password protocol tshark's script counts the first message only
+    }
     facts.add("message", kind, 1);
+    if matches!(message.kind(), 14 | 15) {
+        return; // of the password protocol, without names there
+    }
     let mut add = |category, value: Option<String>| {
         if let Some(value) = value {
             facts.add(category, format!("{kind} {value}"), 1);
         }
     };
     add("cname", message.cname().map(|name| name.to_string()));
-    add("sname", message.sname().map(|name| name.to_string()));
+    let sname = message.sname().map(|name| name.to_string());
+    add("sname", sname.filter(|name| !name.is_empty())); // a name without parts, in some errors, is none to tshark
     add("crealm", reply(message).and(message.crealm()).map(|realm| realm.to_string()));
     match reply(message) {
         Some(()) => add("ticket realm", message.realm().map(|realm| realm.to_string())),
@@ -83,6 +90,11 @@ fn reply(message: &Krb<'_>) -> Option<()> {
 pub fn expect(truth: &Value, facts: &mut Facts) {
     for (kind, count) in counts(truth, "/kerberos/kdc_messages") {
         facts.add("message", kind, count);
+    }
+    for (kind, count) in counts(truth, "/kerberos/frames_by_outer_type") {
+        if matches!(&*kind, "AP-REQ" | "AP-REP") {
+            facts.add("message", kind, count);
+        }
     }
     for (kind, count) in counts(truth, "/kerberos/in_gssapi_all") {
         facts.add("in GSS-API", kind, count);
