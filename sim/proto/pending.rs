@@ -106,6 +106,12 @@ impl<K: Copy + PartialEq, const N: usize> Pending<K, N> {
         self.slots.get_mut(at).map(|(_, asked)| asked)
     }
 
+    /// Key of the oldest request that waits and whose key `wanted` accepts.
+    pub fn find(&self, wanted: impl Fn(K) -> bool) -> Option<K> {
+        let mut keys = self.slots.iter().take(self.used).map(|&(key, _)| key);
+        keys.find(|&key| wanted(key))
+    }
+
     /// Tells the request that `key` names with its outcome. False where none waits.
     pub fn answer(&mut self, key: K, outcome: Outcome, out: &mut dyn Observer) -> bool {
         let Some(at) = self.position(key) else { return false };
@@ -195,6 +201,7 @@ mod tests {
         ask(&mut pending, 1, "one", &mut told);
         ask(&mut pending, 2, "two", &mut told);
         let failure = Outcome::of(3, |_| "NXDOMAIN");
+        assert_eq!((pending.find(|key| key > 0), pending.find(|key| key > 2)), (Some(1), None));
         assert!(pending.answer(2, failure, &mut told));
         assert!(pending.answer(1, Outcome::of(0, |_| ""), &mut told));
         assert!(!pending.answer(1, Outcome::Success, &mut told) && pending.is_empty());
