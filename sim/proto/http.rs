@@ -19,7 +19,7 @@ mod base64;
 mod head;
 mod names;
 
-pub use authentication::Exchange;
+pub use authentication::{Exchange, credentials};
 pub use head::{Head, Header, Headers, Start};
 
 /// Marker type of this protocol.

@@ -81,9 +81,9 @@ impl Exchange {
         self.conclude(outcome, context, out);
     }
 
+    /// Nothing to conclude where no token was sent.
     fn conclude(&mut self, outcome: Outcome, context: &Context, out: &mut dyn Observer) {
-        self.asked = None;
-        if self.handshake.is_pending() {
+        if self.asked.take().is_some() {
             self.handshake.conclude(outcome, self.host.shown(), context, out);
         }
     }
@@ -103,7 +103,7 @@ impl Dialogue for Exchange {
     }
 
     fn finish(&mut self, out: &mut dyn Observer) {
-        if let Some(context) = self.asked.take() {
+        if let Some(context) = self.asked {
             self.conclude(Outcome::Unanswered, &context, out);
         }
     }
@@ -114,6 +114,11 @@ impl Dialogue for Exchange {
         self.asked = None;
         self.token.clear();
     }
+}
+
+/// The value of a field that carries `token`, as of `Authorization`, for `Negotiate` or `NTLM`.
+pub fn credentials(scheme: &str, token: &[u8]) -> String {
+    format!("{scheme} {}", base64::encode(token))
 }
 
 /// Whether a field carries authentication, RFC 9110 section 11.

@@ -47,6 +47,31 @@ pub(super) fn decode(text: &[u8], is_whole: bool, out: &mut Vec<u8>) -> bool {
     }
 }
 
+/// The text that says `bytes`, padded.
+pub(super) fn encode(bytes: &[u8]) -> String {
+    let character = |value: u32| match u8::try_from(value & 0x3f).unwrap_or(0) {
+        value @ 0..=25 => b'A' + value,
+        value @ 26..=51 => b'a' + value - 26,
+        value @ 52..=61 => b'0' + value - 52,
+        62 => b'+',
+        _ => b'/',
+    };
+    let mut text = String::new();
+    for group in bytes.chunks(3) {
+        let mut octets = [0; 4];
+        for (octet, byte) in octets.iter_mut().skip(1).zip(group) {
+            *octet = *byte;
+        }
+        let bits = u32::from_be_bytes(octets);
+        for place in 0..4 {
+            let is_there = place <= group.len();
+            let shift = 18 - 6 * place;
+            text.push(if is_there { char::from(character(bits >> shift)) } else { '=' });
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +94,7 @@ mod tests {
             (b"+/+/", b"\xfb\xff\xbf"),
         ] {
             assert_eq!(decoded(text).as_deref(), Some(want));
+            assert_eq!(encode(want).as_bytes(), text);
         }
     }
 

@@ -1,5 +1,6 @@
 use super::*;
-use crate::proto::Side::Server;
+use crate::proto::Id;
+use crate::proto::Side::{Client, Server};
 use crate::proto::conformance;
 use crate::proto::told::Talk;
 
@@ -165,4 +166,43 @@ fn operations_have_names() {
     assert_eq!([name(0), name(2), name(5)], ["GET", "401 Unauthorized", "RPC_OUT_DATA"].map(Some));
     assert_eq!([Http::operation(CHUNK), Http::operation(0)], ["chunk", "other method"].map(Some));
     assert_eq!(Http::operation(2_000), None);
+}
+
+/// A head with the token at a place among the samples of NTLMSSP: 0 negotiate, 1 challenge, 2
+/// authenticate.
+fn with_token(start: &str, field: &str, message: u8) -> Vec<u8> {
+    let mut tokens = Id::Ntlmssp.samples().into_iter().map(|sample| sample.bytes);
+    let token = tokens.find(|token| token[8] == message).unwrap();
+    let value = credentials("NTLM", &token);
+    format!("{start}\r\nHost: dc1:5985\r\n{field}: {value}\r\n\r\n").into_bytes()
+}
+
+/// A logon up to the answer to its last token.
+fn logon(answer: &str) -> Vec<String> {
+    let mut talk = Talk::<Http>::new();
+    talk.say(Client, &with_token("GET / HTTP/1.1", "Authorization", 1)).unwrap();
+    talk.say(Server, &with_token("HTTP/1.1 401 No", "WWW-Authenticate", 2)).unwrap();
+    talk.say(Client, &with_token("GET / HTTP/1.1", "authorization", 3)).unwrap();
+    assert_eq!(talk.told.activities, [""; 0]);
+    if !answer.is_empty() {
+        talk.say(Server, answer.as_bytes()).unwrap();
+    }
+    talk.end()
+}
+
+#[test]
+fn a_logon_is_concluded_by_the_next_status() {
+    let outcome = |answer| {
+        let told = logon(answer);
+        assert!(told.len() == 1 && told[0].starts_with("NtlmLogon "), "{told:?}");
+        assert!(told[0].contains("| dc1:5985 |"), "{told:?}");
+        told[0].rsplit(" | ").next().unwrap().to_owned()
+    };
+    assert_eq!(outcome("HTTP/1.1 200 OK\r\n\r\n"), "Success");
+    assert_eq!(outcome("HTTP/1.1 404 Not Found\r\n\r\n"), "Success");
+    let refused = "HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM\r\n\r\n";
+    assert_eq!(outcome(refused), "failed 401 Unauthorized");
+    assert_eq!(outcome("HTTP/1.1 407 No\r\n\r\n"), "failed 407 Proxy Authentication Required");
+    assert_eq!(outcome("HTTP/1.1 100 Continue\r\n\r\n"), "Unanswered");
+    assert_eq!(outcome(""), "Unanswered");
 }
