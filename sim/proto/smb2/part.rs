@@ -116,10 +116,16 @@ impl<'a, 'w> Sink<'a, 'w> {
     }
 }
 
+/// Structure size of a LOCK request, which counts the first lock, \[MS-SMB2\] 2.2.26.
+const LOCK_REQUEST: u16 = 48;
+
 /// Length of the fixed part: an odd structure size counts the first byte of what follows,
 /// \[MS-SMB2\] 2.2.
 const fn fixed_length(size: u16) -> usize {
-    (size & !1) as usize
+    match size {
+        LOCK_REQUEST => size as usize - LOCK_LENGTH,
+        _ => (size & !1) as usize,
+    }
 }
 
 /// Bytes behind the fixed part.
