@@ -136,13 +136,14 @@ impl Conversation {
                 self.handshake(header).token(body.token.0.bytes, context, out);
             }
             Body::TreeConnectRequest(body) => {
-                self.connect(id, chain.tree.0, body.path.0.bytes, context, out);
+                let path = body.path.0.whole().unwrap_or_default();
+                self.connect(id, chain.tree.0, path, context, out);
             }
             Body::CreateRequest(body) => {
                 chain.file = FileRef::Created(id);
                 let is_dfs = header.flags() & FLAG_DFS != 0;
                 let request = self.ask(id, chain.tree, chain.file, None);
-                request.name.set(body.name.0.bytes, true, is_dfs);
+                request.name.set(body.name.0.whole().unwrap_or_default(), true, is_dfs);
             }
             Body::CloseRequest(body) => {
                 let file = chain.file_of(body.file);

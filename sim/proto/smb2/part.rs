@@ -150,6 +150,11 @@ impl<'a> Buffer<'a> {
         self.bytes.len() + self.missing
     }
 
+    /// All bytes; `None` where some are missing.
+    pub const fn whole(&self) -> Option<&'a [u8]> {
+        if self.is_clipped() { None } else { Some(self.bytes) }
+    }
+
     /// Whether the input holds less than the wire did.
     pub const fn is_clipped(&self) -> bool {
         self.missing > 0

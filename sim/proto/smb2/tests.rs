@@ -300,10 +300,13 @@ fn what_was_cut_is_told_as_far_as_it_goes() {
     let answer = NegotiateResponse { dialect: 0x0302, ..Default::default() };
     it.answers(1, command::NEGOTIATE, 0, Body::NegotiateResponse(answer));
     assert_eq!(it.told.operations, [(0, true, Quality::Cut)]);
-    it.cut = Some(30);
     let chain = vec![(request(2, command::ECHO), Body::EchoRequest(EchoRequest::default()))];
+    it.cut = Some(30); // the header holds the command and the flags
+    it.hear(chain.clone()).unwrap();
+    assert_eq!(it.told.operations[1..], [(13, false, Quality::Cut)]);
+    it.cut = Some(23); // not all flags
     assert!(it.hear(chain).unwrap_err().is_truncation());
-    assert_eq!(it.told.operations.len(), 1);
+    assert_eq!(it.told.operations.len(), 2);
 }
 
 #[test]
