@@ -166,22 +166,27 @@ fn render_text(cli: &Cli, result: &SizingReport, to_file: bool) -> anyhow::Resul
 fn inspect(cli: &Cli, args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let mut inputs = InputPlan::new(&args.input)?;
     output::prepare(args.output.as_deref(), &inputs.inputs)?;
+    output::prepare(args.activities.as_deref(), &inputs.inputs)?;
     inputs.inputs.look_at_standard_input()?;
     tell_skipped(cli, &inputs);
     let (captures, logs) = (inputs.inputs.captures.len(), inputs.inputs.counters.len());
     if captures > 0 && logs > 0 && !cli.quiet {
         output::say(&format!("counter logs left out: {logs}; `headroom size` reads them"));
     }
-    let result =
-        run::inspect(&inputs, Reading { sha256: false, quiet: cli.quiet }, command_line())?;
+    let reading = Reading { sha256: false, quiet: cli.quiet };
+    let activities = args.activities.as_deref();
+    let result = run::inspect(&inputs, reading, command_line(), activities)?;
     let json = args.json || args.format == InspectFormat::Json;
     let format = if json { OutputFormat::Json } else { OutputFormat::Text };
     let to_file = args.output.is_some();
     let options =
         RenderOptions { color: output::color(cli.color, to_file), width: output::width() };
     let bytes = report::render_inspection(&result, format, options)?;
-    output::write(args.output.as_deref(), &bytes)?;
-    let seen = !json && !to_file;
+    let lines_there = activities.is_some_and(|path| path.as_os_str() == "-");
+    if to_file || !lines_there {
+        output::write(args.output.as_deref(), &bytes)?;
+    }
+    let seen = !json && !to_file && !lines_there;
     tell_read(cli, &result.inputs);
     tell(cli, &result.problems, if seen { &[] } else { &result.warnings });
     Ok(if result.complete { ExitCode::SUCCESS } else { EXIT_DAMAGED.into() })

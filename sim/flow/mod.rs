@@ -17,7 +17,7 @@ pub use address::Address;
 pub use decode::{Decoder, decode, sender_mac};
 pub use fragment::{FragmentLimits, Reassembler};
 pub use packet::{Flag, Packet, Transport};
-pub use stream::{Consumer, Pool, Segment, Stream, Take};
+pub use stream::{Consumer, Pool, Segment, Stream, StreamCounts, StreamLimits, Take};
 pub use table::{ENTRY_BYTES, Entry, FlowTable, State, Touched};
 
 /// Flows are split by hash into this many shards, whatever the number of threads, so that

@@ -35,6 +35,8 @@ pub mod smb1;
 pub mod smb2;
 mod text;
 pub mod tls;
+#[cfg(test)]
+mod told;
 
 pub use event::{
     Activity, Bytes, Context, Dialogue, Hint, Kind, Method, Observer, Outcome, Quality, Side, Tally,

@@ -2,10 +2,12 @@
 
 use hdrhistogram::Histogram;
 
+use super::audience::Audience;
 use super::talk::{Known, Talks};
+use super::talkers::Talkers;
 use super::tallies::Tallies;
 use crate::flow::{Entry, Flag, FlowTable, Packet, State, Transport};
-use crate::proto::{self, Id, Observer, Recognised};
+use crate::proto::{self, Id, Method, Recognised};
 use crate::record::{FlowCounts, PortCount, ProtocolFlows, Quantiles};
 
 /// Payload-carrying packets looked at in each direction of a flow. The opening of every
@@ -44,7 +46,14 @@ pub struct Totals {
     pub evicted: u64,
     /// Messages.
     pub tallies: Tallies,
+    /// Bytes by address.
+    pub talkers: Talkers,
+    /// Connections asked for at the ports of the sensor's own probes, and never answered.
+    pub unanswered_probes: [u64; PROBED_PORTS.len()],
 }
+
+/// Ports that the sensor probes for a name over TCP: NTLM over RPC, and RDP.
+pub const PROBED_PORTS: [(u16, Method); 2] = [(135, Method::RpcNtlm), (3389, Method::Rdp)];
 
 /// What a packet is taken for.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +88,7 @@ impl Shard {
 
     /// Counts `packet` to its flow, listens to what it says, and says what it is taken for.
     #[inline]
-    pub fn take(&mut self, packet: &Packet, payload: &[u8], out: &mut dyn Observer) -> Taken {
+    pub fn take(&mut self, packet: &Packet, payload: &[u8], out: &mut dyn Audience) -> Taken {
         if packet.has(Flag::PortsOnly) {
             self.totals.count_ports(
                 packet.transport,
@@ -109,7 +118,7 @@ impl Shard {
     }
 
     /// Ends all talks: what still waits for an answer is told.
-    pub fn conclude(&mut self, out: &mut dyn Observer) {
+    pub fn conclude(&mut self, out: &mut dyn Audience) {
         self.talks.finish(out);
     }
 
@@ -209,6 +218,8 @@ impl Totals {
             duration_ms: histogram(),
             evicted: 0,
             tallies: Tallies::default(),
+            talkers: Talkers::default(),
+            unanswered_probes: [0; PROBED_PORTS.len()],
         }
     }
 
@@ -231,6 +242,14 @@ impl Totals {
         if let Some(flows) = by.get_mut(usize::from(entry.class & NUMBER)) {
             *flows += 1;
         }
+        if syn && !syn_ack && !entry.has(State::ServerData) {
+            let port = entry.server().1;
+            let at = PROBED_PORTS.iter().position(|(probed, _)| *probed == port);
+            if let Some(count) = at.and_then(|at| self.unanswered_probes.get_mut(at)) {
+                *count += 1;
+            }
+        }
+        self.talkers.count(entry);
         let ports = [entry.client().1, entry.server().1];
         self.count_ports(entry.transport(), ports, entry.packets.into());
         self.packets_per_flow.saturating_record(entry.packets.into());
@@ -262,6 +281,10 @@ impl Totals {
         sum.with_ntlmssp += more.with_ntlmssp;
         self.evicted += other.evicted;
         self.tallies.add(&other.tallies);
+        self.talkers.add(&other.talkers);
+        for (sum, more) in self.unanswered_probes.iter_mut().zip(other.unanswered_probes) {
+            *sum += more;
+        }
         let pairs = [
             (&mut self.by_payload[..], &other.by_payload[..]),
             (&mut self.by_port_only[..], &other.by_port_only[..]),

@@ -3,6 +3,7 @@
 use crate::flow::{Consumer, Entry, Packet, Pool, Segment, State, Stream, Take, Transport};
 use crate::proto::{self, Context, Dialogues, Id, Observer, Recognised, Side, Step};
 
+use super::audience::{Audience, Ends};
 use super::tallies::Tallies;
 use crate::base::Timestamp;
 use crate::proto::{Activity, Hint, Message, Tally};
@@ -25,8 +26,10 @@ const TCP_ACK: u8 = 0x10;
 /// One flow that is listened to.
 #[derive(Debug)]
 struct Talk {
+    is_open: bool,
     /// Which flow, by its hash: an entry whose place went to another flow does not know.
     owner: u64,
+    ends: Ends,
     id: Id,
     dialogue: u32,
     last_ms: u32,
@@ -43,9 +46,8 @@ struct Talk {
 #[derive(Debug)]
 pub struct Talks {
     /// Place `n` belongs to `Entry::talk` of `n + 1`.
-    places: Vec<Option<Box<Talk>>>,
+    places: Vec<Talk>,
     free: Vec<u16>,
-    spare: Vec<Box<Talk>>,
     hand: usize,
     dialogues: Dialogues,
     pool: Pool,
@@ -68,7 +70,6 @@ impl Talks {
         Self {
             places: Vec::new(),
             free: Vec::new(),
-            spare: Vec::new(),
             hand: 0,
             dialogues: Dialogues::default(),
             pool: Pool::default(),
@@ -85,7 +86,7 @@ impl Talks {
         packet: &Packet,
         payload: &[u8],
         known: Known,
-        out: &mut dyn Observer,
+        out: &mut dyn Audience,
     ) -> Option<Id> {
         if packet.transport == Transport::Tcp {
             self.segment(entry, packet, payload, known, out)
@@ -96,16 +97,16 @@ impl Talks {
     }
 
     /// Ends the talk of a flow that has left the table.
-    pub fn leave(&mut self, entry: &Entry, out: &mut dyn Observer) {
+    pub fn leave(&mut self, entry: &Entry, out: &mut dyn Audience) {
         let Some(place) = entry.talk.checked_sub(1) else { return };
-        let talk = self.places.get(usize::from(place)).and_then(Option::as_ref);
-        if talk.is_some_and(|talk| talk.owner == entry.hash()) {
+        let talk = self.places.get(usize::from(place));
+        if talk.is_some_and(|talk| talk.is_open && talk.owner == entry.hash()) {
             self.close(place, out);
         }
     }
 
     /// Ends all talks.
-    pub fn finish(&mut self, out: &mut dyn Observer) {
+    pub fn finish(&mut self, out: &mut dyn Audience) {
         for place in 0..self.places.len() {
             if let Ok(place) = u16::try_from(place) {
                 self.close(place, out);
@@ -119,7 +120,7 @@ impl Talks {
         packet: &Packet,
         payload: &[u8],
         known: Known,
-        out: &mut dyn Observer,
+        out: &mut dyn Audience,
     ) {
         if known.id == Id::Other || payload.is_empty() {
             return;
@@ -129,12 +130,13 @@ impl Talks {
             None => self.open(entry, packet, known, out),
         };
         let Self { places, dialogues, tallies, .. } = self;
-        let Some(Some(talk)) = places.get_mut(usize::from(place)) else { return };
+        let Some(talk) = places.get_mut(usize::from(place)) else { return };
         talk.last_ms = entry.last_ms();
         talk.time = packet.time;
         if talk.id != known.id {
             // The first datagram only had its port; a later one proves something else.
-            dialogues.close((talk.id, talk.dialogue), &mut Ears { tallies, out });
+            let mut ears = Ears { ends: &talk.ends, tallies, out };
+            dialogues.close((talk.id, talk.dialogue), &mut ears);
             (talk.id, talk.dialogue) = (known.id, dialogues.open(known.id));
         }
         let context = Context {
@@ -147,7 +149,10 @@ impl Talks {
         let key = (talk.id, talk.dialogue);
         let read = match talk.id.step(payload, proto::Transport::Udp) {
             Step::Malformed(error) if !context.is_cut => Err(error),
-            _ => dialogues.observe(key, payload, &context, &mut Ears { tallies, out }),
+            _ => {
+                let mut ears = Ears { ends: &talk.ends, tallies, out };
+                dialogues.observe(key, payload, &context, &mut ears)
+            }
         };
         if let Err(error) = read {
             tallies.failed(talk.id, &context, error, known.is_proven);
@@ -164,7 +169,7 @@ impl Talks {
         packet: &Packet,
         payload: &[u8],
         known: Known,
-        out: &mut dyn Observer,
+        out: &mut dyn Audience,
     ) -> Option<Id> {
         let silent = payload.is_empty() && packet.missing == 0;
         let place = match self.place_of(entry, packet) {
@@ -173,7 +178,7 @@ impl Talks {
             None => self.open(entry, packet, known, out),
         };
         let Self { places, dialogues, pool, tallies, .. } = self;
-        let talk = places.get_mut(usize::from(place))?.as_mut()?;
+        let talk = places.get_mut(usize::from(place))?;
         let side = side(entry, packet);
         talk.last_ms = entry.last_ms();
         talk.time = packet.time;
@@ -185,10 +190,18 @@ impl Talks {
             in_step: &mut talk.in_step,
             is_proven: &mut talk.is_proven,
             dialogues,
-            side,
+            side: side.other(),
             time: packet.time,
-            ears: Ears { tallies, out },
+            ears: Ears { ends: &talk.ends, tallies, out },
         };
+        // What this side acknowledges and the capture does not hold was lost by the capture.
+        if let Some(other) = talk.streams.get_mut(side.other().index())
+            && packet.tcp_flags & TCP_ACK != 0
+            && other.is_buffering()
+        {
+            other.acknowledged(packet.acknowledgment, pool, &mut listener);
+        }
+        listener.side = side;
         if let Some(stream) = talk.streams.get_mut(side.index()) {
             let segment = Segment {
                 sequence: packet.sequence,
@@ -216,8 +229,8 @@ impl Talks {
     #[inline]
     fn place_of(&self, entry: &Entry, packet: &Packet) -> Option<u16> {
         let place = entry.talk.checked_sub(1)?;
-        let talk = self.places.get(usize::from(place))?.as_ref()?;
-        (talk.owner == packet.hash).then_some(place)
+        let talk = self.places.get(usize::from(place))?;
+        (talk.is_open && talk.owner == packet.hash).then_some(place)
     }
 
     /// Gives the flow a place; the longest idle of some makes room where all are taken.
@@ -226,31 +239,27 @@ impl Talks {
         entry: &mut Entry,
         packet: &Packet,
         known: Known,
-        out: &mut dyn Observer,
+        out: &mut dyn Audience,
     ) -> u16 {
         let place = match self.free.pop() {
             Some(place) => place,
             None if self.places.len() < TALKS_MAX => {
-                self.places.push(None);
+                self.places.push(Talk::new());
                 u16::try_from(self.places.len() - 1).unwrap_or_default()
             }
             None => self.evict(out),
         };
-        let mut talk = self.spare.pop().unwrap_or_else(|| Box::new(Talk::new()));
-        talk.begin(entry, packet, known, self.dialogues.open(known.id), &mut self.pool);
-        if let Some(slot) = self.places.get_mut(usize::from(place)) {
-            *slot = Some(talk);
+        if let Some(talk) = self.places.get_mut(usize::from(place)) {
+            talk.begin(entry, packet, known, self.dialogues.open(known.id), &mut self.pool);
         }
         entry.talk = place + 1;
         place
     }
 
     /// Ends the longest idle of the next talks around the ring.
-    fn evict(&mut self, out: &mut dyn Observer) -> u16 {
+    fn evict(&mut self, out: &mut dyn Audience) -> u16 {
         let around = (0..NEIGHBOURS).map(|step| (self.hand + step) % TALKS_MAX);
-        let last = |at: &usize| {
-            self.places.get(*at).and_then(Option::as_ref).map_or(0, |talk| talk.last_ms)
-        };
+        let last = |at: &usize| self.places.get(*at).map_or(0, |talk| talk.last_ms);
         let idlest = around.min_by_key(last).unwrap_or(0);
         self.hand = (self.hand + NEIGHBOURS) % TALKS_MAX;
         let place = u16::try_from(idlest).unwrap_or_default();
@@ -259,28 +268,29 @@ impl Talks {
         self.free.pop().unwrap_or(place)
     }
 
-    fn close(&mut self, place: u16, out: &mut dyn Observer) {
-        let Some(mut talk) = self.places.get_mut(usize::from(place)).and_then(Option::take) else {
-            return;
-        };
-        let Self { dialogues, pool, tallies, .. } = self;
-        let Talk { id, dialogue, streams, in_step, is_proven, time, .. } = &mut *talk;
+    fn close(&mut self, place: u16, out: &mut dyn Audience) {
+        let Self { places, free, dialogues, pool, tallies, .. } = self;
+        let talk = places.get_mut(usize::from(place)).filter(|talk| talk.is_open);
+        let Some(talk) = talk else { return };
+        talk.is_open = false;
+        free.push(place);
+        let Talk { ends, id, dialogue, streams, in_step, is_proven, time, .. } = talk;
         for (stream, side) in streams.iter_mut().zip([Side::Client, Side::Server]) {
-            let ears = Ears { tallies, out };
+            let ears = Ears { ends, tallies, out };
             let mut listener =
                 Listener { id, dialogue, in_step, is_proven, dialogues, side, time: *time, ears };
             stream.end(pool, &mut listener);
         }
-        dialogues.close((*id, *dialogue), &mut Ears { tallies, out });
-        self.spare.push(talk);
-        self.free.push(place);
+        dialogues.close((*id, *dialogue), &mut Ears { ends, tallies, out });
     }
 }
 
 impl Talk {
     fn new() -> Self {
         Self {
+            is_open: false,
             owner: 0,
+            ends: Ends::default(),
             id: Id::Other,
             dialogue: 0,
             last_ms: 0,
@@ -303,7 +313,9 @@ impl Talk {
     ) {
         let opened = entry.has(State::Syn) || entry.has(State::SynAck);
         *self = Self {
+            is_open: true,
             owner: packet.hash,
+            ends: Ends::of(entry),
             id: known.id,
             dialogue,
             last_ms: entry.last_ms(),
@@ -356,27 +368,28 @@ impl Consumer for Deaf {
 
 /// Counts what passes on its way to whoever else listens.
 struct Ears<'a> {
+    ends: &'a Ends,
     tallies: &'a mut Tallies,
-    out: &'a mut dyn Observer,
+    out: &'a mut dyn Audience,
 }
 
 impl Observer for Ears<'_> {
     fn message(&mut self, context: &Context, message: &Message<'_>, tally: Tally) {
         self.tallies.message(message.id(), tally);
-        self.out.message(context, message, tally);
+        self.out.message(self.ends, context, message, tally);
     }
 
     fn activity(&mut self, activity: &Activity<'_>) {
-        self.out.activity(activity);
+        self.out.activity(self.ends, activity);
     }
 
     fn hint(&mut self, context: &Context, hint: Hint<'_>) {
-        self.out.hint(context, hint);
+        self.out.hint(self.ends, context, hint);
     }
 
     fn malformed(&mut self, protocol: Id, error: WireError) {
         self.tallies.malformed(protocol, error);
-        self.out.malformed(protocol, error);
+        self.out.malformed(self.ends, protocol, error);
     }
 }
 
@@ -434,7 +447,9 @@ impl Consumer for Listener<'_> {
             };
             self.read(held, length, true);
         }
-        self.ears.tallies.gap(*self.id, lost);
+        if lost > 0 || !held.is_empty() {
+            self.ears.tallies.gap(*self.id, lost);
+        }
         self.dialogues.gap((*self.id, *self.dialogue), self.side);
         self.set_in_step(false);
     }

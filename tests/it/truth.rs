@@ -106,7 +106,7 @@ fn the_result_is_the_same_for_every_number_of_threads() {
     let observe = |threads| {
         let mut set = CaptureSet::open(&all, Options::default()).unwrap();
         let options = sensor::Options { threads, flows_max: 300, ..sensor::Options::default() };
-        sensor::observe(&mut set, &options, &|_| ()).unwrap()
+        sensor::observe(&mut set, &options, &|_| (), None).unwrap()
     };
     let one = observe(1);
     assert!(one.traffic.drops.flows_evicted > 0, "the limit is low enough to matter");
@@ -154,7 +154,7 @@ fn ports(table: &mut Table, name: &str, figure: &str, ours: &[PortCount], truth:
 fn read(path: &Path) -> (Traffic, InputFile) {
     let mut set = CaptureSet::open(&[path.to_owned()], Options::default()).unwrap();
     let options = sensor::Options { threads: 2, ..sensor::Options::default() };
-    let observation = sensor::observe(&mut set, &options, &|_| ()).unwrap();
+    let observation = sensor::observe(&mut set, &options, &|_| (), None).unwrap();
     (observation.traffic, set.finish().remove(0))
 }
 

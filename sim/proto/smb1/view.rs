@@ -186,7 +186,8 @@ impl<'a> Pdu<'a> {
     pub fn tree_path(&self) -> Option<Text<'a>> {
         match self.words {
             Words::TreeConnectRequest(words) => self.strings(words.password_length.into()).text(),
-            Words::NoWords(_) if self.is_request(command::TREE_CONNECT) => self.strings(0).tagged(),
+            // Always in the sender's code page, [MS-CIFS] 2.2.4.50.1.
+            Words::NoWords(_) if self.is_request(command::TREE_CONNECT) => self.strings(1).oem(),
             _ => None,
         }
     }
