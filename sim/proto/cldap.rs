@@ -4,9 +4,7 @@
 //! datagram.
 
 use super::ldap::{self, Envelope, Message, Session};
-use super::{
-    Context, Framing, Id, Observer, Probe, Protocol, Quality, Sample, Step, Transport,
-};
+use super::{Context, Framing, Id, Observer, Probe, Protocol, Quality, Sample, Step, Transport};
 use crate::wire::{Cause, Reader, WireError, Writer};
 
 /// Marker type of this protocol.

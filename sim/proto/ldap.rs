@@ -292,8 +292,8 @@ fn observe_sealed(
         };
         let length = r.offset() - before;
         let inner = Context { length, ..*context };
-        let heard = read
-            .and_then(|message| observe_message(&message, &inner, quality, session, out));
+        let heard =
+            read.and_then(|message| observe_message(&message, &inner, quality, session, out));
         match heard {
             Err(error) if is_whole => {
                 out.malformed(Id::Ldap, error);

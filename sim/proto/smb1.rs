@@ -8,7 +8,8 @@ use std::ops::RangeInclusive;
 use super::nbss;
 use super::smb2::{KEEP_ALIVE, observe_keep_alive, step_message};
 use super::{
-    Context, Framing, NEEDED_MAX, Observer, Probe, Protocol, Quality, Sample, Step, Tally, Transport,
+    Context, Framing, NEEDED_MAX, Observer, Probe, Protocol, Quality, Sample, Step, Tally,
+    Transport,
 };
 use crate::wire::{Cause, Reader, WireError, Writer, wire_struct};
 

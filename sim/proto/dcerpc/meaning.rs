@@ -454,16 +454,38 @@ mod tests {
     #[test]
     fn accounts_are_named() {
         let samr = |opnum, write| target(Service::Samr, opnum, write);
-        assert_eq!(samr(64, |w| drop(w.unique_text(Some(r"\\DC1")).long(1))), r"\\DC1");
-        assert_eq!(samr(5, |w| drop(handle(w).counted_text("LAB"))), "LAB");
-        assert_eq!(samr(7, |w| drop(handle(w).long(2).sid(&[21, 7, 8, 9]))), "S-1-5-21-7-8-9");
-        assert_eq!(samr(34, |w| drop(handle(w).long(2).long(1103))), "RID 1103");
+        assert_eq!(
+            samr(64, |w| {
+                w.unique_text(Some(r"\\DC1")).long(1);
+            }),
+            r"\\DC1"
+        );
+        assert_eq!(
+            samr(5, |w| {
+                handle(w).counted_text("LAB");
+            }),
+            "LAB"
+        );
+        assert_eq!(
+            samr(7, |w| {
+                handle(w).long(2).sid(&[21, 7, 8, 9]);
+            }),
+            "S-1-5-21-7-8-9"
+        );
+        assert_eq!(
+            samr(34, |w| {
+                handle(w).long(2).long(1103);
+            }),
+            "RID 1103"
+        );
         let two = |w: &mut StubWriter| {
             handle(w).long(2).size(1000).size(0).size(2).counted("alice").counted("bob");
             w.counted_characters("alice").counted_characters("bob");
         };
         assert_eq!(samr(17, two), "alice, bob");
-        let ids = |w: &mut StubWriter| drop(handle(w).long(2).varying(2).long(500).long(512));
+        let ids = |w: &mut StubWriter| {
+            handle(w).long(2).varying(2).long(500).long(512);
+        };
         assert_eq!(samr(18, ids), "RID 500, RID 512");
         let change = |w: &mut StubWriter| {
             w.pointer(true).counted_text(r"\\DC1").counted_text("alice").pointer(false);
@@ -501,7 +523,9 @@ mod tests {
         let (bytes, mut asked) = (writer.finish(), asked(Service::Lsarpc, 57));
         arguments(Service::Lsarpc, 57, Stub::new(&bytes, Order::Little, true), &mut asked);
         assert_eq!(asked.target.as_str(), "S-1-5-32-544, S-1-5-21-1-2-3-500");
-        let secret = |w: &mut StubWriter| drop(handle(w).counted_text("$MACHINE.ACC"));
+        let secret = |w: &mut StubWriter| {
+            handle(w).counted_text("$MACHINE.ACC");
+        };
         assert_eq!(target(Service::Lsarpc, 43, secret), "$MACHINE.ACC");
     }
 
@@ -516,24 +540,43 @@ mod tests {
         };
         let told = read(Service::Netlogon, 39, network);
         assert_eq!(told, (r"LAB\alice".into(), "WS1".into(), "level 2".into()));
-        let authenticate = |w: &mut StubWriter| drop(w.unique_text(Some("DC1")).text("WS1$"));
+        let authenticate = |w: &mut StubWriter| {
+            w.unique_text(Some("DC1")).text("WS1$");
+        };
         assert_eq!(target(Service::Netlogon, 26, authenticate), "WS1$");
     }
 
     #[test]
     fn services_tasks_files_keys_and_servers_are_named() {
-        let create = |w: &mut StubWriter| drop(handle(w).text("updater").pointer(false));
+        let create = |w: &mut StubWriter| {
+            handle(w).text("updater").pointer(false);
+        };
         assert_eq!(target(Service::Svcctl, 12, create), "updater");
-        let narrow = |w: &mut StubWriter| drop(handle(w).narrow("updater"));
+        let narrow = |w: &mut StubWriter| {
+            handle(w).narrow("updater");
+        };
         assert_eq!(target(Service::Svcctl, 24, narrow), "updater");
-        let task = |w: &mut StubWriter| drop(w.unique_text(Some(r"\job")).text("<Task/>"));
+        let task = |w: &mut StubWriter| {
+            w.unique_text(Some(r"\job")).text("<Task/>");
+        };
         assert_eq!(target(Service::TaskScheduler, 1, task), r"\job");
-        assert_eq!(target(Service::Efsrpc, 0, |w| drop(w.text(r"\\WS9\x"))), r"\\WS9\x");
-        let key = |w: &mut StubWriter| drop(handle(w).counted_text("SYSTEM"));
+        assert_eq!(
+            target(Service::Efsrpc, 0, |w| {
+                w.text(r"\\WS9\x");
+            }),
+            r"\\WS9\x"
+        );
+        let key = |w: &mut StubWriter| {
+            handle(w).counted_text("SYSTEM");
+        };
         assert_eq!(target(Service::Winreg, 15, key), "SYSTEM");
-        let sessions = |w: &mut StubWriter| drop(w.unique_text(Some("dc1")).pointer(false));
+        let sessions = |w: &mut StubWriter| {
+            w.unique_text(Some("dc1")).pointer(false);
+        };
         assert_eq!(target(Service::Srvsvc, 12, sessions), "dc1");
-        let share = |w: &mut StubWriter| drop(w.unique_text(Some("dc1")).text("NETLOGON"));
+        let share = |w: &mut StubWriter| {
+            w.unique_text(Some("dc1")).text("NETLOGON");
+        };
         assert_eq!(target(Service::Srvsvc, 16, share), "NETLOGON");
         let notify = |w: &mut StubWriter| {
             handle(w).long(256).long(0).unique_text(Some(r"\\WS9")).long(0);

@@ -144,9 +144,9 @@ impl<'a> Fields<'a> {
         let at = self.r.clone();
         let header = Header::expect(&mut self.r, tag, field, usize::MAX)?;
         let content = self.r.bytes(header.length)?;
-        ber::Element::new(tag, content).unsigned().ok_or_else(|| {
-            at.error(Cause::BadLength { field, got: content.len(), min: 1, max: 5 })
-        })
+        ber::Element::new(tag, content)
+            .unsigned()
+            .ok_or_else(|| at.error(Cause::BadLength { field, got: content.len(), min: 1, max: 5 }))
     }
 
     /// Takes a BOOLEAN.

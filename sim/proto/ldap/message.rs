@@ -352,10 +352,9 @@ impl<'a> Operation<'a> {
                 name: f.optional(RESPONSE_NAME)?,
                 value: f.optional(RESPONSE_VALUE)?,
             },
-            tag::INTERMEDIATE => Self::IntermediateResponse {
-                name: f.optional(NAME)?,
-                value: f.optional(VALUE)?,
-            },
+            tag::INTERMEDIATE => {
+                Self::IntermediateResponse { name: f.optional(NAME)?, value: f.optional(VALUE)? }
+            }
             got => {
                 let got = u64::from(got);
                 return Err(at.error(Cause::BadValue { field: "protocolOp", got }));

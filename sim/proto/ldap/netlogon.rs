@@ -273,11 +273,7 @@ impl Response<'_> {
 }
 
 /// Appends `labels` to `out`; `written` are the ends of names that pointers may lead to.
-fn emit_name<'a>(
-    labels: &[&'a [u8]],
-    written: &mut Vec<(Vec<&'a [u8]>, u8)>,
-    out: &mut Vec<u8>,
-) {
+fn emit_name<'a>(labels: &[&'a [u8]], written: &mut Vec<(Vec<&'a [u8]>, u8)>, out: &mut Vec<u8>) {
     for (index, label) in labels.iter().enumerate() {
         let end = labels.get(index..).unwrap_or_default();
         if let Some((_, at)) = written.iter().find(|(known, _)| known == end) {
@@ -361,9 +357,8 @@ impl Display for Name<'_> {
 pub(in crate::proto) fn sample() -> Vec<u8> {
     let names = ["heron.example", "heron.example", "nest.heron.example"];
     let [forest, domain, host] = names.map(|name| name.split('.').map(str::as_bytes).collect());
-    let [netbios, computer, user, site] = [&b"HERON"[..], b"NEST", b"", b"Marsh"].map(|name| {
-        if name.is_empty() { Vec::new() } else { vec![name] }
-    });
+    let [netbios, computer, user, site] = [&b"HERON"[..], b"NEST", b"", b"Marsh"]
+        .map(|name| if name.is_empty() { Vec::new() } else { vec![name] });
     let response = Response {
         opcode: RESPONSE_EX,
         flags: 0x3f1fd,
@@ -414,8 +409,7 @@ mod tests {
         let answer = Answer::parse(&bytes).unwrap();
         let address = Some(*b"\x02\0\0\0\x0a\x01\x02\x03\0\0\0\0\0\0\0\0");
         let next_closest_site = Some(vec![&b"Reed"[..]]);
-        let response =
-            Response { address, next_closest_site, version: 0x1f, ..answer.response() };
+        let response = Response { address, next_closest_site, version: 0x1f, ..answer.response() };
         let mut full = Vec::new();
         response.emit(&mut Writer::new(&mut full));
         let answer = Answer::parse(&full).unwrap();

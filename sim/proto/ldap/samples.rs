@@ -38,7 +38,8 @@ fn equal<'a>(attribute: &'a [u8], value: &'a [u8]) -> Part<'a> {
 /// All kinds of messages of a connection.
 pub(super) fn ldap() -> Vec<Sample> {
     let mut samples = by_hand();
-    samples.extend([binds(), searches(), changes(), others()].concat().into_iter().map(Sample::tcp));
+    samples
+        .extend([binds(), searches(), changes(), others()].concat().into_iter().map(Sample::tcp));
     samples
 }
 
@@ -58,16 +59,14 @@ fn binds() -> Vec<Vec<u8>> {
     let request = |authentication| {
         Operation::BindRequest(BindRequest { version: 3, name: b"", authentication })
     };
-    let sasl =
-        Authentication::Sasl { mechanism: b"GSS-SPNEGO", credentials: CREDENTIALS };
+    let sasl = Authentication::Sasl { mechanism: b"GSS-SPNEGO", credentials: CREDENTIALS };
     let refused = Outcome {
         code: 49,
         diagnostic: b"80090308: LdapErr: DSID-0C090000, comment: none, data 52e, v4f7c\0",
         ..Outcome::new(0)
     };
-    let response = |outcome, credentials| {
-        Operation::BindResponse(BindResponse { outcome, credentials })
-    };
+    let response =
+        |outcome, credentials| Operation::BindResponse(BindResponse { outcome, credentials });
     vec![
         bytes(Form::Windows, 5, request(sasl)),
         bytes(Form::Windows, 5, response(Outcome::new(14), CREDENTIALS)),

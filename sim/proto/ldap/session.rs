@@ -7,9 +7,7 @@ use super::message::{Attribute, Authentication, BindRequest, Entry, Message, Ope
 use super::message::{BindResponse, Outcome as LdapOutcome, SearchRequest};
 use super::{names, netlogon};
 use crate::proto::gss::Handshake;
-use crate::proto::{
-    Asked, Context, Dialogue, Held, Id, Kind, Observer, Outcome, Pending, Utf8,
-};
+use crate::proto::{Asked, Context, Dialogue, Held, Id, Kind, Observer, Outcome, Pending, Utf8};
 use crate::wire::WireError;
 
 /// Requests of one connection that are remembered: clients seldom have more than a few open.
@@ -210,12 +208,7 @@ impl Session {
         }
     }
 
-    fn bound(
-        &mut self,
-        response: &BindResponse<'_>,
-        context: &Context,
-        out: &mut dyn Observer,
-    ) {
+    fn bound(&mut self, response: &BindResponse<'_>, context: &Context, out: &mut dyn Observer) {
         let outcome = &response.outcome;
         // Sicily's tokens are where the matched name is.
         let token = match self.stage {

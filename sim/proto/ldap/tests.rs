@@ -1,8 +1,8 @@
 use super::form::List;
 use super::*;
 use crate::base::Timestamp;
-use crate::proto::conformance::check_message;
 use crate::proto::cldap::Cldap;
+use crate::proto::conformance::check_message;
 use crate::proto::{Activity, Dialogue, Hint, Side};
 
 /// What was told, in words.
@@ -20,8 +20,7 @@ impl Observer for Told {
     fn activity(&mut self, a: &Activity<'_>) {
         let [who, target, detail] = [a.principal, a.target, a.detail]
             .map(|name| name.map_or("-".to_owned(), ToString::to_string));
-        self.activities
-            .push(format!("{:?} {who} | {target} | {detail} | {:?}", a.kind, a.outcome));
+        self.activities.push(format!("{:?} {who} | {target} | {detail} | {:?}", a.kind, a.outcome));
     }
     fn hint(&mut self, _: &Context, _: Hint<'_>) {}
     fn malformed(&mut self, _: Id, error: WireError) {
@@ -297,9 +296,8 @@ fn of_a_cut_message_its_beginning_is_told() {
     let context = Context { is_cut: true, ..context(Side::Client, whole.len()) };
     let mut read = 0;
     for length in 0..whole.len() {
-        read += u32::from(
-            Ldap::observe(&whole[..length], &context, &mut session, &mut told).is_ok(),
-        );
+        read +=
+            u32::from(Ldap::observe(&whole[..length], &context, &mut session, &mut told).is_ok());
     }
     assert!(read > 15, "{read}");
     assert!(told.messages.iter().all(|(_, quality)| *quality == Quality::Cut));

@@ -159,7 +159,9 @@ impl Conversation {
                 let request = self.requests.insert((key, pdu.command));
                 request.name.set(name.bytes, name.is_unicode, is_dfs);
             }
-            Words::CloseRequest(words) => self.requests.insert((key, pdu.command)).file = words.file,
+            Words::CloseRequest(words) => {
+                self.requests.insert((key, pdu.command)).file = words.file
+            }
             Words::ReadAndxRequest(words) => self.transfer(pdu, words.file, false, context, out),
             Words::ReadRequest(words) => self.transfer(pdu, words.file, false, context, out),
             Words::WriteAndxRequest(words) => self.transfer(pdu, words.file, true, context, out),
@@ -232,7 +234,8 @@ impl Conversation {
 
     /// Somebody answers the challenge of the NEGOTIATE response, or sends a password.
     fn log_on(&mut self, pdu: &Pdu<'_>, context: &Context, out: &mut dyn Observer) {
-        let Some(SessionNames { account: Some(account), primary_domain, .. }) = pdu.session() else {
+        let Some(SessionNames { account: Some(account), primary_domain, .. }) = pdu.session()
+        else {
             return;
         };
         let what = (Kind::NtlmLogon, Id::Smb1);

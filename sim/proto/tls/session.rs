@@ -3,8 +3,8 @@
 use super::certificate::Certificate;
 use super::hello::{self, Certificates, ClientHello, ServerHello, Version};
 use super::{
-    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, HANDSHAKE_OPERATION, Handshake,
-    Record, Unit, alert_name,
+    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, HANDSHAKE_OPERATION, Handshake, Record,
+    Unit, alert_name,
 };
 use crate::proto::{
     Context, Dialogue, Id, Kind, Message, Observer, Outcome, Pending, Quality, Side, Tally, Utf8,

@@ -6,10 +6,51 @@ use headroom::proto::dcerpc::{Carrier, View};
 use headroom::proto::{Context, Message, Tally};
 use serde_json::Value;
 
-use super::{Explained, Facts, counts, rows};
+use super::{Explained, Facts, Fault, counts, rows};
 
 /// Differences that are understood.
-pub const EXPLAINED: &[Explained] = &[];
+pub const EXPLAINED: &[Explained] = &[
+    reset("auth", 4),
+    reset("binds", 1),
+    reset("calls", 5),
+    reset("pdus", 6),
+    reset("request pdus", 5),
+    reset("transports", 6),
+    utility("auth", "10|2", 10),
+    utility("calls", "unbound|2", 5),
+    utility("pdus", "request", 5),
+    utility("pdus", "response", 5),
+    utility("request pdus", "unbound|2", 5),
+    utility("transports", "tcp", 10),
+    unasked("pdus", "bind_ack"),
+    unasked("transports", "smb"),
+];
+
+const fn reset(category: &'static str, surplus: i64) -> Explained {
+    let (file, value) = ("BruteShark__Kerberos_-_v5_UDP.pcap", "*");
+    Explained { file, category, value, fault: Fault::Convention, surplus, why: RESET }
+}
+
+const fn utility(category: &'static str, value: &'static str, surplus: i64) -> Explained {
+    let file = "zeek__mapi.pcap";
+    Explained { file, category, value, fault: Fault::Theirs, surplus, why: UTILITY }
+}
+
+const fn unasked(category: &'static str, value: &'static str) -> Explained {
+    let file = "PCAP-ATTACK__Discovery_privgroups_domain_admins_samr_lookupnames_req.pcapng";
+    Explained { file, category, value, fault: Fault::Ours, surplus: -2, why: UNASKED }
+}
+
+const RESET: &str = "segments with RST stand in the midst of connections that go on, each payload \
+                     repeated in pieces behind it. By RFC 9293 section 3.10.7.4 a reset ends the \
+                     connection: what follows is another talk to us, picked up without its bind, \
+                     and repeats nothing; tshark reads on as if there were no reset";
+const UTILITY: &str = "tshark gives TCP port 1153 to ANSI C12.22 and calls stream 12 malformed. Its \
+                       payloads begin 05 00 00 or 05 00 02 (C706 section 12.6.1: version 5.0, \
+                       request, response), and bytes 8 and 9 are the payload's length; told to \
+                       decode the port as DCE/RPC, tshark finds the same 10 packets";
+const UNASKED: &str = "two reads of the pipe were not captured, only their responses: without the \
+                       request a response names no pipe. tshark guesses by the bytes";
 
 /// Our facts of one message.
 pub fn collect(_context: &Context, message: &Message<'_>, _tally: &Tally, facts: &mut Facts) {
