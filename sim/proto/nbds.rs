@@ -334,7 +334,7 @@ impl Protocol for Nbds {
         if let Some(netlogon) = netlogon {
             tell_search(&netlogon, &view, context, out);
         }
-        view.end
+        if quality == Quality::Cut { Ok(()) } else { view.end }
     }
 
     fn operation(code: u32) -> Option<&'static str> {

@@ -142,12 +142,6 @@ impl<K: Copy + PartialEq, const N: usize> Pending<K, N> {
         true
     }
 
-    /// The key of the oldest request that `is_it` recognises, for answers that do not repeat all
-    /// of it.
-    pub fn find(&self, is_it: impl Fn(&K) -> bool) -> Option<K> {
-        self.slots.iter().take(self.used).map(|(key, _)| *key).find(|key| is_it(key))
-    }
-
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.used == 0

@@ -8,7 +8,8 @@ use std::ops::RangeInclusive;
 
 use super::nbss;
 use super::{
-    Context, Framing, NEEDED_MAX, Observer, Probe, Protocol, Quality, Sample, Step, Tally, Transport,
+    Context, Framing, NEEDED_MAX, Observer, Probe, Protocol, Quality, Sample, Step, Tally,
+    Transport,
 };
 use crate::wire::{Cause, Reader, WireError, Writer, wire_struct};
 
@@ -23,8 +24,8 @@ pub mod status;
 pub(in crate::proto) mod table;
 
 pub use body::Body;
-pub use dialogue::Conversation;
 use dialogue::Chain;
+pub use dialogue::Conversation;
 
 /// Marker type of this protocol.
 #[derive(Debug)]
@@ -259,7 +260,8 @@ impl<'a> Pdus<'a> {
 
     fn pdu(&mut self, at: usize) -> Result<(usize, &'a [u8], usize), WireError> {
         let rest = self.payload.get(at..).unwrap_or_default();
-        let error = |cause| WireError { what: "smb2::Header", offset: nbss::Header::LEN + at, cause };
+        let error =
+            |cause| WireError { what: "smb2::Header", offset: nbss::Header::LEN + at, cause };
         let Some(header) = HeaderView::peek(rest) else {
             let cause = Cause::Truncated { need: Header::LEN, have: rest.len() };
             return Err(error(cause));
@@ -312,7 +314,9 @@ fn observe_chain(
         let (at, bytes, length) = match pdu {
             Ok(pdu) => pdu,
             // What follows was not wanted; see `needed`.
-            Err(error) if error.is_truncation() && !context.is_cut && payload.len() >= HEAD => break,
+            Err(error) if error.is_truncation() && !context.is_cut && payload.len() >= HEAD => {
+                break;
+            }
             Err(error) => return Err(error),
         };
         let Some(header) = HeaderView::peek(bytes) else { break };

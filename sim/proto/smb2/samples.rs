@@ -4,8 +4,8 @@ use super::body::*;
 use super::negotiate::{Contexts, NegotiateRequest, NegotiateResponse};
 use super::part::{At8Long, At16, At16Long, At16Wide, At32, Buffer, Following, Locks, Long16At};
 use super::{
-    Body, COMPRESSED, Compression, ENCRYPTED, FLAG_ASYNC, FLAG_RELATED, FLAG_RESPONSE, Header, PLAIN,
-    Packet, STRUCTURE_SIZE, Transform, command, status,
+    Body, COMPRESSED, Compression, ENCRYPTED, FLAG_ASYNC, FLAG_RELATED, FLAG_RESPONSE, Header,
+    PLAIN, Packet, STRUCTURE_SIZE, Transform, command, status,
 };
 use crate::proto::Sample;
 use crate::wire::Writer;
@@ -110,7 +110,8 @@ fn session() -> Vec<Sample> {
         contexts,
         ..NegotiateRequest::default()
     };
-    let old = NegotiateRequest { dialects: b"\x02\x02\x10\x02", security_mode: 2, client, ..modern };
+    let old =
+        NegotiateRequest { dialects: b"\x02\x02\x10\x02", security_mode: 2, client, ..modern };
     let old = NegotiateRequest { contexts: Contexts::default(), start_time: *b"startime", ..old };
     let chosen = NegotiateResponse {
         security_mode: 3,
@@ -325,8 +326,14 @@ fn queries() -> Vec<Sample> {
         rest,
     };
     let told = At16Long(Buffer::new(b"\x11\x22\x33\x44\x55\x66\x77\x88"));
-    let notify =
-        ChangeNotifyRequest { flags: 1, output_max: 4096, file: FILE, filter: 0x17, reserved: 1, rest };
+    let notify = ChangeNotifyRequest {
+        flags: 1,
+        output_max: 4096,
+        file: FILE,
+        filter: 0x17,
+        reserved: 1,
+        rest,
+    };
     let query = QueryInfoRequest {
         info_type: 3,
         class: 1,
@@ -391,8 +398,12 @@ fn breaks_and_failures() -> Vec<Sample> {
         rest,
     };
     let error = ErrorResponse { rest: b"\x00", ..ErrorResponse::default() };
-    let link =
-        ErrorResponse { context_count: 1, reserved: 2, data: Following(Buffer::new(b"more")), rest };
+    let link = ErrorResponse {
+        context_count: 1,
+        reserved: 2,
+        data: Following(Buffer::new(b"more")),
+        rest,
+    };
     let waits = Header {
         status: status::PENDING,
         flags: FLAG_RESPONSE | FLAG_ASYNC,
@@ -410,11 +421,8 @@ fn breaks_and_failures() -> Vec<Sample> {
 
 /// A file opened, read and closed in one message, and a command that is not known.
 fn chains() -> Vec<Sample> {
-    let related = |command, message_id| Header {
-        flags: FLAG_RELATED,
-        message_id,
-        ..header(command, false)
-    };
+    let related =
+        |command, message_id| Header { flags: FLAG_RELATED, message_id, ..header(command, false) };
     let close = CloseRequest { flags: 1, file: RELATED_FILE, ..CloseRequest::default() };
     // The padding that brings each to a multiple of 8 bytes is part of its body.
     let create = CreateRequest { contexts: At32::default(), rest: &[0; 2], ..create_request() };
