@@ -17,7 +17,7 @@ pub use token::{Attribute, Attributes, Flags, Name, Proof, Token};
 pub struct Ntlmssp;
 
 /// First bytes of every token, \[MS-NLMP\] 2.2.1.
-const SIGNATURE: [u8; 8] = *b"NTLMSSP\0";
+pub(super) const SIGNATURE: [u8; 8] = *b"NTLMSSP\0";
 /// How far into a payload a token is looked for, in bytes. Ours: an SMB session setup has it
 /// within 200, an RPC bind with many contexts behind some 500.
 const SEARCH_WINDOW: usize = 1024;

@@ -67,8 +67,8 @@ pub struct Explained {
     /// The value; `*` for any.
     pub value: &'static str,
     pub fault: Fault,
-    /// How much ours is above tshark's, summed over all that this explains. A difference that
-    /// changes needs a new look.
+    /// How much ours is above tshark's, summed over all that this explains in its capture: a
+    /// difference that changes needs a new look. Not looked at where `file` is `*`.
     pub surplus: i64,
     pub why: &'static str,
 }
@@ -120,89 +120,244 @@ struct Score {
     excused_extra: u64,
 }
 
+/// What was compared so far.
+#[derive(Default)]
+struct Comparison {
+    scores: BTreeMap<(&'static str, &'static str), Score>,
+    /// What each explanation explains, by part and row.
+    surplus: BTreeMap<(usize, usize), i64>,
+    wrong: String,
+}
+
+/// Parts to compare: all, or the one that `MEANING` names, for working on it.
+fn chosen() -> impl Iterator<Item = (usize, &'static Part)> {
+    let only = std::env::var("MEANING").ok();
+    PARTS.iter().enumerate().filter(move |(_, part)| only.as_ref().is_none_or(|o| o == part.name))
+}
+
 #[test]
 fn what_we_understand_is_what_tshark_understands() {
     let Some(folder) = super::truth::shared_captures() else {
         println!("skipped: no captures beside the project");
         return;
     };
-    let only = std::env::var("MEANING").ok(); // one part, for working on it
-    let mut scores: BTreeMap<(&str, &str), Score> = BTreeMap::new();
-    let mut surplus: BTreeMap<(usize, usize), i64> = BTreeMap::new();
-    let mut wrong = String::new();
+    let mut all = Comparison::default();
+    let mut files = Vec::new();
     for path in super::truth::captures(&folder.join("dev")) {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         let truth = folder.join("truth/dev").join(format!("{name}.json"));
-        let truth: Value = serde_json::from_slice(&std::fs::read(truth).unwrap()).unwrap();
         let ours = collect(&path);
-        for (at, part) in PARTS.iter().enumerate() {
-            if only.as_deref().is_some_and(|only| only != part.name) {
-                continue;
-            }
-            let mut theirs = Facts::default();
-            (part.expect)(&truth, &mut theirs);
-            compare(
-                (at, part),
-                &name,
-                &ours.facts[at],
-                &theirs,
-                &mut scores,
-                &mut surplus,
-                &mut wrong,
-            );
+        for (at, part) in chosen() {
+            all.compare((at, part), &name, &ours.facts[at], &expected(part, &truth));
         }
+        files.push(name);
     }
-    print_scores(&scores);
-    for (at, part) in
-        PARTS.iter().enumerate().filter(|(_, p)| only.as_deref().is_none_or(|o| o == p.name))
-    {
-        for (row, explained) in part.explained.iter().enumerate() {
-            let found = surplus.get(&(at, row)).copied();
-            if found != Some(explained.surplus) {
-                let Explained { file, category, value, surplus, .. } = explained;
-                writeln!(wrong, "{file}: {category} {value}: explained {surplus:+}, is {found:+?}")
-                    .unwrap();
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "unexplained differences:\n{wrong}");
-    meets_the_bar(&scores);
+    all.conclude(&files);
+    keep_scores("dev", files.len(), &all.scores);
 }
 
-fn compare(
-    (at, part): (usize, &Part),
-    file: &str,
-    ours: &Facts,
-    theirs: &Facts,
-    scores: &mut BTreeMap<(&str, &str), Score>,
-    surplus: &mut BTreeMap<(usize, usize), i64>,
-    wrong: &mut String,
-) {
-    let keys: std::collections::BTreeSet<_> = ours.0.keys().chain(theirs.0.keys()).collect();
-    for key in keys {
-        let (own, other) = (ours.of(key), theirs.of(key));
-        let score = scores.entry((part.name, key.0)).or_default();
-        score.theirs += other;
-        score.found += own.min(other);
-        score.extra += own.saturating_sub(other);
-        if own == other {
+/// The lab captures against what tshark found in them when they were recorded, kept beside them.
+/// `HEADROOM_LAB_TRUTH` names a folder of fresh truth, to be kept instead.
+#[test]
+fn what_we_understand_of_the_lab_is_what_tshark_understood() {
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let fresh = std::env::var_os("HEADROOM_LAB_TRUTH").map(std::path::PathBuf::from);
+    let mut all = Comparison::default();
+    let mut files = Vec::new();
+    for path in lab_captures(&captures) {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let kept = captures.join("lab/facts").join(format!("{name}.tsv"));
+        if let Some(fresh) = &fresh {
+            let truth = fresh.join(format!("{name}.json"));
+            let parts = PARTS.iter().map(|part| (part.name, expected(part, &truth)));
+            std::fs::create_dir_all(kept.parent().unwrap()).unwrap();
+            std::fs::write(&kept, to_lines(parts)).unwrap();
+        }
+        let theirs = from_lines(&std::fs::read_to_string(&kept).unwrap());
+        let ours = collect(&path);
+        for (at, part) in chosen() {
+            all.compare((at, part), &name, &ours.facts[at], &theirs[at]);
+        }
+        files.push(name);
+    }
+    assert!(files.len() > 12, "only {} lab captures", files.len());
+    all.conclude(&files);
+    keep_scores("lab", files.len(), &all.scores);
+}
+
+fn lab_captures(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let is_capture = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.starts_with("dc-") && !name.ends_with(".toml")
+    };
+    let mut paths: Vec<_> = entries.filter(is_capture).collect();
+    paths.sort();
+    paths
+}
+
+fn expected(part: &Part, truth: &Path) -> Facts {
+    let truth = std::fs::read(truth).unwrap_or_else(|error| panic!("{}: {error}", truth.display()));
+    let mut facts = Facts::default();
+    (part.expect)(&serde_json::from_slice(&truth).unwrap(), &mut facts);
+    facts
+}
+
+/// One line per fact: part, category, value with what would break a line escaped, count.
+fn to_lines<'a>(parts: impl Iterator<Item = (&'a str, Facts)>) -> String {
+    let mut lines = String::new();
+    for (part, facts) in parts {
+        for ((category, value), count) in &facts.0 {
+            writeln!(lines, "{part}\t{category}\t{}\t{count}", value.escape_default()).unwrap();
+        }
+    }
+    lines
+}
+
+fn from_lines(lines: &str) -> Vec<Facts> {
+    let mut all: Vec<Facts> = PARTS.iter().map(|_| Facts::default()).collect();
+    for line in lines.lines() {
+        let [part, category, value, count] = line.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("{line:?} is not of four fields");
+        };
+        let at = PARTS.iter().position(|p| p.name == part).unwrap();
+        // Categories are literals of the parts; the few that files hold may live as long.
+        let category: &'static str = category.to_owned().leak();
+        all[at].add(category, unescape(value), count.parse().unwrap());
+    }
+    all
+}
+
+/// Undoes [`str::escape_default`].
+fn unescape(text: &str) -> String {
+    let (mut out, mut rest) = (String::new(), text.chars());
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            out.push(c);
             continue;
         }
-        let matches = |e: &&Explained| {
-            (e.file == "*" || e.file == file)
-                && e.category == key.0
-                && (e.value == "*" || e.value == key.1)
-        };
-        let Some(row) = part.explained.iter().position(|e| matches(&e)) else {
-            let (category, value) = key;
-            writeln!(wrong, "{file}: {category} {value:?}: ours {own}, tshark {other}").unwrap();
-            continue;
-        };
-        *surplus.entry((at, row)).or_default() +=
-            i64::try_from(own).unwrap() - i64::try_from(other).unwrap();
-        if part.explained[row].fault != Fault::Ours {
-            score.excused_missing += other.saturating_sub(own);
-            score.excused_extra += own.saturating_sub(other);
+        match rest.next().unwrap() {
+            't' => out.push('\t'),
+            'r' => out.push('\r'),
+            'n' => out.push('\n'),
+            'u' => {
+                let digits: String = rest.by_ref().skip(1).take_while(|c| *c != '}').collect();
+                out.push(char::from_u32(u32::from_str_radix(&digits, 16).unwrap()).unwrap());
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// The table of scores is part of the repository: rewritten with `BLESS=1`, else compared.
+fn keep_scores(set: &str, files: usize, scores: &BTreeMap<(&str, &str), Score>) {
+    if std::env::var_os("MEANING").is_some() {
+        return;
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("reports/parsers-{set}.md"));
+    let text = score_page(set, files, scores);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(&path).is_ok_and(|kept| kept == text),
+        "{} is not what was measured now; run with BLESS=1 and look at the difference",
+        path.display()
+    );
+}
+
+fn score_page(set: &str, files: usize, scores: &BTreeMap<(&str, &str), Score>) -> String {
+    let what = match set {
+        "dev" => "public captures that nobody here made, kept beside the project, not in it",
+        _ => "captures of our own lab, in `captures/`",
+    };
+    let mut page = format!(
+        "# What the parsers understand, against tshark 4.0.17: {files} {what}\n\n\
+         Made by `BLESS=1 cargo test --locked --test it meaning`; the same test holds the parsers \
+         to it.\n\n\
+         *tshark*: values it shows; *found*: those of them that our parsers tell too; *extra*: \
+         values that only ours tell; *excused*: missing or extra values where tshark is wrong or \
+         counts something else, each listed with its reason or its proof in `tests/it/meaning/`.\n\n\
+         | protocol | values | tshark | found | found % | extra | excused |\n\
+         |---|---|--:|--:|--:|--:|--:|\n"
+    );
+    for ((part, category), s) in scores {
+        #[allow(clippy::cast_precision_loss, reason = "a share of two counts")]
+        let percent = if s.theirs == 0 { 100.0 } else { s.found as f64 * 100.0 / s.theirs as f64 };
+        let excused = s.excused_missing + s.excused_extra;
+        writeln!(
+            page,
+            "| {part} | {category} | {} | {} | {percent:.2} | {} | {excused} |",
+            s.theirs, s.found, s.extra
+        )
+        .unwrap();
+    }
+    page
+}
+
+impl Comparison {
+    /// Prints the scores and why they are not higher, then fails where anything is unexplained,
+    /// explained in vain, or below the bar. Explanations of captures that were not compared are
+    /// left alone; those for any capture may find none.
+    fn conclude(&mut self, files: &[String]) {
+        print_scores(&self.scores);
+        for (at, part) in chosen() {
+            for (row, explained) in part.explained.iter().enumerate() {
+                let found = self.surplus.get(&(at, row)).copied();
+                let Explained { file, category, value, fault, surplus, why } = explained;
+                if let Some(found) = found {
+                    println!("{file}: {category} {value}: {found:+} ({fault:?}): {why}");
+                }
+                if files.iter().any(|name| name == file) && found != Some(*surplus) {
+                    let wrong = &mut self.wrong;
+                    writeln!(
+                        wrong,
+                        "{file}: {category} {value}: explained {surplus:+}, is {found:+?}"
+                    )
+                    .unwrap();
+                }
+            }
+        }
+        assert!(self.wrong.is_empty(), "unexplained differences:\n{}", self.wrong);
+        meets_the_bar(&self.scores);
+    }
+
+    fn compare(
+        &mut self,
+        (at, part): (usize, &'static Part),
+        file: &str,
+        ours: &Facts,
+        theirs: &Facts,
+    ) {
+        let Self { scores, surplus, wrong } = self;
+        let keys: std::collections::BTreeSet<_> = ours.0.keys().chain(theirs.0.keys()).collect();
+        for key in keys {
+            let (own, other) = (ours.of(key), theirs.of(key));
+            let score = scores.entry((part.name, key.0)).or_default();
+            score.theirs += other;
+            score.found += own.min(other);
+            score.extra += own.saturating_sub(other);
+            if own == other {
+                continue;
+            }
+            let matches = |e: &&Explained| {
+                (e.file == "*" || e.file == file)
+                    && e.category == key.0
+                    && (e.value == "*" || e.value == key.1)
+            };
+            let Some(row) = part.explained.iter().position(|e| matches(&e)) else {
+                let (category, value) = key;
+                writeln!(wrong, "{file}: {category} {value:?}: ours {own}, tshark {other}")
+                    .unwrap();
+                continue;
+            };
+            *surplus.entry((at, row)).or_default() +=
+                i64::try_from(own).unwrap() - i64::try_from(other).unwrap();
+            if part.explained[row].fault != Fault::Ours {
+                score.excused_missing += other.saturating_sub(own);
+                score.excused_extra += own.saturating_sub(other);
+            }
         }
     }
 }

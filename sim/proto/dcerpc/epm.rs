@@ -33,6 +33,9 @@ mod floor {
     pub const HTTP: u8 = 0x1f;
 }
 
+/// Operation that maps an interface to towers, C706 appendix O.
+pub const MAP: u16 = 3;
+
 /// Floors read of one tower: those that say something here are the first five.
 const FLOORS_MAX: u16 = 8;
 /// Towers read of one answer: Windows asks for four at most.
@@ -256,14 +259,18 @@ mod tests {
         let address = Some(Ipv4Addr::new(192, 0, 2, 10));
         let tcp = Tower { interface, endpoint: Endpoint::Tcp(49667), address };
         let pipe = Tower { interface, endpoint: Endpoint::Pipe(b"\\pipe\\lsass\0"), address: None };
-        for (order, is_wide) in [(Order::Little, false), (Order::Little, true), (Order::Big, false)] {
+        for (order, is_wide) in [(Order::Little, false), (Order::Little, true), (Order::Big, false)]
+        {
             let bytes = ask(&tcp, order, is_wide);
             assert_eq!(asked(Stub::new(&bytes, order, is_wide)), Some(tcp));
             let bytes = answer(&[tcp, pipe], 0, order, is_wide);
             let towers: Vec<_> = Answered::new(Stub::new(&bytes, order, is_wide)).collect();
             assert_eq!(towers, [tcp, pipe]);
         }
-        assert_eq!((tcp.to_string(), pipe.to_string()), ("192.0.2.10:49667".into(), r"\pipe\lsass".into()));
+        assert_eq!(
+            (tcp.to_string(), pipe.to_string()),
+            ("192.0.2.10:49667".into(), r"\pipe\lsass".into())
+        );
     }
 
     #[test]

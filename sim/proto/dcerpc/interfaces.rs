@@ -65,6 +65,15 @@ impl Service {
         ROWS.get(self as usize).expect("there is a row for each variant")
     }
 
+    /// Whether it is found at the endpoint mapper's port without asking for it: the mapper itself
+    /// and those that activate objects, \[MS-DCOM\] section 1.9.
+    pub const fn is_at_mapper(self) -> bool {
+        matches!(
+            self,
+            Self::Epm | Self::ObjectExporter | Self::ScmActivator | Self::Activation | Self::Mgmt
+        )
+    }
+
     /// Its name in lower case, or, of an object's interface, as it is written.
     pub fn name(self) -> &'static str {
         self.row().name
@@ -101,7 +110,7 @@ impl Service {
     /// Operation code of a call, for [`Tally`](crate::proto::Tally).
     pub fn code(self, opnum: Option<u16>) -> u32 {
         let named = opnum.filter(|&opnum| self.qualified(opnum).is_some());
-        CALLS * (self as u32 + 1) | named.map_or(UNNAMED, u32::from)
+        (CALLS * (self as u32 + 1)) | named.map_or(UNNAMED, u32::from)
     }
 }
 

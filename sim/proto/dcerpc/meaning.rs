@@ -102,8 +102,7 @@ fn named(service: Service, opnum: u16, mut stub: Stub<'_>, target: &mut Held) ->
 
 /// Which interface is asked for.
 fn mapper(opnum: u16, stub: Stub<'_>, asked: &mut Asked) -> Option<()> {
-    const EPT_MAP: u16 = 3;
-    if opnum != EPT_MAP {
+    if opnum != epm::MAP {
         return None;
     }
     let uuid = epm::asked(stub)?.interface.uuid;
@@ -112,11 +111,6 @@ fn mapper(opnum: u16, stub: Stub<'_>, asked: &mut Asked) -> Option<()> {
         None => asked.target.set(&uuid),
     }
     Some(())
-}
-
-/// Whether `opnum` is a call whose answer says where an interface is offered.
-pub fn is_map(service: Service, opnum: u16) -> bool {
-    (service, opnum) == (Service::Epm, 3)
 }
 
 /// \[MS-SAMR\] section 3.1.5.
@@ -327,14 +321,14 @@ fn drsuapi(opnum: u16, mut stub: Stub<'_>, target: &mut Held) -> Option<()> {
     stub.pointer()?;
     stub.align(8);
     stub.take(24)?;
-    let has_vector = stub.pointer()?;
+    // Vector, flags and limits, operation and its value, two sets of attributes, prefixes.
+    stub.pointer()?;
     for _ in 0..4 {
         stub.long()?;
     }
     stub.align(8);
     stub.take(8)?;
-    let has_sets = (stub.pointer()?, stub.pointer()?);
-    let prefixes = (stub.long()?, stub.pointer()?);
+    let _ = (stub.pointer()?, stub.pointer()?, stub.long()?, stub.pointer()?);
     match version {
         8 => {}
         10 => {
@@ -343,7 +337,6 @@ fn drsuapi(opnum: u16, mut stub: Stub<'_>, target: &mut Held) -> Option<()> {
         _ => return None,
     }
     // The name is the first that was pointed to.
-    let _ = (has_vector, has_sets, prefixes);
     stub.size()?;
     let _ = (stub.long()?, stub.long()?);
     stub.take(16 + 28)?;
@@ -373,7 +366,8 @@ pub fn outcome(answer: Answer, value: u32) -> Outcome {
     const WIN32_MAX: u32 = 0xffff;
     /// An `HRESULT` that failed.
     const FAILED: u32 = 0x8000_0000;
-    let failure = |name: fn(u32) -> &'static str| Outcome::Failure { code: value, name: name(value) };
+    let failure =
+        |name: fn(u32) -> &'static str| Outcome::Failure { code: value, name: name(value) };
     match answer {
         Answer::Nothing => Outcome::Success,
         Answer::NtStatus | Answer::Either if value >= status::SEVERE => failure(status::nt),

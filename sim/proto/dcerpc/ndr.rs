@@ -62,7 +62,8 @@ impl<'a> Stub<'a> {
         }
         self.align(8);
         let (first, second) = (self.long()?, self.long()?);
-        let (low, high) = if self.order == Order::Little { (first, second) } else { (second, first) };
+        let (low, high) =
+            if self.order == Order::Little { (first, second) } else { (second, first) };
         if high == 0 { usize::try_from(low).ok() } else { None }
     }
 
@@ -365,10 +366,7 @@ mod tests {
             assert_eq!(stub.enumeration(), Some(5));
             assert_eq!(stub.narrow().unwrap().to_string(), "svc");
             assert_eq!(stub.text().unwrap().to_string(), "x");
-            assert_eq!(
-                stub.uuid().unwrap().to_string(),
-                "e1af8308-5d1f-11c9-91a4-08002b14a0fa"
-            );
+            assert_eq!(stub.uuid().unwrap().to_string(), "e1af8308-5d1f-11c9-91a4-08002b14a0fa");
             assert_eq!(stub.long(), Some(17));
             assert_eq!(stub.long(), None);
         }

@@ -49,6 +49,8 @@ pub struct Pdu<'a> {
     pub verifier: Option<Verifier<'a>>,
     /// The input ends before the packet does.
     pub is_cut: bool,
+    /// There is a verifier, captured or not.
+    is_vouched: bool,
     /// Between the common header and what aligns the verifier.
     body: &'a [u8],
 }
@@ -70,6 +72,7 @@ impl<'a> Pdu<'a> {
             call_id: order.get_u32(header.call_id()),
             verifier: None,
             is_cut: input.len() < length,
+            is_vouched: order.get_u16(header.auth_length()) != 0,
             body: &[],
         };
         if pdu.is_cut {
@@ -104,9 +107,12 @@ impl<'a> Pdu<'a> {
         self.flags & LAST_FRAGMENT != 0
     }
 
-    /// Whether the stub is encrypted.
-    pub fn is_sealed(&self) -> bool {
-        self.verifier.is_some_and(|verifier| verifier.level == LEVEL_PRIVACY)
+    /// Whether the stub is encrypted, or might be, as the verifier was not captured.
+    pub fn may_be_sealed(&self) -> bool {
+        match &self.verifier {
+            Some(verifier) => verifier.level == LEVEL_PRIVACY,
+            None => self.is_vouched,
+        }
     }
 
     /// Fixed part of a request. `None` for other packets, and where it was not captured.
@@ -128,6 +134,12 @@ impl<'a> Pdu<'a> {
             return None;
         }
         Some(self.order.get_u32(*self.response()?.stub.first_chunk()?))
+    }
+
+    /// Why a bind was refused, C706 section 12.6.4.5.
+    pub fn reason(&self) -> Option<u16> {
+        let reason = self.body.first_chunk().filter(|_| self.kind == kind::BIND_NAK)?;
+        Some(self.order.get_u16(*reason))
     }
 
     /// Presentation contexts that a bind or alter_context offers, C706 section 12.6.4.3.

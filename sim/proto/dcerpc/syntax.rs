@@ -48,13 +48,31 @@ pub mod kind {
     pub const ORPHANED: u8 = 19;
 
     /// Name of a packet type.
-    pub fn name(kind: u8) -> &'static str {
+    pub fn name(kind: u8) -> Option<&'static str> {
         const NAMES: [&str; 21] = [
-            "request", "ping", "response", "fault", "working", "nocall", "reject", "ack",
-            "cl_cancel", "fack", "cancel_ack", "bind", "bind_ack", "bind_nak", "alter_context",
-            "alter_context_resp", "auth3", "shutdown", "co_cancel", "orphaned", "rts",
+            "request",
+            "ping",
+            "response",
+            "fault",
+            "working",
+            "nocall",
+            "reject",
+            "ack",
+            "cl_cancel",
+            "fack",
+            "cancel_ack",
+            "bind",
+            "bind_ack",
+            "bind_nak",
+            "alter_context",
+            "alter_context_resp",
+            "auth3",
+            "shutdown",
+            "co_cancel",
+            "orphaned",
+            "rts",
         ];
-        NAMES.get(usize::from(kind)).copied().unwrap_or("unknown")
+        NAMES.get(usize::from(kind)).copied()
     }
 }
 
@@ -178,7 +196,7 @@ impl Syntax {
     /// Whether this is no encoding, but asks what the other side can do: bind time feature
     /// negotiation, \[MS-RPCE\] section 3.3.1.5.3. The last octets hold the features.
     pub const fn is_feature_negotiation(self) -> bool {
-        self.uuid.0 >> 64 == 0x6cb71c2c_9812_4540
+        self.uuid.0 >> 64 == 0x6cb7_1c2c_9812_4540
     }
 
     /// Reads it. The version is one integer, its upper half the minor version.
@@ -197,4 +215,3 @@ impl Syntax {
         w.bytes(&order.put_u32(u32::from(self.minor) << 16 | u32::from(self.version)));
     }
 }
-

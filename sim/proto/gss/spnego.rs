@@ -1,6 +1,8 @@
 //! What wraps a mechanism's token: the GSS-API header (RFC 2743 section 3.1), SPNEGO (RFC 4178
 //! section 4.2, \[MS-SPNG\] 2.2) and the token type of Kerberos (RFC 4121 section 4.1).
 
+use crate::proto::kerberos::{TGT_REPLY, TGT_REQUEST};
+use crate::proto::ntlmssp::SIGNATURE;
 use crate::wire::ber::{self, Element, Elements};
 use crate::wire::{Reader, Writer};
 
@@ -27,11 +29,11 @@ const CONTEXT: u8 = 0xa0;
 /// Wrappers inside each other at most: header, SPNEGO, header, and one more.
 const LAYERS_MAX: usize = 4;
 /// Token types of Kerberos, RFC 4121 section 4.1 and draft-swift-win2k-krb-user2user-03.
-const AP_REQUEST: [u8; 2] = [1, 0];
-const AP_REPLY: [u8; 2] = [2, 0];
-const ERROR: [u8; 2] = [3, 0];
-const TGT_REQUEST: [u8; 2] = [4, 0];
-const TGT_REPLY: [u8; 2] = [4, 1];
+const AP_REQUEST_TOKEN: [u8; 2] = [1, 0];
+const AP_REPLY_TOKEN: [u8; 2] = [2, 0];
+const ERROR_TOKEN: [u8; 2] = [3, 0];
+const TGT_REQUEST_TOKEN: [u8; 2] = [4, 0];
+const TGT_REPLY_TOKEN: [u8; 2] = [4, 1];
 
 /// A NegotiationToken, as far as it is present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +118,7 @@ pub(super) fn unwrap(mut token: &[u8]) -> Inside<'_> {
                     _ => return named().map_or(Inside::Other, Inside::Named),
                 }
             }
-            Some(b'N') => return Inside::Ntlm(token),
+            Some(b'N') if token.starts_with(&SIGNATURE) => return Inside::Ntlm(token),
             // AP-REQ, AP-REP and KRB-ERROR, as DCE style and some SPNEGO senders have them bare.
             Some(0x6e | 0x6f | 0x7e) => return Inside::Kerberos(token),
             _ => return Inside::Other,
@@ -141,9 +143,11 @@ fn header(token: &[u8]) -> Option<(&[u8], &[u8])> {
 /// signed data.
 fn kerberos(token: &[u8]) -> Inside<'_> {
     match token.split_first_chunk() {
-        Some((&(AP_REQUEST | AP_REPLY | ERROR), message)) => Inside::Kerberos(message),
-        Some((&TGT_REQUEST, message)) => Inside::UserToUser(super::kerberos::TGT_REQUEST, message),
-        Some((&TGT_REPLY, message)) => Inside::UserToUser(super::kerberos::TGT_REPLY, message),
+        Some((&(AP_REQUEST_TOKEN | AP_REPLY_TOKEN | ERROR_TOKEN), message)) => {
+            Inside::Kerberos(message)
+        }
+        Some((&TGT_REQUEST_TOKEN, message)) => Inside::UserToUser(TGT_REQUEST, message),
+        Some((&TGT_REPLY_TOKEN, message)) => Inside::UserToUser(TGT_REPLY, message),
         _ => Inside::Other,
     }
 }
@@ -164,9 +168,9 @@ pub fn emit_header(mechanism: &[u8], token: &[u8], w: &mut Writer<'_>) {
 /// Appends the type and a message of Kerberos, as [`emit_header`] wants it.
 pub fn emit_kerberos(message: &[u8], w: &mut Writer<'_>) {
     w.bytes(match message.first() {
-        Some(0x6e) => &AP_REQUEST,
-        Some(0x6f) => &AP_REPLY,
-        _ => &ERROR,
+        Some(0x6e) => &AP_REQUEST_TOKEN,
+        Some(0x6f) => &AP_REPLY_TOKEN,
+        _ => &ERROR_TOKEN,
     });
     w.bytes(message);
 }
@@ -252,6 +256,7 @@ mod tests {
         assert_eq!(unwrap(&wrapped(b"\x02\x01\x11\x00")), Inside::Other); // RFC 1964 wrap token
         assert_eq!(unwrap(b"\x05\x04\x06\xff"), Inside::Other); // RFC 4121 wrap token
         assert_eq!(unwrap(b"\x6f\x10"), Inside::Kerberos(b"\x6f\x10"));
+        assert_eq!(unwrap(b"NEGOEXTS\0\0"), Inside::Other); // [MS-NEGOEX] 2.2.6
         assert_eq!(unwrap(b""), Inside::Other);
     }
 

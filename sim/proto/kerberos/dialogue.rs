@@ -243,3 +243,193 @@ impl Display for Etype {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Timestamp;
+    use crate::proto::kerberos::{KdcReply, KdcRequest, Kerberos, Parts, Principal, samples};
+    use crate::proto::{Activity, Hint, Protocol, Side, Tally};
+    use crate::wire::WireError;
+
+    #[derive(Default)]
+    struct Told {
+        activities: Vec<String>,
+        messages: Vec<&'static str>,
+    }
+
+    impl Observer for Told {
+        fn message(&mut self, _: &Context, _: &crate::proto::Message<'_>, tally: Tally) {
+            self.messages.push(Kerberos::operation(tally.operation).unwrap());
+        }
+        fn activity(&mut self, activity: &Activity<'_>) {
+            let text = |part: Option<&dyn Display>| part.map_or("-".into(), ToString::to_string);
+            self.activities.push(format!(
+                "{:?} {} at {} ({}) {:?}",
+                activity.kind,
+                text(activity.principal),
+                text(activity.target),
+                text(activity.detail),
+                activity.outcome,
+            ));
+        }
+        fn hint(&mut self, _: &Context, _: Hint<'_>) {}
+        fn malformed(&mut self, _: Id, _: WireError) {}
+    }
+
+    /// What becomes of packets in datagrams, those of the server marked.
+    fn told(packets: &[(Side, Vec<u8>)]) -> Told {
+        let (mut exchanges, mut told) = (Exchanges::default(), Told::default());
+        for (side, bytes) in packets {
+            let context = Context {
+                transport: Transport::Udp,
+                side: *side,
+                time: Timestamp::from_nanos(1),
+                length: bytes.len(),
+                is_cut: false,
+            };
+            assert_eq!(Kerberos::observe(bytes, &context, &mut exchanges, &mut told), Ok(()));
+        }
+        exchanges.finish(&mut told);
+        assert!(exchanges.is_idle());
+        told
+    }
+
+    fn asks(request: KdcRequest) -> (Side, Vec<u8>) {
+        (Side::Client, Parts::Request(request).encode())
+    }
+
+    fn replies(reply: KdcReply) -> (Side, Vec<u8>) {
+        (Side::Server, Parts::Reply(reply).encode())
+    }
+
+    const TICKET_GRANTING: [&str; 2] = ["krbtgt", "LAB.EXAMPLE"];
+
+    #[test]
+    fn a_logon_and_its_refusals_are_told() {
+        let bare = KdcRequest { padata: Vec::new(), nonce: 1, ..samples::logon() };
+        let locked =
+            b"\x30\x15\xa1\x03\x02\x01\x03\xa2\x0e\x04\x0c\x34\x02\x00\xc0\0\0\0\0\x01\0\0\0";
+        let revoked = samples::error(18, &TICKET_GRANTING, locked);
+        let told = told(&[
+            asks(bare),
+            (Side::Server, Parts::Error(samples::challenged()).encode()),
+            asks(samples::logon()),
+            replies(samples::reply(true, &TICKET_GRANTING)),
+            asks(KdcRequest { nonce: 2, ..samples::logon() }),
+            (Side::Server, Parts::Error(revoked).encode()),
+            asks(KdcRequest { nonce: 3, ..samples::logon() }),
+        ]);
+        let who = "KerberosLogon alice@LAB.EXAMPLE at krbtgt/LAB.EXAMPLE";
+        assert_eq!(
+            told.activities,
+            [
+                format!(
+                    "{who} (no pre-authentication) Failure {{ code: 25, name: \"KDC_ERR_PREAUTH_REQUIRED\" }}"
+                ),
+                format!("{who} (PA-ENC-TIMESTAMP aes256-cts-hmac-sha1-96) Success"),
+                format!(
+                    "{who} (PA-ENC-TIMESTAMP NTSTATUS 0xc0000234) Failure {{ code: 18, name: \"KDC_ERR_CLIENT_REVOKED\" }}"
+                ),
+                format!("{who} (PA-ENC-TIMESTAMP) Unanswered"),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_sent_again_counts_once() {
+        let told = told(&[
+            asks(samples::logon()),
+            asks(samples::logon()),
+            replies(samples::reply(true, &TICKET_GRANTING)),
+            replies(samples::reply(true, &TICKET_GRANTING)),
+        ]);
+        assert_eq!(told.messages, ["AS-REQ", "AS-REQ", "AS-REP", "AS-REP"]);
+        assert_eq!(told.activities.len(), 1);
+    }
+
+    #[test]
+    fn answers_out_of_order_find_their_requests() {
+        let ask = |nonce, host| KdcRequest {
+            padata: Vec::new(),
+            options: Options(0x4081_0000),
+            sname: Some(Principal::new(2, &["cifs", host])),
+            nonce,
+            ..samples::delegated()
+        };
+        let told = told(&[
+            asks(ask(1, "one")),
+            asks(ask(2, "two")),
+            asks(ask(3, "six")),
+            replies(samples::reply(false, &["cifs", "two"])),
+            replies(samples::reply(false, &["krbtgt", "OTHER.EXAMPLE"])),
+            (Side::Server, Parts::Error(samples::error(7, &["cifs", "six"], b"")).encode()),
+        ]);
+        assert_eq!(
+            told.activities,
+            [
+                "ServiceTicket alice@LAB.EXAMPLE at cifs/two (aes256-cts-hmac-sha1-96) Success",
+                "ServiceTicket alice@LAB.EXAMPLE at cifs/one (referral to OTHER.EXAMPLE aes256-cts-hmac-sha1-96) Success",
+                "ServiceTicket alice@LAB.EXAMPLE at cifs/six (-) Failure { code: 7, name: \"KDC_ERR_S_PRINCIPAL_UNKNOWN\" }",
+            ]
+        );
+    }
+
+    #[test]
+    fn delegation_is_noted() {
+        let service = ["http", "web01.lab.example"];
+        let told = told(&[asks(samples::delegated()), replies(samples::reply(false, &service))]);
+        let detail = "S4U2self bob@LAB.EXAMPLE S4U2proxy user-to-user aes256-cts-hmac-sha1-96";
+        assert_eq!(
+            told.activities,
+            [format!(
+                "ServiceTicket alice@LAB.EXAMPLE at http/web01.lab.example ({detail}) Success"
+            )]
+        );
+    }
+
+    #[test]
+    fn passwords_are_changed_and_set() {
+        let password = |side, parts| (side, Parts::Password(parts).encode());
+        let told = told(&[
+            password(Side::Client, samples::password(1)),
+            password(Side::Server, samples::password_reply(None)),
+            password(Side::Client, samples::password(0xff80)),
+            password(Side::Server, samples::password_reply(Some(5))),
+        ]);
+        assert_eq!(
+            told.activities,
+            [
+                "PasswordChange - at kadmin/changepw (change password) Unknown",
+                "PasswordChange - at kadmin/changepw (set password) Failure { code: 5, name: \"KRB5_KPASSWD_ACCESSDENIED\" }",
+            ]
+        );
+        let request = ["change password", "AP-REQ", "KRB-PRIV"];
+        let refused = ["change password", "KRB-ERROR"];
+        assert_eq!((&told.messages[..3], &told.messages[9..]), (&request[..], &refused[..]));
+    }
+
+    #[test]
+    fn a_cut_request_is_told_as_far_as_it_goes() {
+        let bytes = Parts::Request(samples::logon()).encode();
+        let beginning = |end: usize| {
+            let (mut exchanges, mut told) = (Exchanges::default(), Told::default());
+            let context = Context {
+                transport: Transport::Udp,
+                side: Side::Client,
+                time: Timestamp::from_nanos(1),
+                length: bytes.len(),
+                is_cut: true,
+            };
+            let error = Kerberos::observe(&bytes[..end], &context, &mut exchanges, &mut told);
+            assert!(error.unwrap_err().is_truncation());
+            exchanges.finish(&mut told);
+            assert_eq!(told.messages, ["AS-REQ"]);
+            told.activities.remove(0)
+        };
+        let (all, some) = (beginning(170), beginning(150)); // the latter ends inside `krbtgt/...`
+        let who = "KerberosLogon alice@LAB.EXAMPLE at";
+        assert_eq!(all, format!("{who} krbtgt/LAB.EXAMPLE (PA-ENC-TIMESTAMP) Unanswered"));
+        assert_eq!(some, format!("{who} - (PA-ENC-TIMESTAMP) Unanswered"));
+    }
+}

@@ -7,14 +7,15 @@ use std::fmt::{self, Display, Write as _};
 
 use super::{
     AP_REPLY, AP_REQUEST, APPLICATION, AS_REPLY, AS_REQUEST, CRED, ERROR, MESSAGE_MAX, PRIV,
-    TAG_NUMBER, TGS_REPLY, TGS_REQUEST, TGT_REPLY, TGT_REQUEST, VERSION, is_message, version_tag,
+    TAG_NUMBER, TGS_REPLY, TGS_REQUEST, TGT_REPLY, TGT_REQUEST, TICKET_NUMBER, VERSION, is_message,
+    version_tag,
 };
 use crate::proto::Utf8;
 use crate::wire::ber::{self, Element, Elements};
 use crate::wire::{Cause, Reader, WireError};
 
-/// Tag of a Ticket, RFC 4120 section 5.3.
-const TICKET: u8 = APPLICATION | 1;
+/// Tag of a Ticket.
+const TICKET: u8 = APPLICATION | TICKET_NUMBER;
 /// Universal tag of a BIT STRING, X.680 section 8.6 table 1.
 pub(super) const BIT_STRING: u8 = 0x03;
 /// PA-DATA types that the accessors look for, RFC 4120 section 7.5.2, RFC 6113, \[MS-SFU\] 2.2.
@@ -56,9 +57,10 @@ impl Options {
 pub struct Name<'a>(&'a [u8]);
 
 impl<'a> Name<'a> {
-    /// The name whose sequence `field` holds.
+    /// The name whose sequence `field` holds. Part of a name is none.
     fn inside(field: Element<'a>) -> Option<Self> {
-        inside(field, ber::SEQUENCE).map(|sequence| Self(sequence.content))
+        let sequence = inside(field, ber::SEQUENCE).filter(Element::is_whole)?;
+        Some(Self(sequence.content))
     }
 
     /// Its type, RFC 4120 section 6.2.
@@ -243,6 +245,11 @@ impl<'a> Message<'a> {
         self.kind
     }
 
+    /// The field tagged \[`number`\].
+    pub(super) fn field(&self, number: u8) -> Option<Element<'a>> {
+        field(self.content, number)
+    }
+
     /// All bytes, as far as they are present.
     pub const fn bytes(&self) -> &'a [u8] {
         self.bytes
@@ -319,6 +326,11 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// Begin of the wanted ticket's life, where it is not at once.
+    pub fn from(&self) -> Option<Utf8<'a>> {
+        string(field(self.body()?, 4)?)
+    }
+
     /// End of the wanted ticket's life, `YYYYMMDDHHMMSSZ`.
     pub fn till(&self) -> Option<Utf8<'a>> {
         string(field(self.body()?, 5)?)
@@ -358,6 +370,11 @@ impl<'a> Message<'a> {
             TGT_REPLY => field(self.content, 2)?,
             _ => return None,
         })
+    }
+
+    /// Restrictions that the client wants in the ticket, encrypted.
+    pub fn authorization(&self) -> Option<Encrypted<'a>> {
+        Encrypted::inside(field(self.body()?, 10)?)
     }
 
     /// Tickets that a request adds, or that KRB-CRED hands over.
@@ -451,26 +468,28 @@ impl<'a> Message<'a> {
 }
 
 /// The field tagged \[`number`\] of a sequence.
-fn field(content: &[u8], number: u8) -> Option<Element<'_>> {
+pub(super) fn field(content: &[u8], number: u8) -> Option<Element<'_>> {
     const CONTEXT: u8 = 0xa0; // constructed, X.690 section 8.1.2
     Elements::new(content).find(|field| field.tag() == CONTEXT | number)
 }
 
 /// The first element in `outer`, which must have `tag`.
-fn inside(outer: Element<'_>, tag: u8) -> Option<Element<'_>> {
+pub(super) fn inside(outer: Element<'_>, tag: u8) -> Option<Element<'_>> {
     Elements::new(outer.content).next().filter(|inner| inner.tag() == tag)
 }
 
-/// A string of any type: KerberosString and KerberosTime are restricted ones.
-fn string(field: Element<'_>) -> Option<Utf8<'_>> {
-    Elements::new(field.content).next().map(|string| Utf8(string.content))
+/// A string of any type: KerberosString and KerberosTime are restricted ones. Part of a string is
+/// none.
+pub(super) fn string(field: Element<'_>) -> Option<Utf8<'_>> {
+    let string = Elements::new(field.content).next().filter(Element::is_whole)?;
+    Some(Utf8(string.content))
 }
 
-fn octets(field: Option<Element<'_>>) -> Option<Element<'_>> {
+pub(super) fn octets(field: Option<Element<'_>>) -> Option<Element<'_>> {
     inside(field?, ber::OCTET_STRING)
 }
 
-fn integer(field: Element<'_>) -> Option<i32> {
+pub(super) fn integer(field: Element<'_>) -> Option<i32> {
     signed(inside(field, ber::INTEGER)?)
 }
 

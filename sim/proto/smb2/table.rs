@@ -125,10 +125,11 @@ mod tests {
         assert_eq!(table.remove(1).map(|v| &**v), Some("one"));
         assert_eq!(table.insert(3), "one"); // as it was left
         assert_eq!(table.evict().map(|v| &**v), Some("two"));
-        assert_eq!((table.get(2), table.evict()), (None, None));
+        assert_eq!(table.get(2), None);
+        assert_eq!(table.evict(), None);
         assert_eq!(table.insert(4), "two");
         table.insert(5).push_str(" five");
-        assert_eq!((table.get(3).is_none(), table.get(4).is_some()), (true, true));
+        assert!(table.get(3).is_none());
         assert_eq!(table.get(5).map(|v| &**v), Some("one five"));
     }
 
@@ -139,7 +140,8 @@ mod tests {
             *table.insert(key) = u32::from(key);
         }
         table.rename(1, 3);
-        assert_eq!((table.get(1), table.get(3).copied()), (None, Some(1)));
+        assert_eq!(table.get(1), None);
+        assert_eq!(table.get(3).copied(), Some(1));
         table.rename(9, 3);
         assert_eq!(table.get(3).copied(), Some(1));
         assert_eq!(table.remove_where(|&v| v == 2).copied(), Some(2));

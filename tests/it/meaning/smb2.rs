@@ -4,10 +4,17 @@ use headroom::proto::smb2::{Body, Message as Smb2, Pdu, command};
 use headroom::proto::{Context, Message, Tally, Utf16};
 use serde_json::Value;
 
-use super::{Explained, Facts, counts, rows};
+use super::{Explained, Facts, Fault, counts, rows};
 
 /// Differences that are understood.
-pub const EXPLAINED: &[Explained] = &[];
+pub const EXPLAINED: &[Explained] = &[Explained {
+    file: "*",
+    category: "file",
+    value: "",
+    fault: Fault::Convention,
+    surplus: 3,
+    why: "the root of a share is opened by a name of no characters, which tshark's fields leave out",
+}];
 
 /// Our facts of one message.
 pub fn collect(_context: &Context, message: &Message<'_>, _tally: &Tally, facts: &mut Facts) {
