@@ -16,9 +16,12 @@ pub const EXPLAINED: &[Explained] = &[
     too_long("asked, in response"),
     too_long("message"),
     too_long("response code"),
-    quoted("asked, in response"),
-    quoted("message"),
-    quoted("response code"),
+    quoted(CLASSROOM, "asked, in response", -15),
+    quoted(CLASSROOM, "message", -15),
+    quoted(CLASSROOM, "response code", -15),
+    quoted(LAB, "mDNS asked, in response", -1),
+    quoted(LAB, "mDNS message", -1),
+    quoted(LAB, "mDNS response code", -1),
     wireless("asked", -1),
     wireless("asked, in response", -1),
     wireless("message", -2),
@@ -46,12 +49,14 @@ const fn too_long(category: &'static str) -> Explained {
     Explained { file, category, value: "*", fault, surplus: -1, why }
 }
 
+const CLASSROOM: &str = "PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap";
+const LAB: &str = "dc-dns.pcapng";
+
 /// Copies of datagrams inside the errors that say that nobody wanted them.
-const fn quoted(category: &'static str) -> Explained {
-    let why = "fifteen responses are quoted in ICMP errors, RFC 792: each was counted when it \
-               was sent, and tshark counts it again";
-    let file = "PCAP-ATTACK__cmds_over_dns_txt_queries_and_reponses.pcap";
-    Explained { file, category, value: "*", fault: Fault::Convention, surplus: -15, why }
+const fn quoted(file: &'static str, category: &'static str, surplus: i64) -> Explained {
+    let why = "responses quoted in ICMP errors, RFC 792: each was counted when it was sent, and \
+               tshark counts it again";
+    Explained { file, category, value: "*", fault: Fault::Convention, surplus, why }
 }
 
 /// What we do not decode.
