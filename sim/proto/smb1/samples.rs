@@ -3,10 +3,6 @@
 use super::words::*;
 use super::{AndX, Block, FLAG_REPLY, Header, MAGIC, Packet, Words, command};
 use crate::proto::Sample;
-<<<<<<< HEAD
-<<<<<<< HEAD
-pub(super) fn samples() -> Vec<Sample> {
-=======
 use crate::wire::Writer;
 
 const TIME: u64 = 0x01dc_5a3e_1122_3344;
@@ -36,18 +32,10 @@ pub(super) fn samples() -> Vec<Sample> {
 
 /// Negotiate with one dialect, all header fields in use, byte for byte.
 fn negotiate() -> Sample {
->>>>>>> smb
-=======
-pub(super) fn samples() -> Vec<Sample> {
->>>>>>> rpc
     let mut request = b"\x00\x00\x00\x2f\xffSMB\x72\x05\x00\x00\xc0\x18\x01\xc8\x34\x12".to_vec();
     request.extend(b"signme!!\x01\x00\x22\x11\xfe\xca\x44\x33\x66\x55");
     request.extend(b"\x00\x0c\x00\x02NT LM 0.12");
     request.push(0);
-<<<<<<< HEAD
-<<<<<<< HEAD
-    vec![Sample::tcp(request)]
-=======
     Sample::tcp(request)
 }
 
@@ -495,8 +483,4 @@ fn others() -> Vec<Sample> {
         // Not looked into.
         request(c::SEEK, Words::Opaque(b"\x01\x40\x00\x00\x09\x00\x00\x00"), b""),
     ]
->>>>>>> smb
-=======
-    vec![Sample::tcp(request)]
->>>>>>> rpc
 }
