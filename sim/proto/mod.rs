@@ -15,6 +15,7 @@ pub mod dhcp;
 pub mod dns;
 mod event;
 pub mod gss;
+pub mod http;
 pub mod kerberos;
 pub mod ldap;
 pub mod ldaps;
@@ -271,6 +272,8 @@ registry! {
     rdp::Rdp,
     /// Transport Layer Security.
     tls::Tls,
+    /// Hypertext Transfer Protocol, version 1.
+    http::Http,
     /// Network Time Protocol.
     ntp::Ntp,
     /// Dynamic Host Configuration Protocol, version 4.

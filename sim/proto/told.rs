@@ -12,6 +12,8 @@ use crate::wire::WireError;
 pub struct Told {
     /// Operation, answer or not, quality.
     pub messages: Vec<(u32, bool, Quality)>,
+    /// Their lengths.
+    pub bytes: Vec<usize>,
     /// Kind, principal, target, detail, outcome.
     pub activities: Vec<String>,
     /// Hints.
@@ -21,6 +23,7 @@ pub struct Told {
 impl Observer for Told {
     fn message(&mut self, _: &Context, _: &Message<'_>, tally: Tally) {
         self.messages.push((tally.operation, tally.is_answer, tally.quality));
+        self.bytes.push(tally.bytes);
     }
 
     fn activity(&mut self, activity: &Activity<'_>) {
@@ -71,10 +74,25 @@ impl<P: Protocol> Talk<P> {
 
     /// Hands over what the capture holds of a message of `length` bytes.
     pub fn hear(&mut self, side: Side, bytes: &[u8], length: usize) -> Result<(), WireError> {
+        self.observe(side, bytes, length, bytes.len() < length)
+    }
+
+    /// Hands over what was wanted of a message of `length` bytes.
+    pub fn hear_of(&mut self, side: Side, bytes: &[u8], length: usize) -> Result<(), WireError> {
+        self.observe(side, bytes, length, false)
+    }
+
+    fn observe(
+        &mut self,
+        side: Side,
+        bytes: &[u8],
+        length: usize,
+        is_cut: bool,
+    ) -> Result<(), WireError> {
         let transport =
             if P::FRAMING.uses(Transport::Udp) { Transport::Udp } else { Transport::Tcp };
         let time = Timestamp::from_nanos(7);
-        let context = Context { transport, side, time, length, is_cut: bytes.len() < length };
+        let context = Context { transport, side, time, length, is_cut };
         P::observe(bytes, &context, &mut self.dialogue, &mut self.told)
     }
 

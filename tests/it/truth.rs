@@ -54,7 +54,7 @@ const EXPLAINED: &[Explained] = &[
     ("nDPI__fuzz-2006-06-26-2594.pcap", "protocol nbns", 88, 102, FUZZED),
     ("nDPI__fuzz-2006-06-26-2594.pcap", "protocol nbdgm", 3, 7, FUZZED),
     ("nDPI__fuzz-2006-06-26-2594.pcap", "protocol smb", 0, 4, FUZZED),
-    ("nDPI__fuzz-2020-02-16-11740.pcap", "protocol radius", 281, 277, FLOW),
+    ("nDPI__fuzz-2020-02-16-11740.pcap", "protocol radius", 284, 277, FLOW),
     ("nDPI__rdp2.pcap", "protocol tls", 0, 27, UDP_TLS),
     ("tcpdump__dns-badlabel.pcap", "protocol dns", 0, 1, FUZZED),
     ("tcpdump__nbns-valgrind.pcap", "protocol nbns", 0, 1, FUZZED),
