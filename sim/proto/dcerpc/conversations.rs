@@ -459,3 +459,30 @@ fn quality_of_an_unknown_interface_is_opaque_though_nothing_is_sealed() {
     let told = talk.finish();
     assert_eq!(told.packets[1], format!("> unknown interface {:?}", Quality::Opaque));
 }
+
+#[test]
+fn a_cut_answer_does_not_tell_what_was_returned() {
+    let mut talk = Talk::default();
+    talk.bind(Service::Samr).client(&call(2, 64, &connect(false)));
+    let whole = bytes(&reply(2, kind::RESPONSE, b"results\0\0\0\0\0status"));
+    let input = &whole[..whole.len() - 6];
+    let context = Context { is_cut: true, ..context(Side::Server, Transport::Tcp, whole.len()) };
+    Dcerpc::observe(input, &context, &mut talk.association, &mut talk.told).unwrap();
+    assert_eq!(talk.finish().activities, [r"SamrQuery - \\DC1 SamrConnect5: Unknown"]);
+}
+
+#[test]
+fn an_interface_is_read_in_the_order_of_octets_that_the_packet_says() {
+    let bind = &Dcerpc::samples()[0].bytes;
+    let offers: Vec<_> = pdu::Pdu::parse(bind).unwrap().offers().collect();
+    let mapper = Syntax { uuid: Service::Epm.uuid(), version: 3, minor: 0 };
+    assert_eq!(
+        offers.iter().map(|offer| (offer.id, offer.interface)).collect::<Vec<_>>(),
+        [(1, mapper)]
+    );
+    assert_eq!(offers[0].transfers(Order::Little).collect::<Vec<_>>(), [Syntax::NDR]);
+    // C706 appendix A: the fields of an identifier in the order in which they are written.
+    let written = *b"\xe1\xaf\x83\x08\x5d\x1f\x11\xc9\x91\xa4\x08\x00\x2b\x14\xa0\xfa";
+    assert_eq!(Order::Big.get_uuid(written), mapper.uuid);
+    assert_eq!(Order::Big.put_uuid(mapper.uuid), written);
+}
