@@ -8,6 +8,17 @@ use super::{Explained, Facts, Fault, counts};
 
 /// Differences that are understood.
 pub const EXPLAINED: &[Explained] = &[
+    behind_rdp("dc-rdp.pcapng.zst", "handshake messages", 1),
+    behind_rdp("dc-rdp.pcapng.zst", "hellos", 0),
+    behind_rdp("dc-rdp.pcapng.zst", "records", 46),
+    behind_rdp("dc-morning.pcapng", "handshake messages", 1),
+    behind_rdp("dc-morning.pcapng", "hellos", 0),
+    behind_rdp("dc-morning.pcapng", "records", 59),
+    in_eap("handshake messages", -6),
+    in_eap("hellos", -1),
+    in_eap("records", -18),
+    opaque_type("dc-ldap.pcapng", 42),
+    opaque_type("zeek__ldap-starttls.pcap", 12),
     behind_rdp("PCAP-ATTACK__LM_rdp_sharprdp.pcapng", "handshake messages", 10),
     behind_rdp("PCAP-ATTACK__LM_rdp_sharprdp.pcapng", "records", 390),
     behind_rdp("nDPI__rdp_over_tls.pcap", "handshake messages", 5),
@@ -28,15 +39,6 @@ pub const EXPLAINED: &[Explained] = &[
     in_datagrams("zeek__quic-interop-retry.pcap", "hellos", -1),
     in_datagrams("zeek__quic-interop-retry.pcap", "hosts", -1),
     Explained {
-        file: "zeek__ldap-starttls.pcap",
-        category: "records",
-        value: "application_data",
-        fault: Fault::Convention,
-        surplus: 12,
-        why: "tshark gives the type of a record of TLS 1.3 in another field, \
-              tls.record.opaque_type, which the truth does not hold",
-    },
-    Explained {
         file: "zeek__pppoe-over-qinq.pcap",
         category: "records",
         value: "alert",
@@ -49,7 +51,22 @@ pub const EXPLAINED: &[Explained] = &[
 
 const fn behind_rdp(file: &'static str, category: &'static str, surplus: i64) -> Explained {
     let why = "by default tshark does not look for TLS behind RDP's negotiation; the truth holds \
-               the client hellos alone, for which it was told to look";
+               the client hellos alone, for which it was told to look, without their list of \
+               versions. Records of TLS 1.3 say their type where the truth does not look";
+    Explained { file, category, value: "*", fault: Fault::Convention, surplus, why }
+}
+
+const fn opaque_type(file: &'static str, surplus: i64) -> Explained {
+    let why = "tshark gives the type of a record of TLS 1.3 in another field, \
+               tls.record.opaque_type, which the truth does not hold";
+    let (category, value) = ("records", "application_data");
+    Explained { file, category, value, fault: Fault::Convention, surplus, why }
+}
+
+const fn in_eap(category: &'static str, surplus: i64) -> Explained {
+    let why = "EAP (RFC 5216) carries this handshake in attributes of RADIUS messages; inside them \
+               we do not look for TLS";
+    let file = "dc-radius.pcapng";
     Explained { file, category, value: "*", fault: Fault::Convention, surplus, why }
 }
 
