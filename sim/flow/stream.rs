@@ -67,7 +67,9 @@ pub struct Take {
 
 /// Who reads a stream.
 pub trait Consumer {
-    /// Takes from `bytes`: all that are there in order and were not taken yet, at least one.
+    /// Takes from `bytes`: those that are there in order and were not taken yet, at least one.
+    /// Where this call was put off until what was needed had come, perhaps no more than that;
+    /// the rest follows at once.
     fn data(&mut self, bytes: &[u8]) -> Take;
 
     /// The stream has a break: `held`, the bytes not taken yet, are all that remains of what
@@ -114,13 +116,15 @@ impl Stream {
     ) {
         let length = segment.payload.len();
         let is_usual = segment.sequence == self.next
-            && self.buffer.is_none()
             && self.state & (STARTED | FINISHING) == STARTED
             && segment.flags & TCP_SPECIAL == 0
             && segment.missing == 0
             && length <= SEGMENT_MAX;
         if !is_usual {
             return self.unusual(segment, pool, consumer);
+        }
+        if self.buffer.is_some() {
+            return self.next_while_holding(segment, pool, consumer);
         }
         if self.skip == 0 && length >= self.need.max(1) as usize {
             self.next = advanced(self.next, length);
@@ -163,6 +167,21 @@ impl Stream {
 
 /// Which segment is it?
 impl Stream {
+    /// The next segment, which has nothing but payload, while something waits.
+    #[inline(never)]
+    fn next_while_holding(
+        &mut self,
+        segment: &Segment<'_>,
+        pool: &mut Pool,
+        consumer: &mut dyn Consumer,
+    ) {
+        if self.buffer.as_ref().is_some_and(|buffer| buffer.shore().is_some()) {
+            return self.unusual(segment, pool, consumer);
+        }
+        self.deliver(segment.payload, pool, consumer);
+        self.release(pool);
+    }
+
     #[cold]
     #[inline(never)]
     fn unusual(&mut self, segment: &Segment<'_>, pool: &mut Pool, consumer: &mut dyn Consumer) {
@@ -505,8 +524,22 @@ impl Stream {
         }
     }
 
-    /// Hands on the next bytes, or holds them.
+    /// Hands on the next bytes, or holds them. Where they complete what the consumer waits for,
+    /// it is given just that, and then the rest where it lies: only the former is copied.
     fn deliver(&mut self, bytes: &[u8], pool: &mut Pool, consumer: &mut dyn Consumer) {
+        let held = self.buffer.as_ref().map_or(0, |buffer| buffer.held().len());
+        let wanted = (self.need as usize).checked_sub(held).filter(|_| held > 0);
+        match wanted.filter(|wanted| *wanted > 0).and_then(|wanted| bytes.split_at_checked(wanted))
+        {
+            Some((first, rest)) if !rest.is_empty() => {
+                self.deliver_part(first, pool, consumer);
+                self.deliver_part(rest, pool, consumer);
+            }
+            _ => self.deliver_part(bytes, pool, consumer),
+        }
+    }
+
+    fn deliver_part(&mut self, bytes: &[u8], pool: &mut Pool, consumer: &mut dyn Consumer) {
         let skipped = self.pass(bytes.len(), pool);
         let bytes = bytes.get(skipped..).unwrap_or_default();
         if bytes.is_empty() {

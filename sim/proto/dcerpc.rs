@@ -8,6 +8,8 @@ use super::{Context, Framing, Observer, Probe, Protocol, Sample, Step, Transport
 use crate::wire::{Cause, Reader, WireError, Writer, wire_struct};
 
 mod association;
+#[cfg(test)]
+mod conversations;
 mod datagram;
 pub mod epm;
 mod interfaces;

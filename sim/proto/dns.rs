@@ -397,7 +397,7 @@ impl Protocol for Dns {
         } else {
             dialogue.query(&view, &survey, context, out);
         }
-        survey.end
+        survey.verdict(context)
     }
 
     fn operation(code: u32) -> Option<&'static str> {

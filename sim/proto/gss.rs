@@ -420,4 +420,12 @@ mod tests {
             assert_eq!(handshake.principal().as_str(), "HERON\\mj\u{f8}lner");
         }
     }
+
+    #[test]
+    fn what_is_wrong_with_a_cut_token_besides_is_told() {
+        let (mut handshake, mut told) = (Handshake::default(), Told::default());
+        handshake.token(b"NTLMSSP\0\x04\0\0\0", &context(Side::Client, 1, true), &mut told);
+        assert_eq!(told.0, ["ntlmssp: ntlmssp::Token at byte 0: kind 0x4 is not defined"]);
+        assert_eq!(handshake.mechanism(), None);
+    }
 }

@@ -66,6 +66,8 @@ pub(super) const TGT_REPLY: u8 = 17;
 pub struct Password<'a> {
     /// Protocol version, 1 or 0xff80.
     pub version: u16,
+    /// Length as the message says it, in bytes.
+    length: usize,
     /// AP-REQ or AP-REP, empty before an error.
     authentication: &'a [u8],
     /// KRB-PRIV or KRB-ERROR.
@@ -102,7 +104,7 @@ impl<'a> Password<'a> {
             return Err(at.error(Cause::BadValue { field: "version", got: u64::from(version) }));
         }
         let present = authentication_length.min(r.peek().len());
-        Ok(Self { version, authentication: r.bytes(present)?, body: r.remainder() })
+        Ok(Self { version, length, authentication: r.bytes(present)?, body: r.remainder() })
     }
 
     /// The AP-REQ or AP-REP.
@@ -138,13 +140,13 @@ impl<'a> Packet<'a> {
         Password::parse(bytes).map(Self::Password)
     }
 
-    /// Requires that the packet takes exactly the `present` bytes that it was parsed from.
-    fn check(bytes: &'a [u8]) -> Result<(), WireError> {
-        let mut r = Reader::new("kerberos::Message", bytes);
-        let length = match Self::parse(bytes)? {
-            Self::Message(_) => ber::Header::parse(&mut r.clone(), MESSAGE_MAX)?.total_length(),
-            Self::Password(_) => usize::from(u16::from_be_bytes(*r.clone().array()?)),
+    /// Requires that `bytes`, of which the packet was parsed, are present to its end and no more.
+    fn check(&self, bytes: &[u8]) -> Result<(), WireError> {
+        let length = match self {
+            Self::Message(message) => message.length(),
+            Self::Password(password) => password.length,
         };
+        let mut r = Reader::new("kerberos::Message", bytes);
         r.bytes(length)?;
         r.finish()
     }
@@ -161,6 +163,12 @@ const fn version_tag(number: u8) -> u8 {
         AS_REQUEST | TGS_REQUEST => 0xa1,
         _ => 0xa0,
     }
+}
+
+/// `pvno` and `msg-type` in DER.
+const fn first_fields(number: u8) -> [u8; 10] {
+    let version = version_tag(number);
+    [version, 3, ber::INTEGER, 1, VERSION, version + 1, 3, ber::INTEGER, 1, number]
 }
 
 /// Takes a field that is tagged `tag` and requires an INTEGER inside that is `want`.
@@ -210,10 +218,8 @@ fn probe_message(bytes: &[u8], length: Option<usize>) -> Probe {
     {
         return Probe::No;
     }
-    let version = version_tag(number);
-    let fields = [version, 3, ber::INTEGER, 1, VERSION, version + 1, 3, ber::INTEGER, 1, number];
     match r.peek() {
-        rest if !super::agrees(rest, &fields) => Probe::No,
+        rest if !super::agrees(rest, &first_fields(number)) => Probe::No,
         [_, _, _, _, _, ..] => Probe::Certain,
         _ => Probe::Possible,
     }
@@ -281,7 +287,8 @@ fn tell(
             let tally = Tally { operation, is_answer, bytes: length, quality };
             out.message(context, &super::Message::Kerberos(*packet), tally);
             for message in [password.authentication(), password.message()].into_iter().flatten() {
-                tell_message(&message, message.bytes().len(), is_present, context, out);
+                let length = message.bytes().len();
+                tell_message(&message, length, is_present, &Context { length, ..*context }, out);
             }
         }
     }
@@ -360,7 +367,9 @@ impl Protocol for Kerberos {
 
     fn step(input: &[u8], transport: Transport) -> Step {
         match transport {
-            Transport::Udp => Step::datagram(input, Packet::check(input)),
+            Transport::Udp => {
+                Step::datagram(input, Packet::parse(input).and_then(|packet| packet.check(input)))
+            }
             Transport::Tcp => match parse_mark(&mut Reader::new("kerberos::mark", input)) {
                 Ok(length) => Step::framed(input, MARK + length),
                 Err(error) => Step::failed(input, error),
@@ -386,7 +395,7 @@ impl Protocol for Kerberos {
         let is_present = input.len() >= context.length;
         tell(&packet, context.length, is_present, context, out);
         dialogue.take(&packet, context, out);
-        if is_present || context.is_cut { Packet::check(body) } else { Ok(()) }
+        if is_present || context.is_cut { packet.check(body) } else { Ok(()) }
     }
 
     fn operation(code: u32) -> Option<&'static str> {

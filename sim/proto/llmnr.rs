@@ -48,7 +48,9 @@ impl Protocol for Llmnr {
         let view = dns::View::over(input, context.transport)?;
         let survey = Survey::of(&view);
         out.message(context, &super::Message::Llmnr(view), dns::tally(&view, &survey, context));
-        let Some(dns::Question { name, kind, .. }) = survey.question else { return survey.end };
+        let Some(dns::Question { name, kind, .. }) = survey.question else {
+            return survey.verdict(context);
+        };
         let matter = Matter {
             key: Key { id: view.id(), subject: name.fingerprint().wrapping_add(u32::from(kind)) },
             what: (Kind::LocalNameQuery, Id::Llmnr),
@@ -64,7 +66,7 @@ impl Protocol for Llmnr {
             // To a group: who answers does so in a flow of its own (section 2.4).
             dialogue.announce(&matter, Outcome::Unknown, context, out);
         }
-        survey.end
+        survey.verdict(context)
     }
 
     fn operation(code: u32) -> Option<&'static str> {

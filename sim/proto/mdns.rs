@@ -93,7 +93,7 @@ impl Protocol for Mdns {
                 dialogue.announce(&matter, Outcome::Unknown, context, out);
             }
         }
-        survey.end
+        survey.verdict(context)
     }
 
     fn operation(code: u32) -> Option<&'static str> {

@@ -334,7 +334,7 @@ impl Protocol for Nbds {
         if let Some(netlogon) = netlogon {
             tell_search(&netlogon, &view, context, out);
         }
-        view.end
+        if quality == Quality::Cut { Ok(()) } else { view.end }
     }
 
     fn operation(code: u32) -> Option<&'static str> {
@@ -362,13 +362,15 @@ impl Protocol for Nbds {
 /// A host or domain says that it is there.
 fn tell_announcement(browser: &Browser<'_>, context: &Context, out: &mut dyn Observer) {
     let Browser::Announcement(command, announcement, _) = browser else { return };
+    // Senders leave anything behind the zero.
+    let name = announcement.name.split(|&byte| byte == 0).next().unwrap_or_default();
     out.activity(&Activity {
         kind: Kind::LocalNameQuery,
         protocol: Id::Nbds,
         time: context.time,
         asked_by: context.side,
         principal: None,
-        target: Some(&Padded(&announcement.name)),
+        target: Some(&Padded(name)),
         detail: Some(&browser::command_name(*command).unwrap_or_default()),
         outcome: Outcome::Unknown,
     });

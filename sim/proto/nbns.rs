@@ -164,7 +164,7 @@ impl Protocol for Nbns {
         };
         out.message(context, &super::Message::Nbns(view), tally);
         tell(&view, &survey, context, dialogue, out);
-        survey.end
+        survey.verdict(context)
     }
 
     fn operation(code: u32) -> Option<&'static str> {

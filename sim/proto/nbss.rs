@@ -224,6 +224,10 @@ impl<'a> Packet<'a> {
     pub fn called(&self) -> Option<Encoded<'a>> {
         match self.body {
             Body::Request(called, _) => Some(Encoded(called)),
+            // The capture ends in the other name.
+            Body::Opaque(payload) if self.kind == SESSION_REQUEST => {
+                Name::parse(&mut Reader::new("nbss::Body", payload), payload).ok().map(Encoded)
+            }
             _ => None,
         }
     }
@@ -410,6 +414,8 @@ mod tests {
         let shown = |name: Option<Encoded<'_>>| name.unwrap().to_string();
         assert_eq!(shown(packet.called()), "*SMBSERVER<20>");
         assert_eq!(shown(packet.calling()), "WS07<00>");
+        let cut = Packet::parse(&samples[0].bytes[..50]).unwrap();
+        assert_eq!((shown(cut.called()), cut.calling()), ("*SMBSERVER<20>".to_owned(), None));
         let body = |index: usize| Packet::parse(&samples[index].bytes).unwrap().body;
         assert_eq!(body(2), Body::Negative(0x82));
         assert_eq!(body(3), Body::Retarget([10, 20, 30, 40], 445));

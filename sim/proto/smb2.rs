@@ -41,6 +41,8 @@ const MAGICS: [[u8; 4]; 3] = [PLAIN, ENCRYPTED, COMPRESSED];
 
 /// Type of a keep-alive of the session service, RFC 1002 section 4.3.1.
 pub(super) const KEEP_ALIVE: u8 = 0x85;
+/// Where the flags end, which stand behind the command; see [`Header`].
+const FLAGS_END: usize = 20;
 /// Value of `structure_size`, \[MS-SMB2\] 2.2.1.
 const STRUCTURE_SIZE: u16 = 64;
 /// Set in responses, \[MS-SMB2\] 2.2.1.2.
@@ -317,6 +319,7 @@ fn observe_chain(
             Err(error) if error.is_truncation() && !context.is_cut && payload.len() >= HEAD => {
                 break;
             }
+            Err(_) if context.is_cut && tell_beginning(payload, length, context, out) => break,
             Err(error) => return Err(error),
         };
         let Some(header) = HeaderView::peek(bytes) else { break };
@@ -340,6 +343,35 @@ fn observe_chain(
         dialogue.hear(&pdu, &mut chain, context, out);
     }
     Ok(())
+}
+
+/// Tells a message that was cut inside its header but behind the command and the flags; short snap
+/// lengths do that. What is missing counts as zero.
+fn tell_beginning(
+    payload: &[u8],
+    length: usize,
+    context: &Context,
+    out: &mut dyn Observer,
+) -> bool {
+    let mut bytes = [0; Header::LEN];
+    let Some(present) = bytes.get_mut(..payload.len()).filter(|some| some.len() >= FLAGS_END)
+    else {
+        return false;
+    };
+    present.copy_from_slice(payload);
+    let Some(header) = HeaderView::peek(&bytes) else { return false };
+    if header.protocol() != PLAIN || header.structure_size() != STRUCTURE_SIZE {
+        return false;
+    }
+    let tally = Tally {
+        operation: u32::from(header.command()),
+        is_answer: header.is_response(),
+        bytes: length + nbss::Header::LEN,
+        quality: Quality::Cut,
+    };
+    let pdu = Pdu { header, body: Body::Opaque(&[]) };
+    out.message(context, &super::Message::Smb2(Message::Plain(pdu)), tally);
+    true
 }
 
 impl Protocol for Smb2 {

@@ -284,12 +284,7 @@ pub(super) fn step(input: &[u8]) -> Step {
 /// How much of a record is looked at: of application data nothing but the header.
 pub(super) fn needed(head: &[u8], length: usize) -> usize {
     match HeaderView::peek(head) {
-        Some(header)
-            if header.kind() == APPLICATION_DATA
-                && length == Header::LEN + usize::from(header.length()) =>
-        {
-            Header::LEN
-        }
+        Some(header) if header.kind() == APPLICATION_DATA => Header::LEN,
         _ => length,
     }
 }

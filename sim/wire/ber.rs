@@ -240,11 +240,21 @@ impl<'a> Elements<'a> {
 impl<'a> Iterator for Elements<'a> {
     type Item = Element<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Element<'a>> {
-        let mut r = Reader::new("", self.0);
-        let element = Element::parse_cut(&mut r).ok();
-        self.0 = if element.is_some() { r.remainder() } else { &[] };
-        element
+        // The short form without detours: most elements have it.
+        let (header, rest) = match self.0.split_first_chunk::<2>() {
+            Some((&[tag, length @ 0..=0x7f], rest)) if tag & HIGH_TAG != HIGH_TAG => {
+                (Header { tag, length: usize::from(length), length_octets: 0 }, rest)
+            }
+            _ => {
+                let mut r = Reader::new("", std::mem::take(&mut self.0));
+                (Header::parse(&mut r, usize::MAX).ok()?, r.remainder())
+            }
+        };
+        let (content, rest) = rest.split_at(header.length.min(rest.len()));
+        self.0 = rest;
+        Some(Element { header, content })
     }
 }
 

@@ -95,7 +95,7 @@ pub fn stream(data: &[u8]) {
     let Some((&mode, operations)) = data.split_first() else { return };
     let limits = StreamLimits {
         stream_bytes_max: 8 << 10,
-        pool_bytes_max: 12 << 10,
+        pool_bytes_max: 64 << 10,
         islands_max: 4,
         waiting_segments_max: 10,
     };
@@ -191,7 +191,7 @@ impl Consumer for StreamReader {
         self.see(held, held.len());
         self.lost += lost;
         if self.is_exact {
-            let end = self.at + lost as usize;
+            let end = self.at + usize::try_from(lost).unwrap();
             assert!(self.first[self.at..end].iter().all(Option::is_none), "it had come");
             self.at = end;
         }

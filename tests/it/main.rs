@@ -21,4 +21,5 @@ mod report_fixtures;
 mod samples;
 mod score;
 mod sensor;
+mod story;
 mod truth;

@@ -25,24 +25,26 @@ pub(super) enum Spot {
 }
 
 /// What one stream holds.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Buffer {
     front: Vec<u8>,
     /// Bytes of `front` that the consumer has taken.
     taken: usize,
-    /// Sorted and apart, though they may touch; never more than the limit of the pool.
+    /// Sorted and apart, though they may touch; never more than the limit of the pool, for
+    /// which there is memory from the first one on.
     islands: VecDeque<Island>,
     /// Capacity of all pieces of memory.
     bytes: usize,
+    /// Whether bytes behind some island may have been cut off.
+    has_missing: bool,
     /// Segments that came since the first hole last shrank.
     pub waiting: u32,
 }
 
 impl Buffer {
-    /// Holds nothing; never allocates for itself again.
-    pub fn new(islands_max: usize) -> Self {
-        let islands = VecDeque::with_capacity(islands_max);
-        Self { front: Vec::new(), taken: 0, islands, bytes: 0, waiting: 0 }
+    /// Bytes of memory of the buffer itself.
+    pub fn own_bytes(&self) -> usize {
+        size_of::<Self>() + self.islands.capacity() * size_of::<Island>()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -106,6 +108,7 @@ impl Buffer {
     /// Takes the first island out.
     pub fn pop(&mut self) -> Option<Island> {
         let island = self.islands.pop_front()?;
+        self.has_missing &= !self.islands.is_empty();
         self.bytes -= island.data.capacity();
         Some(island)
     }
@@ -114,7 +117,7 @@ impl Buffer {
     /// `next`.
     pub fn spot(&self, next: u32, start: u32, length: usize) -> Spot {
         let offset = |at: u32| at.wrapping_sub(next) as usize;
-        let end = |island: &Island| offset(island.start) + island.data.len();
+        let end = |island: &Island| offset(island.end());
         let index = self.islands.partition_point(|island| end(island) <= offset(start));
         let Some(island) = self.islands.get(index) else {
             return Spot::Free { index, room: usize::MAX };
@@ -128,20 +131,28 @@ impl Buffer {
     /// How many of the bytes at `start` the islands hold already, and how many of those differ.
     pub fn compare(&self, next: u32, start: u32, bytes: &[u8]) -> (u64, u64) {
         let offset = |at: u32| at.wrapping_sub(next) as usize;
-        let (mut same, mut other) = (0, 0);
-        for island in &self.islands {
-            let from = offset(start).saturating_sub(offset(island.start));
-            let skipped = offset(island.start).saturating_sub(offset(start));
-            let old = island.data.get(from..).unwrap_or_default();
-            for (old, new) in old.iter().zip(bytes.get(skipped..).unwrap_or_default()) {
-                if old == new { same += 1 } else { other += 1 }
+        let (start, end) = (offset(start), offset(start) + bytes.len());
+        let first = self.islands.partition_point(|island| offset(island.end()) <= start);
+        let (mut again, mut other) = (0, 0);
+        for island in self.islands.iter().skip(first) {
+            let from = offset(island.start);
+            if from >= end {
+                break;
             }
+            let old = island.data.get(start.saturating_sub(from)..).unwrap_or_default();
+            let new = bytes.get(from.saturating_sub(start)..).unwrap_or_default();
+            let both = old.iter().zip(new);
+            again += both.len() as u64;
+            other += both.filter(|(old, new)| old != new).count() as u64;
         }
-        (same + other, other)
+        (again, other)
     }
 
     /// Forgets that `length` bytes at `start` are missing; how many behind them still are.
     pub fn found(&mut self, next: u32, start: u32, length: usize) -> u32 {
+        if !self.has_missing {
+            return 0;
+        }
         let mut behind = 0;
         let start = start.wrapping_sub(next) as usize;
         for island in self.islands.iter_mut().filter(|island| island.missing > 0) {
@@ -161,7 +172,11 @@ impl Buffer {
         if self.extend(index, start, bytes, pool) {
             return true;
         }
-        if self.islands.len() >= pool.limits().islands_max {
+        let islands_max = pool.limits().islands_max;
+        if self.islands.capacity() == 0 && pool.charge(islands_max * size_of::<Island>()) {
+            self.islands.reserve_exact(islands_max);
+        }
+        if self.islands.len() >= islands_max.min(self.islands.capacity()) {
             return false;
         }
         let mut data = Vec::new();
@@ -179,8 +194,7 @@ impl Buffer {
     /// Appends to the island before `index` if that ends at `start`.
     fn extend(&mut self, index: usize, start: u32, bytes: &[u8], pool: &mut Pool) -> bool {
         let before = index.checked_sub(1).and_then(|index| self.islands.get_mut(index));
-        let Some(island) = before.filter(|island| island.end() == start && island.missing == 0)
-        else {
+        let Some(island) = before.filter(|island| island.end() == start) else {
             return false;
         };
         let (length, capacity) = (island.data.len(), island.data.capacity());
@@ -201,7 +215,10 @@ impl Buffer {
     /// there is no such island.
     pub fn cut(&mut self, end: u32, missing: u32) -> bool {
         let island = self.islands.iter_mut().rev().find(|island| island.end() == end);
-        island.map(|island| island.missing = island.missing.max(missing)).is_some()
+        let Some(island) = island else { return false };
+        island.missing = island.missing.max(missing);
+        self.has_missing = true;
+        true
     }
 }
 

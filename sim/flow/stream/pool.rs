@@ -1,6 +1,6 @@
 //! The memory that the streams of one shard share, its limits, and what was counted.
 
-use super::buffer::{Buffer, Island};
+use super::buffer::Buffer;
 
 /// Smallest piece of memory: a segment of an Ethernet frame (1,460 bytes) fits.
 const CHUNK_MIN: usize = 2 << 10;
@@ -8,10 +8,15 @@ const CHUNK_MIN: usize = 2 << 10;
 /// Pieces are this many powers of two large: up to 64 MiB.
 const CLASSES: usize = 16;
 
+/// Of the memory that is left, one stream may have this part, so that a few cannot take it from
+/// all others (Choudhury, Hahne: Dynamic Queue Length Thresholds for Shared-Memory Packet
+/// Switches, 1998).
+const PART_OF_REST: usize = 8;
+
 /// What reassembly may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamLimits {
-    /// Bytes of memory that one stream may hold.
+    /// Bytes of memory that one stream may hold; less when the pool is almost used up.
     pub stream_bytes_max: usize,
     /// Bytes of memory that all streams of a pool hold together, those kept for reuse included.
     pub pool_bytes_max: usize,
@@ -135,7 +140,9 @@ impl Pool {
     /// Empty memory for at least `length` bytes, for a stream that has `used` already.
     pub(super) fn take(&mut self, length: usize, used: usize) -> Option<Vec<u8>> {
         let size = length.max(CHUNK_MIN).checked_next_power_of_two()?;
-        if used.checked_add(size)? > self.limits.stream_bytes_max {
+        let rest = self.limits.pool_bytes_max.saturating_sub(self.used_bytes());
+        let allowed = self.limits.stream_bytes_max.min((rest / PART_OF_REST).max(CHUNK_MIN));
+        if used.checked_add(size)? > allowed {
             return None;
         }
         if let Some(piece) = self.free.get_mut(class(size))?.pop() {
@@ -163,25 +170,25 @@ impl Pool {
 
     /// An empty buffer.
     pub(super) fn buffer(&mut self) -> Option<Box<Buffer>> {
-        let size = self.buffer_bytes();
         if let Some(buffer) = self.free_buffers.pop() {
-            self.free_bytes -= size;
+            self.free_bytes -= buffer.own_bytes();
             return Some(buffer);
         }
-        self.make_room(size)?;
-        self.bytes += size;
-        Some(Box::new(Buffer::new(self.limits.islands_max)))
+        self.charge(size_of::<Buffer>()).then(Box::default)
     }
 
     /// Takes an empty buffer back.
     pub(super) fn give_buffer(&mut self, buffer: Box<Buffer>) {
-        self.free_bytes += self.buffer_bytes();
+        self.free_bytes += buffer.own_bytes();
         self.free_buffers.push(buffer);
     }
 
-    /// Bytes of a buffer that holds nothing.
-    fn buffer_bytes(&self) -> usize {
-        size_of::<Buffer>() + self.limits.islands_max * size_of::<Island>()
+    /// Makes room for `size` bytes that a buffer is about to allocate for itself; false if there
+    /// is none.
+    pub(super) fn charge(&mut self, size: usize) -> bool {
+        let may = self.make_room(size).is_some();
+        self.bytes += if may { size } else { 0 };
+        may
     }
 
     /// Frees unused memory, the largest pieces first, until `size` more bytes may be allocated.
@@ -197,8 +204,8 @@ impl Pool {
             }
         }
         while self.bytes > allowed {
-            self.free_buffers.pop()?;
-            self.forget(self.buffer_bytes());
+            let buffer = self.free_buffers.pop()?;
+            self.forget(buffer.own_bytes());
         }
         Some(())
     }

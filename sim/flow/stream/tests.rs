@@ -81,7 +81,7 @@ impl Consumer for Model {
 fn small() -> StreamLimits {
     StreamLimits {
         stream_bytes_max: 16 << 10,
-        pool_bytes_max: 24 << 10,
+        pool_bytes_max: 100 << 10,
         islands_max: 5,
         waiting_segments_max: 12,
     }
@@ -285,7 +285,18 @@ fn data_in_a_syn_is_data() {
 fn the_consumer_is_called_once_enough_is_there() {
     let script = Script::waiting_for(5);
     let segments = [syn(), part(0, b"ab"), part(2, b"c"), part(3, b"d"), part(4, b"efg")];
-    assert_eq!(told(&segments, script).0, [data(b"ab"), data(b"abcdefg")]);
+    let (told, counts) = told(&segments, script);
+    assert_eq!(told, [data(b"ab"), data(b"abcde"), data(b"fg")]);
+    assert_eq!(counts.copied_bytes, 5);
+}
+
+#[test]
+fn a_consumer_that_wants_byte_after_byte_is_not_called_for_each() {
+    let takes = (3..6).map(|need| Take { consumed: 0, need }).collect();
+    let script = Script { takes, told: Vec::new() };
+    let segments = [syn(), part(0, b"ab"), part(2, b"cdefg"), part(7, b"h")];
+    let expected = [data(b"ab"), data(b"abc"), data(b"abcdefg"), data(b"abcdefgh")];
+    assert_eq!(told(&segments, script).0, expected);
 }
 
 #[test]
@@ -346,7 +357,7 @@ fn an_acknowledged_hole_is_given_up_at_once() {
     }
     stream.acknowledged(sequence(3), &mut pool, &mut script);
     assert_eq!(script.told, [data(b"ab")]);
-    stream.acknowledged(sequence(6), &mut pool, &mut script);
+    stream.acknowledged(sequence(4), &mut pool, &mut script);
     assert_eq!(script.told, [data(b"ab"), gap(b"ab", 2), data(b"ef")]);
     // An acknowledgment that overtook the data gives nothing up until later data come.
     stream.acknowledged(sequence(20), &mut pool, &mut script);
@@ -369,6 +380,28 @@ fn an_unacknowledged_hole_is_given_up_when_too_much_has_passed_it() {
     stream.segment(&part(5 + segments_max, b"x"), &mut pool, &mut script);
     assert_eq!(script.told, [gap(b"", 5), data(&vec![b'x'; segments_max + 1])]);
     assert_eq!(pool.counts.evictions, 1);
+}
+
+#[test]
+fn a_hole_that_shrinks_is_waited_for() {
+    let segments_max = StreamLimits::default().waiting_segments_max as usize;
+    let (mut stream, mut pool, mut count) = (Stream::default(), Pool::default(), Count::default());
+    stream.segment(&syn(), &mut pool, &mut count);
+    for place in 0..3 * segments_max {
+        if place % segments_max == 9 {
+            stream.segment(&part(place / segments_max, b"x"), &mut pool, &mut count);
+        }
+        stream.segment(&part(5 + place, b"x"), &mut pool, &mut count);
+    }
+    assert_eq!((count.0, pool.counts.gaps), (3, 0));
+}
+
+#[test]
+fn a_consumer_is_called_again_while_what_it_needs_is_there() {
+    let takes = vec![Take { consumed: 2, need: 3 }, Take { consumed: 3, need: 4 }];
+    let script = Script { takes, told: Vec::new() };
+    let (told, _) = told(&[syn(), part(0, b"abcdefgh"), part(8, b"i")], script);
+    assert_eq!(told, [data(b"abcdefgh"), data(b"cdefgh"), data(b"fghi")]);
 }
 
 #[test]
@@ -466,6 +499,14 @@ fn segments_far_outside_are_refused_until_two_follow_each_other() {
 }
 
 #[test]
+fn a_break_in_what_is_skipped_loses_only_the_rest() {
+    let far = WINDOW_MAX as usize + 3;
+    let script = Script { takes: vec![Take { consumed: 102, need: 2 }], told: Vec::new() };
+    let segments = [syn(), part(0, b"ab"), part(far, b"c"), part(far + 1, b"d")];
+    assert_eq!(told(&segments, script).0, [data(b"ab"), gap(b"", far as u64 - 101), data(b"d")]);
+}
+
+#[test]
 fn another_syn_begins_another_connection() {
     let other = Segment { sequence: 77, flags: TCP_SYN, payload: &[], missing: 0 };
     let next = Segment { sequence: 78, flags: 0, payload: b"new", missing: 0 };
@@ -476,7 +517,7 @@ fn another_syn_begins_another_connection() {
 
 #[test]
 fn a_message_larger_than_the_memory_is_given_up() {
-    let mut pool = Pool::new(StreamLimits { pool_bytes_max: 64 << 10, ..small() });
+    let mut pool = Pool::new(StreamLimits { pool_bytes_max: 1 << 20, ..small() });
     let (mut stream, mut script) = (Stream::default(), Script::waiting_for(20_000));
     stream.segment(&syn(), &mut pool, &mut script);
     for place in 0..17 {
@@ -496,6 +537,38 @@ fn without_memory_a_hole_is_a_gap() {
     }
     assert_eq!(script.told, [gap(b"", 2), data(b"c"), data(b"d")]);
     assert_eq!((pool.counts.evictions, pool.counts.retransmitted_bytes, pool.bytes()), (1, 2, 0));
+}
+
+#[test]
+fn without_memory_a_message_ends_with_its_segment() {
+    let mut pool = Pool::new(StreamLimits { pool_bytes_max: 0, ..small() });
+    let (mut stream, mut script) = (Stream::default(), Script::waiting_for(9));
+    for segment in [syn(), part(0, b"ab"), part(2, b"c")] {
+        stream.segment(&segment, &mut pool, &mut script);
+    }
+    assert_eq!(script.told, [data(b"ab"), gap(b"ab", 0), data(b"c")]);
+    assert_eq!((pool.counts.evictions, pool.counts.discarded_bytes, pool.bytes()), (1, 2, 0));
+}
+
+#[test]
+fn a_few_streams_cannot_take_all_memory() {
+    let mut pool = Pool::default();
+    let mut streams: Vec<Stream> = (0..16).map(|_| Stream::default()).collect();
+    for stream in &mut streams {
+        let mut script = Script::waiting_for(usize::MAX);
+        stream.segment(&syn(), &mut pool, &mut script);
+        for place in 0..100 {
+            stream.segment(&part(place * 9_000, &[1; 9_000]), &mut pool, &mut script);
+            script.takes.push(Take { consumed: 0, need: usize::MAX });
+        }
+    }
+    let left = pool.limits().pool_bytes_max - pool.used_bytes();
+    assert!(left >= 2 << 20, "{left}");
+    let (mut stream, mut script) = (Stream::default(), Script::waiting_for(2_000));
+    for segment in [syn(), part(0, &[2; 1_400]), part(1_400, &[2; 600])] {
+        stream.segment(&segment, &mut pool, &mut script);
+    }
+    assert_eq!(script.told, [data(&[2; 1_400]), data(&[2; 2_000])]);
 }
 
 #[test]
@@ -551,5 +624,29 @@ fn a_million_segments_of_one_byte_in_any_order_are_linear_work() {
     for order in orders {
         let (given, copied) = work(order);
         assert!(given <= 1_000_000 && copied <= 4_000_000, "{given} given, {copied} copied");
+    }
+}
+
+/// Takes one byte of those it is given, from a certain number on.
+struct Nibbler(usize);
+
+impl Consumer for Nibbler {
+    fn data(&mut self, bytes: &[u8]) -> Take {
+        Take { consumed: usize::from(bytes.len() > self.0), need: 0 }
+    }
+
+    fn gap(&mut self, _: &[u8], _: u64) {}
+}
+
+#[test]
+fn a_consumer_that_takes_little_at_a_time_is_linear_work() {
+    for most in [100_000, 131_000, 131_072, 500_000] {
+        let (mut stream, mut pool) = (Stream::default(), Pool::default());
+        stream.segment(&syn(), &mut pool, &mut Nibbler(most));
+        for place in 0..most + 100_000 {
+            stream.segment(&part(place, b"x"), &mut pool, &mut Nibbler(most));
+        }
+        let copied = pool.counts.copied_bytes / (most as u64 + 100_000);
+        assert!(copied <= 4 && pool.counts.evictions == 0, "{copied} per byte, {:?}", pool.counts);
     }
 }

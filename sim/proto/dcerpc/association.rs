@@ -128,6 +128,15 @@ impl Association {
         bytes
     }
 
+    /// Panics where more is remembered than the limits allow.
+    #[cfg(test)]
+    pub(super) fn assert_bounded(&self) {
+        let part = usize::from(u16::MAX);
+        assert!(self.contexts.len() <= CONTEXTS_MAX && self.calls.len() <= CALLS_MAX);
+        assert!(self.offered.len() <= usize::from(u8::MAX));
+        assert!(self.parts.iter().all(|bytes| bytes.len() < part));
+    }
+
     fn packet(&mut self, input: &[u8], length: usize, outer: &Context, out: &mut dyn Observer) {
         let is_cut = input.len() < length;
         let context = Context { length, is_cut, ..*outer };

@@ -1,7 +1,7 @@
 //! Connectionless packets: C706 chapter 12, "Connectionless RPC PDUs".
 
-use super::CONNECTIONLESS;
 use super::syntax::{Order, Syntax, kind};
+use super::{CONNECTIONLESS, CONNECTIONLESS_KIND_MAX};
 use crate::wire::{Cause, Reader, WireError, Writer, wire_struct};
 
 wire_struct! {
@@ -68,16 +68,10 @@ impl<'a> DatagramPacket<'a> {
     /// Parses one datagram.
     ///
     /// # Errors
-    /// Another version, or a length beyond the datagram; without an authentication protocol
-    /// also a length that is not the datagram's.
+    /// Another version or type, or a length beyond the datagram; without an authentication
+    /// protocol also a length that is not the datagram's.
     pub fn parse(input: &'a [u8]) -> Result<Self, WireError> {
-        let at = Reader::new("dcerpc::Datagram", input);
-        let mut r = at.clone();
-        let header = Datagram::parse(&mut r)?;
-        if header.version != CONNECTIONLESS {
-            let got = u64::from(header.version);
-            return Err(at.error(Cause::BadValue { field: "version", got }));
-        }
+        let (header, mut r) = Self::header(input)?;
         let order = Order::of(&header.representation);
         let body = r.bytes(usize::from(order.get_u16(header.length)))?;
         let verifier = if header.auth_protocol == 0 { &[][..] } else { r.remainder() };
@@ -88,16 +82,31 @@ impl<'a> DatagramPacket<'a> {
     /// Looks at the beginning of a datagram whose rest was not captured.
     ///
     /// # Errors
-    /// Another version, or not even a whole header.
+    /// Another version or type, or not even a whole header.
     pub fn beginning(input: &'a [u8]) -> Result<Self, WireError> {
+        let (header, mut r) = Self::header(input)?;
+        Ok(Self { header, body: r.remainder(), verifier: &[], is_cut: true })
+    }
+
+    fn header(input: &'a [u8]) -> Result<(Datagram, Reader<'a>), WireError> {
         let at = Reader::new("dcerpc::Datagram", input);
         let mut r = at.clone();
         let header = Datagram::parse(&mut r)?;
-        if header.version != CONNECTIONLESS {
-            let got = u64::from(header.version);
-            return Err(at.error(Cause::BadValue { field: "version", got }));
+        let bad = |field, got: u8| Err(at.error(Cause::BadValue { field, got: u64::from(got) }));
+        match header.version {
+            CONNECTIONLESS if header.kind <= CONNECTIONLESS_KIND_MAX => Ok((header, r)),
+            CONNECTIONLESS => bad("kind", header.kind),
+            version => bad("version", version),
         }
-        Ok(Self { header, body: r.remainder(), verifier: &[], is_cut: true })
+    }
+
+    /// Appends the datagram, its length derived.
+    pub fn emit(&self, w: &mut Writer<'_>) {
+        let length = u16::try_from(self.body.len()).unwrap_or(u16::MAX);
+        let length = self.order().put_u16(length);
+        Datagram { length, ..self.header }.emit(w);
+        w.bytes(self.body);
+        w.bytes(self.verifier);
     }
 
     /// Whether the input ends before the body does.
@@ -160,14 +169,5 @@ impl<'a> DatagramPacket<'a> {
         let is_fault = matches!(self.header.kind, kind::FAULT | kind::REJECT);
         let status = self.body.first_chunk().filter(|_| is_fault)?;
         Some(self.order().get_u32(*status))
-    }
-
-    /// Appends the datagram, its length derived.
-    pub fn emit(&self, w: &mut Writer<'_>) {
-        let length = u16::try_from(self.body.len()).unwrap_or(u16::MAX);
-        let length = self.order().put_u16(length);
-        Datagram { length, ..self.header }.emit(w);
-        w.bytes(self.body);
-        w.bytes(self.verifier);
     }
 }

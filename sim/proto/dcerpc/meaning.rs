@@ -86,6 +86,11 @@ fn named(service: Service, opnum: u16, mut stub: Stub<'_>, target: &mut Held) ->
         | (Service::Svcctl, 15)
         | (Service::TaskScheduler, 1)
         | (Service::Spoolss, 1 | 69) => stub.unique_text()??,
+        // Whom the spooler shall notify: behind flags and options.
+        (Service::Spoolss, 62 | 65) => {
+            let _ = (stub.handle()?, stub.long()?, stub.long()?);
+            stub.unique_text()??
+        }
         (Service::Winreg, 6..=8 | 15 | 17 | 22) => {
             stub.handle()?;
             stub.counted_text()?
@@ -380,8 +385,242 @@ pub fn outcome(answer: Answer, value: u32) -> Outcome {
     }
 }
 
-/// Name of an `HRESULT` that wraps a Win32 error, \[MS-ERREF\] section 2.1.2.
+/// Name of an `HRESULT`, \[MS-ERREF\] section 2.1.1, or of the Win32 error that it wraps,
+/// section 2.1.2; empty where we know none.
 fn hresult(value: u32) -> &'static str {
     const WIN32: u32 = 0x8007;
-    if value >> 16 == WIN32 { status::win32(value & 0xffff) } else { "" }
+    match value {
+        0x8000_4001 => "E_NOTIMPL",
+        0x8000_4002 => "E_NOINTERFACE",
+        0x8000_4005 => "E_FAIL",
+        0x8000_ffff => "E_UNEXPECTED",
+        _ if value >> 16 == WIN32 => status::win32(value & 0xffff),
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Timestamp;
+    use crate::proto::dcerpc::ndr::{HANDLE, StubWriter};
+    use crate::proto::dcerpc::syntax::{Order, Uuid};
+    use crate::proto::{Id, Side};
+
+    const SHAPES: [(Order, bool); 3] =
+        [(Order::Little, false), (Order::Little, true), (Order::Big, false)];
+
+    /// What is read of a stub that `write` makes: principal, target, detail and kind; the same in
+    /// all shapes, and nothing that panics where the stub is cut.
+    fn read(service: Service, opnum: u16, write: fn(&mut StubWriter)) -> (String, String, String) {
+        let mut told = Vec::new();
+        for (order, is_wide) in SHAPES {
+            let mut writer = StubWriter::new(order, is_wide);
+            write(&mut writer);
+            let bytes = writer.finish();
+            for length in 0..bytes.len() {
+                let stub = Stub::new(&bytes[..length], order, is_wide);
+                arguments(service, opnum, stub, &mut asked(service, opnum));
+            }
+            let mut asked = asked(service, opnum);
+            arguments(service, opnum, Stub::new(&bytes, order, is_wide), &mut asked);
+            let Asked { principal, target, detail, .. } = asked;
+            told.push([principal, target, detail].map(|name| name.as_str().to_owned()));
+        }
+        assert!(told.iter().all(|other| *other == told[0]), "{told:?}");
+        told.remove(0).into()
+    }
+
+    fn asked(service: Service, opnum: u16) -> Asked {
+        Asked {
+            kind: kind(service, opnum),
+            protocol: Id::Dcerpc,
+            time: Timestamp::from_nanos(0),
+            asked_by: Side::Client,
+            principal: Held::default(),
+            target: Held::default(),
+            detail: Held::default(),
+        }
+    }
+
+    fn target(service: Service, opnum: u16, write: fn(&mut StubWriter)) -> String {
+        read(service, opnum, write).1
+    }
+
+    fn handle(stub: &mut StubWriter) -> &mut StubWriter {
+        stub.handle([7; HANDLE])
+    }
+
+    #[test]
+    fn accounts_are_named() {
+        let samr = |opnum, write| target(Service::Samr, opnum, write);
+        assert_eq!(
+            samr(64, |w| {
+                w.unique_text(Some(r"\\DC1")).long(1);
+            }),
+            r"\\DC1"
+        );
+        assert_eq!(
+            samr(5, |w| {
+                handle(w).counted_text("LAB");
+            }),
+            "LAB"
+        );
+        assert_eq!(
+            samr(7, |w| {
+                handle(w).long(2).sid(&[21, 7, 8, 9]);
+            }),
+            "S-1-5-21-7-8-9"
+        );
+        assert_eq!(
+            samr(34, |w| {
+                handle(w).long(2).long(1103);
+            }),
+            "RID 1103"
+        );
+        let two = |w: &mut StubWriter| {
+            handle(w).long(2).size(1000).size(0).size(2).counted("alice").counted("bob");
+            w.counted_characters("alice").counted_characters("bob");
+        };
+        assert_eq!(samr(17, two), "alice, bob");
+        let ids = |w: &mut StubWriter| {
+            handle(w).long(2).varying(2).long(500).long(512);
+        };
+        assert_eq!(samr(18, ids), "RID 500, RID 512");
+        let change = |w: &mut StubWriter| {
+            w.pointer(true).counted_text(r"\\DC1").counted_text("alice").pointer(false);
+        };
+        assert_eq!(samr(55, change), "alice");
+    }
+
+    #[test]
+    fn a_password_that_is_set_as_information_is_a_password_change() {
+        for (class, kind) in [(26, Kind::PasswordChange), (16, Kind::SamrChange)] {
+            let mut writer = StubWriter::new(Order::Little, false);
+            handle(&mut writer).enumeration(class);
+            let mut asked = asked(Service::Samr, 58);
+            let stub = writer.finish();
+            arguments(Service::Samr, 58, Stub::new(&stub, Order::Little, false), &mut asked);
+            assert_eq!((asked.kind, asked.detail.as_str()), (kind, &*format!("class {class}")));
+        }
+    }
+
+    #[test]
+    fn names_and_identifiers_to_look_up_are_listed() {
+        let names = |w: &mut StubWriter| {
+            w.long(2).size(2).counted("alice").counted("bob");
+            w.counted_characters("alice").counted_characters("bob");
+        };
+        assert_eq!(target(Service::Lsarpc, 77, names), "alice, bob");
+        let sids = |w: &mut StubWriter| {
+            let w = handle(w);
+            w.align(8).long(2).pointer(true).size(2).pointer(true).pointer(true);
+            w.sid(&[32, 544]).align(8).sid(&[21, 1, 2, 3, 500]);
+        };
+        // The alignment is that of NDR64; in 32 bits nothing needs it.
+        let mut writer = StubWriter::new(Order::Little, true);
+        sids(&mut writer);
+        let (bytes, mut asked) = (writer.finish(), asked(Service::Lsarpc, 57));
+        arguments(Service::Lsarpc, 57, Stub::new(&bytes, Order::Little, true), &mut asked);
+        assert_eq!(asked.target.as_str(), "S-1-5-32-544, S-1-5-21-1-2-3-500");
+        let secret = |w: &mut StubWriter| {
+            handle(w).counted_text("$MACHINE.ACC");
+        };
+        assert_eq!(target(Service::Lsarpc, 43, secret), "$MACHINE.ACC");
+    }
+
+    #[test]
+    fn a_validation_names_who_is_validated_and_from_where() {
+        let network = |w: &mut StubWriter| {
+            w.unique_text(Some(r"\\DC1")).unique_text(Some("SRV1"));
+            w.enumeration(2).enumeration(2).pointer(true);
+            w.counted("LAB").long(0).long(0).long(0).counted("alice").counted("WS1");
+            w.octets(&[9; 8]).counted("response").counted("old");
+            w.counted_characters("LAB").counted_characters("alice").counted_characters("WS1");
+        };
+        let told = read(Service::Netlogon, 39, network);
+        assert_eq!(told, (r"LAB\alice".into(), "WS1".into(), "level 2".into()));
+        let authenticate = |w: &mut StubWriter| {
+            w.unique_text(Some("DC1")).text("WS1$");
+        };
+        assert_eq!(target(Service::Netlogon, 26, authenticate), "WS1$");
+    }
+
+    #[test]
+    fn services_tasks_files_keys_and_servers_are_named() {
+        let create = |w: &mut StubWriter| {
+            handle(w).text("updater").pointer(false);
+        };
+        assert_eq!(target(Service::Svcctl, 12, create), "updater");
+        let narrow = |w: &mut StubWriter| {
+            handle(w).narrow("updater");
+        };
+        assert_eq!(target(Service::Svcctl, 24, narrow), "updater");
+        let task = |w: &mut StubWriter| {
+            w.unique_text(Some(r"\job")).text("<Task/>");
+        };
+        assert_eq!(target(Service::TaskScheduler, 1, task), r"\job");
+        assert_eq!(
+            target(Service::Efsrpc, 0, |w| {
+                w.text(r"\\WS9\x");
+            }),
+            r"\\WS9\x"
+        );
+        let key = |w: &mut StubWriter| {
+            handle(w).counted_text("SYSTEM");
+        };
+        assert_eq!(target(Service::Winreg, 15, key), "SYSTEM");
+        let sessions = |w: &mut StubWriter| {
+            w.unique_text(Some("dc1")).pointer(false);
+        };
+        assert_eq!(target(Service::Srvsvc, 12, sessions), "dc1");
+        let share = |w: &mut StubWriter| {
+            w.unique_text(Some("dc1")).text("NETLOGON");
+        };
+        assert_eq!(target(Service::Srvsvc, 16, share), "NETLOGON");
+        let notify = |w: &mut StubWriter| {
+            handle(w).long(256).long(0).unique_text(Some(r"\\WS9")).long(0);
+        };
+        assert_eq!(target(Service::Spoolss, 65, notify), r"\\WS9");
+        let backup = |w: &mut StubWriter| {
+            w.uuid(Uuid(0x018ff48a_eaba_40c6_8f6d_72370240e967));
+        };
+        assert_eq!(target(Service::Bkrp, 0, backup), "BACKUPKEY_RETRIEVE_BACKUP_KEY_GUID");
+    }
+
+    #[test]
+    fn replication_names_the_naming_context() {
+        const NAME: &str = "DC=lab,DC=example";
+        let changes = |w: &mut StubWriter| {
+            handle(w).long(8).long(8).align(8).octets(&[3; 32]).pointer(true);
+            w.align(8).octets(&[0; 24]).pointer(false);
+            w.long(1).long(2).long(3).long(0).align(8).octets(&[0; 8]);
+            w.pointer(false).pointer(false).long(0).pointer(false);
+            let length = NAME.len();
+            w.size(length + 1).long(0).long(0).octets(&[0; 44]);
+            w.long(u32::try_from(length).unwrap());
+            for unit in NAME.encode_utf16() {
+                w.short(unit);
+            }
+        };
+        assert_eq!(target(Service::Drsuapi, 3, changes), NAME);
+    }
+
+    #[test]
+    fn return_values_are_read_in_the_terms_of_their_interface() {
+        let failure = |code, name| Outcome::Failure { code, name };
+        let denied = failure(0xc000_0022, "STATUS_ACCESS_DENIED");
+        assert_eq!(outcome(Answer::NtStatus, 0xc000_0022), denied);
+        assert_eq!(outcome(Answer::NtStatus, 0x105), Outcome::Success);
+        assert_eq!(outcome(Answer::Either, 0xc000_0022), denied);
+        assert_eq!(outcome(Answer::Either, 1355), failure(1355, "ERROR_NO_SUCH_DOMAIN"));
+        assert_eq!(outcome(Answer::Win32, 5), failure(5, "ERROR_ACCESS_DENIED"));
+        assert_eq!(outcome(Answer::Win32, 234), Outcome::Success);
+        assert_eq!(outcome(Answer::HResult, 1), Outcome::Success);
+        assert_eq!(
+            outcome(Answer::HResult, 0x8007_0005),
+            failure(0x8007_0005, "ERROR_ACCESS_DENIED")
+        );
+        assert_eq!(outcome(Answer::Nothing, 9), Outcome::Success);
+    }
 }

@@ -1,5 +1,7 @@
 //! Names of codes with which calls fail.
 
+use crate::proto::smb2;
+
 /// Why a server or its runtime did not carry out a call: C706 appendix E, and what Windows puts
 /// in their place, \[MS-ERREF\] section 2.2.
 pub fn fault(code: u32) -> &'static str {
@@ -40,46 +42,12 @@ pub const SEVERE: u32 = 0xc000_0000;
 
 /// Name of an `NTSTATUS`, \[MS-ERREF\] section 2.3.1; empty where we know none.
 pub fn nt(code: u32) -> &'static str {
-    match code {
-        0xc000_0001 => "STATUS_UNSUCCESSFUL",
-        0xc000_0002 => "STATUS_NOT_IMPLEMENTED",
-        0xc000_0003 => "STATUS_INVALID_INFO_CLASS",
-        0xc000_0008 => "STATUS_INVALID_HANDLE",
-        0xc000_000d => "STATUS_INVALID_PARAMETER",
-        STATUS_ACCESS_DENIED => "STATUS_ACCESS_DENIED",
-        0xc000_0034 => "STATUS_OBJECT_NAME_NOT_FOUND",
-        0xc000_005e => "STATUS_NO_LOGON_SERVERS",
-        0xc000_0061 => "STATUS_PRIVILEGE_NOT_HELD",
-        0xc000_0063 => "STATUS_USER_EXISTS",
-        0xc000_0064 => "STATUS_NO_SUCH_USER",
-        0xc000_0065 => "STATUS_GROUP_EXISTS",
-        0xc000_0066 => "STATUS_NO_SUCH_GROUP",
-        0xc000_006a => "STATUS_WRONG_PASSWORD",
-        0xc000_006c => "STATUS_PASSWORD_RESTRICTION",
-        0xc000_006d => "STATUS_LOGON_FAILURE",
-        0xc000_006e => "STATUS_ACCOUNT_RESTRICTION",
-        0xc000_006f => "STATUS_INVALID_LOGON_HOURS",
-        0xc000_0070 => "STATUS_INVALID_WORKSTATION",
-        0xc000_0071 => "STATUS_PASSWORD_EXPIRED",
-        0xc000_0072 => "STATUS_ACCOUNT_DISABLED",
-        0xc000_0073 => "STATUS_NONE_MAPPED",
-        0xc000_009a => "STATUS_INSUFFICIENT_RESOURCES",
-        0xc000_00bb => "STATUS_NOT_SUPPORTED",
-        0xc000_00df => "STATUS_NO_SUCH_DOMAIN",
-        0xc000_0122 => "STATUS_INVALID_COMPUTER_NAME",
-        0xc000_0133 => "STATUS_TIME_DIFFERENCE_AT_DC",
-        0xc000_0151 => "STATUS_NO_SUCH_ALIAS",
-        0xc000_015b => "STATUS_LOGON_TYPE_NOT_GRANTED",
-        0xc000_018b => "STATUS_NO_TRUST_SAM_ACCOUNT",
-        0xc000_018d => "STATUS_TRUSTED_RELATIONSHIP_FAILURE",
-        0xc000_0193 => "STATUS_ACCOUNT_EXPIRED",
-        0xc000_0199 => "STATUS_NOLOGON_WORKSTATION_TRUST_ACCOUNT",
-        0xc000_0224 => "STATUS_PASSWORD_MUST_CHANGE",
-        0xc000_0225 => "STATUS_NOT_FOUND",
-        0xc000_0234 => "STATUS_ACCOUNT_LOCKED_OUT",
-        0xc000_0388 => "STATUS_DOWNGRADE_DETECTED",
-        0xc002_002e => "RPC_NT_PROCNUM_OUT_OF_RANGE",
-        _ => "",
+    /// Facility of RPC: the runtime's own codes.
+    const PROCNUM_OUT_OF_RANGE: u32 = 0xc002_002e;
+    if code == PROCNUM_OUT_OF_RANGE {
+        "RPC_NT_PROCNUM_OUT_OF_RANGE"
+    } else {
+        smb2::status::name(code)
     }
 }
 

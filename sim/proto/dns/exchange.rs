@@ -120,7 +120,7 @@ impl Exchange {
         if self.recent.iter().any(|(known, _)| *known == key) {
             return false;
         }
-        matter.tell(outcome, (context.time, other(context.side)), out);
+        matter.tell(outcome, (context.time, context.side.other()), out);
         true
     }
 
@@ -286,6 +286,18 @@ impl<'a> Survey<'a> {
         }
     }
 
+    /// What becomes of the message: where the capture ends before it, what is there was read and
+    /// told.
+    ///
+    /// # Errors
+    /// What is wrong with the message.
+    pub fn verdict(&self, context: &Context) -> Result<(), WireError> {
+        self.end.or_else(|error| match context.is_cut && error.is_truncation() {
+            true => Ok(()),
+            false => Err(error),
+        })
+    }
+
     /// Tells the addresses that a response gives to `name`, or, where nothing was asked, to
     /// their owners.
     pub fn tell_addresses(&self, view: &View<'a>, context: &Context, out: &mut dyn Observer) {
@@ -302,14 +314,6 @@ impl<'a> Survey<'a> {
             let name = self.question.map_or(record.name, |question| question.name);
             out.hint(context, Hint::DnsAddress(&name, address));
         }
-    }
-}
-
-/// Who is spoken to.
-pub const fn other(side: Side) -> Side {
-    match side {
-        Side::Client => Side::Server,
-        Side::Server => Side::Client,
     }
 }
 

@@ -270,8 +270,7 @@ fn what_stands_before_the_cut_is_told() {
         length: answer.len(),
         is_cut: true,
     };
-    let error = Dns::observe(&answer[..86], &context, &mut Talk::default(), &mut told).unwrap_err();
-    assert!(error.is_truncation());
+    Dns::observe(&answer[..86], &context, &mut Talk::default(), &mut told).unwrap();
     let want = ["answer to query TXT, cut", "3 Client DnsQuery a.example TXT: Success"];
     assert_eq!(told.0, want);
 }

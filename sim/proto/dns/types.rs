@@ -94,6 +94,8 @@ types! {
     AXFR = 252 "AXFR",
     /// All types, RFC 1035 section 3.2.3.
     ANY = 255 "ANY",
+    /// Address of a service, RFC 7553.
+    URI = 256 "URI",
     /// Certification authority authorisation, RFC 8659.
     CAA = 257 "CAA",
     /// Forward lookup in WINS.

@@ -226,9 +226,10 @@ struct Preauthentication<'a, 'b>(&'b Message<'a>);
 
 impl Display for Preauthentication<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let has = |kind: &&i32| self.0.padata_of(**kind).is_some();
-        let proof = PROOFS.iter().find(has).and_then(|&kind| padata_name(kind));
-        f.write_str(proof.unwrap_or("no pre-authentication"))
+        let rank = |kind: i32| PROOFS.iter().position(|&proof| proof == kind);
+        let best = self.0.padata().filter_map(|padata| rank(padata.kind)).min();
+        let name = best.and_then(|rank| padata_name(*PROOFS.get(rank)?));
+        f.write_str(name.unwrap_or("no pre-authentication"))
     }
 }
 
@@ -249,21 +250,25 @@ mod tests {
     use super::*;
     use crate::base::Timestamp;
     use crate::proto::kerberos::{KdcReply, KdcRequest, Kerberos, Parts, Principal, samples};
-    use crate::proto::{Activity, Hint, Protocol, Side, Tally};
+    use crate::proto::{Activity, Hint, Protocol, Quality, Side, Tally};
     use crate::wire::WireError;
 
     #[derive(Default)]
     struct Told {
         activities: Vec<String>,
         messages: Vec<&'static str>,
+        qualities: Vec<Quality>,
+        asked_at: Vec<i64>,
     }
 
     impl Observer for Told {
         fn message(&mut self, _: &Context, _: &crate::proto::Message<'_>, tally: Tally) {
             self.messages.push(Kerberos::operation(tally.operation).unwrap());
+            self.qualities.push(tally.quality);
         }
         fn activity(&mut self, activity: &Activity<'_>) {
             let text = |part: Option<&dyn Display>| part.map_or("-".into(), ToString::to_string);
+            self.asked_at.push(activity.time.nanos());
             self.activities.push(format!(
                 "{:?} {} at {} ({}) {:?}",
                 activity.kind,
@@ -277,14 +282,14 @@ mod tests {
         fn malformed(&mut self, _: Id, _: WireError) {}
     }
 
-    /// What becomes of packets in datagrams, those of the server marked.
+    /// What becomes of packets in datagrams, one in each nanosecond from 0 on.
     fn told(packets: &[(Side, Vec<u8>)]) -> Told {
         let (mut exchanges, mut told) = (Exchanges::default(), Told::default());
-        for (side, bytes) in packets {
+        for (nanos, (side, bytes)) in (0..).zip(packets) {
             let context = Context {
                 transport: Transport::Udp,
                 side: *side,
-                time: Timestamp::from_nanos(1),
+                time: Timestamp::from_nanos(nanos),
                 length: bytes.len(),
                 is_cut: false,
             };
@@ -345,7 +350,7 @@ mod tests {
             replies(samples::reply(true, &TICKET_GRANTING)),
         ]);
         assert_eq!(told.messages, ["AS-REQ", "AS-REQ", "AS-REP", "AS-REP"]);
-        assert_eq!(told.activities.len(), 1);
+        assert_eq!((told.activities.len(), told.asked_at), (1, vec![0]));
     }
 
     #[test]
@@ -406,6 +411,8 @@ mod tests {
         );
         let request = ["change password", "AP-REQ", "KRB-PRIV"];
         let refused = ["change password", "KRB-ERROR"];
+        let qualities = [Quality::Opaque, Quality::Parsed, Quality::Opaque];
+        assert_eq!(told.qualities[..3], qualities);
         assert_eq!((&told.messages[..3], &told.messages[9..]), (&request[..], &refused[..]));
     }
 
@@ -424,7 +431,7 @@ mod tests {
             let error = Kerberos::observe(&bytes[..end], &context, &mut exchanges, &mut told);
             assert!(error.unwrap_err().is_truncation());
             exchanges.finish(&mut told);
-            assert_eq!(told.messages, ["AS-REQ"]);
+            assert_eq!((told.messages, told.qualities), (vec!["AS-REQ"], vec![Quality::Cut]));
             told.activities.remove(0)
         };
         let (all, some) = (beginning(170), beginning(150)); // the latter ends inside `krbtgt/...`

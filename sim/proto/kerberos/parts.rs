@@ -508,8 +508,9 @@ impl<'a> Parts<'a> {
     /// # Errors
     /// As [`Packet::parse`], or bytes missing or left over.
     pub fn parse(input: &'a [u8]) -> Result<Self, WireError> {
-        Packet::check(input)?;
-        let parts = match Packet::parse(input)? {
+        let packet = Packet::parse(input)?;
+        packet.check(input)?;
+        let parts = match packet {
             Packet::Message(message) => Self::of(&message),
             Packet::Password(password) => Some(Self::Password(PasswordParts {
                 version: password.version,

@@ -177,6 +177,8 @@ pub struct Message<'a> {
     kind: u8,
     /// Content of its sequence.
     content: &'a [u8],
+    /// Content of the body of a request to the KDC, where every accessor looks; else empty.
+    body: &'a [u8],
     /// All its bytes.
     bytes: &'a [u8],
 }
@@ -234,10 +236,19 @@ impl<'a> Message<'a> {
         let present = length.min(r.peek().len());
         let mut fields = r.sub("kerberos::Message", present)?;
         let content = fields.peek();
-        let first = version_tag(kind);
-        super::constant(&mut fields, first, "pvno", VERSION)?;
-        super::constant(&mut fields, first + 1, "msg-type", kind)?;
-        Ok(Self { kind, content, bytes })
+        if !content.starts_with(&super::first_fields(kind)) {
+            // In another encoding, or wrong.
+            let first = version_tag(kind);
+            super::constant(&mut fields, first, "pvno", VERSION)?;
+            super::constant(&mut fields, first + 1, "msg-type", kind)?;
+        }
+        let body = match kind {
+            AS_REQUEST | TGS_REQUEST => {
+                field(content, 4).and_then(|field| inside(field, ber::SEQUENCE))
+            }
+            _ => None,
+        };
+        Ok(Self { kind, content, body: body.map_or(&[], |body| body.content), bytes })
     }
 
     /// Message type, RFC 4120 section 5.10.
@@ -279,7 +290,7 @@ impl<'a> Message<'a> {
 
     /// Options of a request to the KDC.
     pub fn options(&self) -> Option<Options> {
-        bits(field(self.body()?, 0)?).map(Options)
+        bits(field(self.body, 0)?).map(Options)
     }
 
     /// Options of an AP-REQ: mutual authentication is bit 2 from the highest.
@@ -290,7 +301,7 @@ impl<'a> Message<'a> {
     /// Name of the client, as far as it is not encrypted: in AS-REQ, replies and errors.
     pub fn cname(&self) -> Option<Name<'a>> {
         Name::inside(match self.kind {
-            AS_REQUEST | TGS_REQUEST => field(self.body()?, 1)?,
+            AS_REQUEST | TGS_REQUEST => field(self.body, 1)?,
             AS_REPLY | TGS_REPLY => field(self.content, 4)?,
             ERROR => field(self.content, 8)?,
             _ => return None,
@@ -309,7 +320,7 @@ impl<'a> Message<'a> {
     /// Realm of the service, in AS-REQ also of the client.
     pub fn realm(&self) -> Option<Utf8<'a>> {
         match self.kind {
-            AS_REQUEST | TGS_REQUEST => string(field(self.body()?, 2)?),
+            AS_REQUEST | TGS_REQUEST => string(field(self.body, 2)?),
             ERROR => string(field(self.content, 9)?),
             TGT_REQUEST => string(field(self.content, 3)?),
             _ => self.ticket()?.realm(),
@@ -319,7 +330,7 @@ impl<'a> Message<'a> {
     /// Name of the service: of a reply, the one in its ticket.
     pub fn sname(&self) -> Option<Name<'a>> {
         match self.kind {
-            AS_REQUEST | TGS_REQUEST => Name::inside(field(self.body()?, 3)?),
+            AS_REQUEST | TGS_REQUEST => Name::inside(field(self.body, 3)?),
             ERROR => Name::inside(field(self.content, 10)?),
             TGT_REQUEST => Name::inside(field(self.content, 2)?),
             _ => self.ticket()?.sname(),
@@ -328,34 +339,34 @@ impl<'a> Message<'a> {
 
     /// Begin of the wanted ticket's life, where it is not at once.
     pub fn from(&self) -> Option<Utf8<'a>> {
-        string(field(self.body()?, 4)?)
+        string(field(self.body, 4)?)
     }
 
     /// End of the wanted ticket's life, `YYYYMMDDHHMMSSZ`.
     pub fn till(&self) -> Option<Utf8<'a>> {
-        string(field(self.body()?, 5)?)
+        string(field(self.body, 5)?)
     }
 
     /// Wanted end of renewals.
     pub fn rtime(&self) -> Option<Utf8<'a>> {
-        string(field(self.body()?, 6)?)
+        string(field(self.body, 6)?)
     }
 
     /// Number that the reply repeats, encrypted.
     pub fn nonce(&self) -> Option<u32> {
-        let number = inside(field(self.body()?, 7)?, ber::INTEGER)?;
+        let number = inside(field(self.body, 7)?, ber::INTEGER)?;
         number.is_whole().then(|| number.unsigned()).flatten()
     }
 
     /// Encryption types that the client takes, the best first.
     pub fn etypes(&self) -> impl Iterator<Item = i32> + use<'a> {
-        let list = self.body().and_then(|body| inside(field(body, 8)?, ber::SEQUENCE));
+        let list = field(self.body, 8).and_then(|field| inside(field, ber::SEQUENCE));
         Elements::new(list.map_or(&[], |list| list.content)).map_while(signed)
     }
 
     /// Addresses for which the ticket shall be.
     pub fn addresses(&self) -> impl Iterator<Item = Address<'a>> + use<'a> {
-        let list = self.body().and_then(|body| inside(field(body, 9)?, ber::SEQUENCE));
+        let list = field(self.body, 9).and_then(|field| inside(field, ber::SEQUENCE));
         Elements::new(list.map_or(&[], |list| list.content)).filter_map(|address| {
             let kind = integer(field(address.content, 0)?)?;
             Some(Address { kind, value: octets(field(address.content, 1))?.content })
@@ -374,13 +385,13 @@ impl<'a> Message<'a> {
 
     /// Restrictions that the client wants in the ticket, encrypted.
     pub fn authorization(&self) -> Option<Encrypted<'a>> {
-        Encrypted::inside(field(self.body()?, 10)?)
+        Encrypted::inside(field(self.body, 10)?)
     }
 
     /// Tickets that a request adds, or that KRB-CRED hands over.
     pub fn tickets(&self) -> impl Iterator<Item = Ticket<'a>> + use<'a> {
         let field = match self.kind {
-            AS_REQUEST | TGS_REQUEST => self.body().and_then(|body| field(body, 11)),
+            AS_REQUEST | TGS_REQUEST => field(self.body, 11),
             CRED => field(self.content, 2),
             _ => None,
         };
@@ -454,16 +465,6 @@ impl<'a> Message<'a> {
         }
         let request = Elements::new(self.padata_of(PA_S4U_X509_USER)?).next()?;
         Some(named(inside(field(request.content, 0)?, ber::SEQUENCE)?.content, 1, 2))
-    }
-
-    /// Content of the body of a request to the KDC.
-    fn body(&self) -> Option<&'a [u8]> {
-        match self.kind {
-            AS_REQUEST | TGS_REQUEST => {
-                inside(field(self.content, 4)?, ber::SEQUENCE).map(|body| body.content)
-            }
-            _ => None,
-        }
     }
 }
 

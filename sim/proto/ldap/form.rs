@@ -323,7 +323,8 @@ mod tests {
         };
         assert_eq!(head(ber::SEQUENCE, 5), b"\x30\x84\x00\x00\x00\x05");
         assert_eq!(head(ber::OCTET_STRING, 0x7f), b"\x04\x7f");
-        assert_eq!(head(0x87, 0xb9), b"\x87\x82\x00\xb9");
+        assert_eq!(head(0x87, 0x80), b"\x87\x82\x00\x80");
+        assert_eq!(head(0x87, 0xff), b"\x87\x82\x00\xff");
         assert_eq!(head(ber::OCTET_STRING, 0x732), b"\x04\x82\x07\x32");
         assert_eq!(head(ber::OCTET_STRING, 0x1_0000), b"\x04\x84\x00\x01\x00\x00");
     }

@@ -409,12 +409,19 @@ mod tests {
         let answer = Answer::parse(&bytes).unwrap();
         let address = Some(*b"\x02\0\0\0\x0a\x01\x02\x03\0\0\0\0\0\0\0\0");
         let next_closest_site = Some(vec![&b"Reed"[..]]);
-        let response = Response { address, next_closest_site, version: 0x1f, ..answer.response() };
-        let mut full = Vec::new();
-        response.emit(&mut Writer::new(&mut full));
-        let answer = Answer::parse(&full).unwrap();
-        assert_eq!(answer.response(), response);
-        assert_eq!(answer.next_closest_site().unwrap().to_string(), "Reed");
+        for (version, address, next_closest_site) in [
+            (0x0e, address, None),
+            (0x16, None, next_closest_site.clone()),
+            (0x1e, address, next_closest_site),
+        ] {
+            let response = Response { address, next_closest_site, version, ..answer.response() };
+            let mut full = Vec::new();
+            response.emit(&mut Writer::new(&mut full));
+            let answer = Answer::parse(&full).unwrap();
+            assert_eq!(answer.response(), response);
+            let site = answer.next_closest_site().map(|name| name.to_string());
+            assert_eq!(site, (version & 0x10 != 0).then(|| "Reed".to_owned()));
+        }
     }
 
     #[test]

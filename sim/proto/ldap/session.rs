@@ -117,7 +117,7 @@ impl Session {
         let kind = if is_ping { Kind::NetlogonPing } else { Kind::LdapQuery };
         let at = (context.time, context.side);
         let asked = self.pending.ask(id, (kind, protocol), at, out);
-        asked.principal.clone_from(&self.bound);
+        asked.principal.set(&self.bound);
         if is_ping {
             self.ping = Some(id);
             describe_ping(request, asked);
@@ -227,10 +227,10 @@ impl Session {
         let told = outcome_of(outcome);
         if let Some(asked) = self.pending.get(BIND) {
             if self.stage != Stage::Plain && asked.principal.is_empty() {
-                asked.principal.clone_from(self.handshake.principal());
+                asked.principal.set(self.handshake.principal());
             }
             if told == Outcome::Success {
-                self.bound.clone_from(&asked.principal);
+                self.bound.set(&asked.principal);
             } else if let Some(code) = names::sub_code(outcome.diagnostic) {
                 asked.add_detail(&format_args!("data {code:x}"));
             }
@@ -257,7 +257,7 @@ impl Session {
         };
         let at = (context.time, context.side);
         let asked = self.pending.ask(id, (Kind::LdapChange, protocol), at, out);
-        asked.principal.clone_from(&self.bound);
+        asked.principal.set(&self.bound);
         asked.target.set(&Utf8(object));
         asked.detail.set(&name);
         match operation {

@@ -34,7 +34,7 @@ pub fn browsing() -> Vec<Vec<u8>> {
     let announcement = Announcement {
         update_count: 3,
         period_milliseconds: 720_000,
-        name: *b"WS07\0\0\0\0\0\0\0\0\0\0\0\0",
+        name: *b"WS07\0rubbish\0\0\0\0",
         os_version: [10, 0],
         server_type: 0x0000_1003, // workstation, server, NT
         browser_version: [0x0f, 0x01],

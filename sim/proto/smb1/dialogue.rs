@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use super::super::gss::Handshake;
-use super::super::smb2::open::{Name, Open, What};
+use super::super::smb2::open::{Name, Open, Transfer, What};
 use super::super::smb2::status;
 use super::super::smb2::table::Table;
 use super::super::text::Held;
@@ -66,7 +66,7 @@ struct File {
 #[derive(Debug, Default)]
 struct Request {
     file: u16,
-    is_write: bool,
+    transfer: Option<Transfer>,
     name: Name,
 }
 
@@ -355,9 +355,10 @@ impl Conversation {
         out: &mut dyn Observer,
     ) {
         let request = self.requests.insert((request_of(pdu.header), pdu.command));
-        (request.file, request.is_write) = (id, is_write);
+        let asked = Transfer::new(is_write, context);
+        (request.file, request.transfer) = (id, Some(asked));
         let file = self.open_at(id, pdu.header, out);
-        file.open.ask(is_write, context);
+        file.open.ask(&asked);
         if is_write {
             pass(file, pdu, context, out);
         }
@@ -374,25 +375,25 @@ impl Conversation {
         let Some(request) = self.requests.remove((request_of(pdu.header), pdu.command)) else {
             return;
         };
-        let is_write = request.is_write;
+        let Some(asked) = request.transfer else { return };
         let Some(file) = self.files.get(request.file) else { return };
         match pdu.words {
             Words::ReadAndxResponse(_) | Words::ReadResponse(_) => {
                 let length = pdu.payload().map_or(0, |(_, length)| length);
                 pass(file, pdu, context, out);
-                file.open.answer(false, Outcome::Success, length);
+                file.open.answer(&asked, Outcome::Success, length);
             }
             Words::WriteAndxResponse(words) => {
                 let count = usize::from(words.count_high) << 16 | usize::from(words.count);
-                file.open.answer(true, Outcome::Success, count);
+                file.open.answer(&asked, Outcome::Success, count);
             }
             Words::WriteResponse(words) => {
-                file.open.answer(true, Outcome::Success, words.count.into());
+                file.open.answer(&asked, Outcome::Success, words.count.into());
             }
             _ if pdu.header.status() == status::END_OF_FILE => {
-                file.open.answer(is_write, Outcome::Success, 0);
+                file.open.answer(&asked, Outcome::Success, 0);
             }
-            _ => file.open.answer(is_write, outcome, 0),
+            _ => file.open.answer(&asked, outcome, 0),
         }
     }
 

@@ -45,6 +45,8 @@ pub struct Strings<'a> {
     /// Offset of `bytes` from the header.
     at: usize,
     is_unicode: bool,
+    /// Bytes may be missing behind the last one: a name that is not ended is none.
+    is_clipped: bool,
 }
 
 impl<'a> Strings<'a> {
@@ -61,6 +63,9 @@ impl<'a> Strings<'a> {
         }
         let (pairs, _) = self.bytes.as_chunks::<2>();
         let end = pairs.iter().position(|pair| pair == &[0, 0]);
+        if end.is_none() && self.is_clipped {
+            return None;
+        }
         let length = end.map_or(self.bytes.len(), |units| 2 * units);
         let bytes = self.bytes.get(..length)?;
         self.skip(length + 2);
@@ -73,6 +78,9 @@ impl<'a> Strings<'a> {
             return None;
         }
         let end = self.bytes.iter().position(|&byte| byte == 0);
+        if end.is_none() && self.is_clipped {
+            return None;
+        }
         let length = end.unwrap_or(self.bytes.len());
         let bytes = self.bytes.get(..length)?;
         self.skip(length + 1);
@@ -119,7 +127,12 @@ impl<'a> Pdu<'a> {
     /// Names from byte `skip` of the data on.
     pub fn strings(&self, skip: usize) -> Strings<'a> {
         let bytes = self.raw.data.get(skip..).unwrap_or_default();
-        Strings { bytes, at: self.raw.data_at + skip, is_unicode: self.is_unicode() }
+        let (is_unicode, is_clipped) = (self.is_unicode(), self.is_clipped());
+        Strings { bytes, at: self.raw.data_at + skip, is_unicode, is_clipped }
+    }
+
+    fn is_clipped(&self) -> bool {
+        self.raw.data.len() < self.raw.data_length
     }
 
     fn is_unicode(&self) -> bool {
@@ -130,9 +143,11 @@ impl<'a> Pdu<'a> {
     pub fn dialects(&self) -> impl Iterator<Item = Text<'a>> + use<'a> {
         let is_offer = self.command == command::NEGOTIATE && !self.header.is_response();
         let mut rest = if is_offer { self.raw.data } else { &[] };
+        let is_clipped = self.is_clipped();
         std::iter::from_fn(move || {
             let (&2, behind) = rest.split_first()? else { return None };
-            let end = behind.iter().position(|&byte| byte == 0).unwrap_or(behind.len());
+            let end = behind.iter().position(|&byte| byte == 0);
+            let end = end.or((!is_clipped).then_some(behind.len()))?;
             rest = behind.get(end + 1..).unwrap_or_default();
             Some(Text { bytes: behind.get(..end)?, is_unicode: false })
         })
@@ -171,7 +186,8 @@ impl<'a> Pdu<'a> {
     pub fn tree_path(&self) -> Option<Text<'a>> {
         match self.words {
             Words::TreeConnectRequest(words) => self.strings(words.password_length.into()).text(),
-            Words::NoWords(_) if self.is_request(command::TREE_CONNECT) => self.strings(0).tagged(),
+            // Always in the sender's code page, [MS-CIFS] 2.2.4.50.1.
+            Words::NoWords(_) if self.is_request(command::TREE_CONNECT) => self.strings(1).oem(),
             _ => None,
         }
     }
@@ -294,7 +310,8 @@ impl<'a> Pdu<'a> {
         let offset = usize::from(words.parameter_offset);
         let bytes = self.area(offset, words.parameter_length.into()).get(before..)?;
         // Parameters begin at a multiple of four, and so does a name behind an even number.
-        Strings { bytes, at: 0, is_unicode: self.is_unicode() }.text()
+        let (is_unicode, is_clipped) = (self.is_unicode(), self.is_clipped());
+        Strings { bytes, at: 0, is_unicode, is_clipped }.text()
     }
 
     fn is_request(&self, command: u8) -> bool {

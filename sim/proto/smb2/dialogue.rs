@@ -4,7 +4,7 @@ use super::super::gss::Handshake;
 use super::super::text::{Held, Utf16};
 use super::super::{Context, Dialogue, Id, Kind, Observer, Outcome, Pending, Side};
 use super::body::{ATTRIBUTE_DIRECTORY, FileId, PIPE_TRANSCEIVE, RELATED_FILE, SHARE_PIPE};
-use super::open::{Name, Open, What};
+use super::open::{Name, Open, Transfer, What};
 use super::table::Table;
 use super::{Body, FLAG_DFS, FLAG_RELATED, HeaderView, Pdu, command, status};
 
@@ -64,7 +64,7 @@ enum FileRef {
 
 #[derive(Debug, Default)]
 struct Request {
-    command: u16,
+    transfer: Option<Transfer>,
     tree: TreeKey,
     file: FileRef,
     name: Name,
@@ -136,32 +136,33 @@ impl Conversation {
                 self.handshake(header).token(body.token.0.bytes, context, out);
             }
             Body::TreeConnectRequest(body) => {
-                self.connect(id, chain.tree.0, body.path.0.bytes, context, out);
+                let path = body.path.0.whole().unwrap_or_default();
+                self.connect(id, chain.tree.0, path, context, out);
             }
             Body::CreateRequest(body) => {
                 chain.file = FileRef::Created(id);
                 let is_dfs = header.flags() & FLAG_DFS != 0;
-                let request = self.ask(header, chain.tree, chain.file);
-                request.name.set(body.name.0.bytes, true, is_dfs);
+                let request = self.ask(id, chain.tree, chain.file, None);
+                request.name.set(body.name.0.whole().unwrap_or_default(), true, is_dfs);
             }
             Body::CloseRequest(body) => {
                 let file = chain.file_of(body.file);
-                self.ask(header, chain.tree, file);
+                self.ask(id, chain.tree, file, None);
             }
             Body::ReadRequest(body) => {
-                let file = chain.file_of(body.file);
-                self.ask(header, chain.tree, file);
+                let (file, asked) = (chain.file_of(body.file), Transfer::new(false, context));
+                self.ask(id, chain.tree, file, Some(asked));
                 if let Some(file) = self.open_at(file, chain.tree, out) {
-                    file.open.ask(false, context);
+                    file.open.ask(&asked);
                 }
             }
             Body::WriteRequest(body) => {
-                let file = chain.file_of(body.file);
-                self.ask(header, chain.tree, file);
+                let (file, asked) = (chain.file_of(body.file), Transfer::new(true, context));
+                self.ask(id, chain.tree, file, Some(asked));
                 if let Some(file) = self.open_at(file, chain.tree, out) {
                     let data = body.data.0;
                     file.open.pass(data.bytes, data.is_clipped(), context, out);
-                    file.open.ask(true, context);
+                    file.open.ask(&asked);
                 }
             }
             Body::IoctlRequest(body) if body.code == PIPE_TRANSCEIVE => {
@@ -215,9 +216,15 @@ impl Conversation {
     }
 
     /// Remembers a request; all but its name is set.
-    fn ask(&mut self, header: HeaderView<'_>, tree: TreeKey, file: FileRef) -> &mut Request {
-        let request = self.requests.insert(header.message_id());
-        (request.command, request.tree, request.file) = (header.command(), tree, file);
+    fn ask(
+        &mut self,
+        id: u64,
+        tree: TreeKey,
+        file: FileRef,
+        transfer: Option<Transfer>,
+    ) -> &mut Request {
+        let request = self.requests.insert(id);
+        (request.transfer, request.tree, request.file) = (transfer, tree, file);
         request
     }
 
@@ -323,22 +330,21 @@ impl Conversation {
         out: &mut dyn Observer,
     ) {
         let Some(request) = self.requests.remove(pdu.header.message_id()) else { return };
-        let (is_write, file) = (request.command == command::WRITE, request.file);
-        let FileRef::Known(file) = file else { return };
+        let (Some(asked), FileRef::Known(file)) = (request.transfer, request.file) else { return };
         let Some(File { open, .. }) = self.files.get(file) else { return };
         match &pdu.body {
             Body::ReadResponse(body) => {
                 let data = body.data.0;
                 open.pass(data.bytes, data.is_clipped(), context, out);
-                open.answer(is_write, Outcome::Success, data.length());
+                open.answer(&asked, Outcome::Success, data.length());
             }
             Body::WriteResponse(body) => {
-                open.answer(is_write, Outcome::Success, body.count as usize);
+                open.answer(&asked, Outcome::Success, body.count as usize);
             }
             _ if pdu.header.status() == status::END_OF_FILE => {
-                open.answer(is_write, Outcome::Success, 0);
+                open.answer(&asked, Outcome::Success, 0);
             }
-            _ => open.answer(is_write, outcome, 0),
+            _ => open.answer(&asked, outcome, 0),
         }
     }
 

@@ -49,6 +49,21 @@ impl Display for Name {
     }
 }
 
+/// A request to read or write.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::proto) struct Transfer {
+    time: Timestamp,
+    asked_by: Side,
+    is_write: bool,
+}
+
+impl Transfer {
+    /// Asked for now.
+    pub fn new(is_write: bool, context: &Context) -> Self {
+        Self { time: context.time, asked_by: context.side, is_write }
+    }
+}
+
 /// One open file or pipe.
 #[derive(Debug, Default)]
 pub(in crate::proto) struct Open {
@@ -78,19 +93,22 @@ impl Open {
     }
 
     /// Notes that somebody wants to read or write.
-    pub fn ask(&mut self, is_write: bool, context: &Context) {
-        self.first.get_or_insert((context.time, context.side));
-        self.asked_to_write |= is_write;
+    pub fn ask(&mut self, asked: &Transfer) {
+        self.first.get_or_insert((asked.time, asked.asked_by));
+        self.asked_to_write |= asked.is_write;
         self.waiting = self.waiting.saturating_add(1);
     }
 
-    /// Notes what became of it, and of how many bytes.
-    pub fn answer(&mut self, is_write: bool, outcome: Outcome, bytes: usize) {
+    /// Notes what became of it, and of how many bytes. It may have been asked for before the file
+    /// was known.
+    pub fn answer(&mut self, asked: &Transfer, outcome: Outcome, bytes: usize) {
+        self.first.get_or_insert((asked.time, asked.asked_by));
+        self.asked_to_write |= asked.is_write;
         self.waiting = self.waiting.saturating_sub(1);
         match outcome {
             Outcome::Success => {
-                self.has_read |= !is_write && bytes > 0;
-                self.has_written |= is_write && bytes > 0;
+                self.has_read |= !asked.is_write && bytes > 0;
+                self.has_written |= asked.is_write && bytes > 0;
             }
             failure => self.failure = Some(failure),
         }

@@ -116,10 +116,16 @@ impl<'a, 'w> Sink<'a, 'w> {
     }
 }
 
+/// Structure size of a LOCK request, which counts the first lock, \[MS-SMB2\] 2.2.26.
+const LOCK_REQUEST: u16 = 48;
+
 /// Length of the fixed part: an odd structure size counts the first byte of what follows,
 /// \[MS-SMB2\] 2.2.
 const fn fixed_length(size: u16) -> usize {
-    (size & !1) as usize
+    match size {
+        LOCK_REQUEST => size as usize - LOCK_LENGTH,
+        _ => (size & !1) as usize,
+    }
 }
 
 /// Bytes behind the fixed part.
@@ -142,6 +148,11 @@ impl<'a> Buffer<'a> {
     /// Length on the wire, in bytes.
     pub const fn length(&self) -> usize {
         self.bytes.len() + self.missing
+    }
+
+    /// All bytes; `None` where some are missing.
+    pub const fn whole(&self) -> Option<&'a [u8]> {
+        if self.is_clipped() { None } else { Some(self.bytes) }
     }
 
     /// Whether the input holds less than the wire did.

@@ -10,6 +10,8 @@ use crate::wire::{Reader, WireError};
 const VERSION: u8 = 0xa0;
 /// Object identifier of a common name, X.520 section 6.2.2: 2.5.4.3.
 const COMMON_NAME: &[u8] = b"\x55\x04\x03";
+/// And of an organization's name and that of its unit, 2.5.4.10 and 2.5.4.11.
+const ORGANIZATION: [&[u8]; 2] = [b"\x55\x04\x0a", b"\x55\x04\x0b"];
 /// Tag of a string of UTF-16, big-endian, X.680 section 8.6.
 const BMP_STRING: u8 = 0x1e;
 
@@ -22,7 +24,8 @@ pub struct Certificate<'a> {
     pub subject: Name<'a>,
 }
 
-/// A distinguished name, RFC 5280 section 4.1.2.4. Shows as its common name.
+/// A distinguished name, RFC 5280 section 4.1.2.4. Shows as its common name, or else as its
+/// organization's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Name<'a>(&'a [u8]);
 
@@ -49,23 +52,25 @@ impl<'a> Certificate<'a> {
 }
 
 impl<'a> Name<'a> {
-    /// The last common name, which is the most specific: the tag of its string and its content.
+    /// The last common name, which is the most specific, or else the last name of an
+    /// organization: the tag of its string and its content.
     pub fn common_name(&self) -> Option<(u8, &'a [u8])> {
-        let mut found = None;
+        let (mut found, mut organization) = (None, None);
         let mut names = Reader::new("tls::Name", self.0);
         while let Ok(set) = Element::parse(&mut names) {
             let mut set = Reader::new("tls::Name", set.content);
             while let Ok(pair) = Element::parse(&mut set) {
                 let mut pair = Reader::new("tls::Name", pair.content);
                 let (kind, value) = (Element::parse(&mut pair), Element::parse(&mut pair));
-                if let (Ok(kind), Ok(value)) = (kind, value)
-                    && kind.content == COMMON_NAME
-                {
+                let (Ok(kind), Ok(value)) = (kind, value) else { continue };
+                if kind.content == COMMON_NAME {
                     found = Some((value.tag(), value.content));
+                } else if ORGANIZATION.contains(&kind.content) {
+                    organization = Some((value.tag(), value.content));
                 }
             }
         }
-        found
+        found.or(organization)
     }
 }
 
@@ -117,6 +122,14 @@ mod tests {
         let certificate = Certificate::parse(&bytes).unwrap();
         assert_eq!(certificate.issuer.to_string(), "Heron Root");
         assert_eq!(certificate.subject.to_string(), "nest");
+    }
+
+    #[test]
+    fn who_has_no_name_goes_by_the_organization() {
+        let name = |content| Name(content).to_string();
+        let organization = b"\x31\x0d\x30\x0b\x06\x03\x55\x04\x0a\x0c\x04Reed";
+        assert_eq!(name(organization), "Reed");
+        assert_eq!(name(b""), "");
     }
 
     #[test]

@@ -32,8 +32,12 @@ fn plain(pdu: &Pdu<'_>, facts: &mut Facts) {
     let direction = if pdu.header.is_response() { "response" } else { "request" };
     facts.add("command", format!("{name}|{direction}"), 1);
     match pdu.body {
-        Body::TreeConnectRequest(body) => facts.add("tree", Utf16(body.path.0.bytes), 1),
-        Body::CreateRequest(body) => facts.add("file", Utf16(body.name.0.bytes), 1),
+        Body::TreeConnectRequest(body) => {
+            body.path.0.whole().into_iter().for_each(|path| facts.add("tree", Utf16(path), 1));
+        }
+        Body::CreateRequest(body) => {
+            body.name.0.whole().into_iter().for_each(|name| facts.add("file", Utf16(name), 1));
+        }
         Body::NegotiateResponse(body) => facts.add("dialect", format!("{:#06x}", body.dialect), 1),
         _ => {}
     }

@@ -12,7 +12,7 @@ pub const EXPLAINED: &[Explained] = &[
     behind_rdp("PCAP-ATTACK__LM_rdp_sharprdp.pcapng", "records", 390),
     behind_rdp("nDPI__rdp_over_tls.pcap", "handshake messages", 5),
     behind_rdp("nDPI__rdp_over_tls.pcap", "records", 13),
-    behind_rdp("zeek__rdp-no-cookie-mstshash.pcap", "handshake messages", 5),
+    behind_rdp("zeek__rdp-no-cookie-mstshash.pcap", "handshake messages", 4),
     behind_rdp("zeek__rdp-no-cookie-mstshash.pcap", "records", 7),
     behind_rdp("zeek__rdp-to-ssl.pcap", "handshake messages", 8),
     behind_rdp("zeek__rdp-to-ssl.pcap", "records", 458),
