@@ -76,11 +76,18 @@ pub(super) const fn status(code: u32) -> Option<&'static str> {
         503 => "503 Service Unavailable",
         504 => "504 Gateway Timeout",
         505 => "505 HTTP Version Not Supported",
-        101..=199 => "1xx",
-        200..=299 => "2xx",
-        300..=399 => "3xx",
-        400..=499 => "4xx",
-        500..=599 => "5xx",
+        _ => return class(code),
+    })
+}
+
+/// Class of a status, RFC 9110 section 15.
+const fn class(code: u32) -> Option<&'static str> {
+    Some(match code / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        5 => "5xx",
         _ => return None,
     })
 }

@@ -205,4 +205,7 @@ fn a_logon_is_concluded_by_the_next_status() {
     assert_eq!(outcome("HTTP/1.1 407 No\r\n\r\n"), "failed 407 Proxy Authentication Required");
     assert_eq!(outcome("HTTP/1.1 100 Continue\r\n\r\n"), "Unanswered");
     assert_eq!(outcome(""), "Unanswered");
+    // With a further token it goes on.
+    let more = with_token("HTTP/1.1 401 No", "WWW-Authenticate", 2);
+    assert_eq!(outcome(std::str::from_utf8(&more).unwrap()), "Unanswered");
 }
