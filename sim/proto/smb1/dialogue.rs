@@ -32,6 +32,8 @@ pub struct Conversation {
     requests: Table<(u64, u8), Request, OTHERS_MAX>,
     /// Logons and shares by request and command.
     pending: Pending<(u64, u8), OTHERS_MAX>,
+    /// Where the last token of GSS-API stood.
+    last: Option<Context>,
 }
 
 /// A session has no identifier before the server gives it one.
@@ -109,6 +111,10 @@ impl Dialogue for Conversation {
     fn finish(&mut self, out: &mut dyn Observer) {
         self.pending.finish(out);
         self.close_where(|_| true, out);
+        let Some(context) = self.last.take() else { return };
+        for session in self.sessions.values().filter(|session| session.handshake.is_pending()) {
+            session.handshake.conclude(Outcome::Unanswered, None, &context, out);
+        }
     }
 
     fn reset(&mut self) {
@@ -118,6 +124,7 @@ impl Dialogue for Conversation {
         self.files.clear();
         self.requests.clear();
         self.pending.reset();
+        self.last = None;
     }
 }
 
@@ -135,6 +142,7 @@ impl Conversation {
         let (header, key) = (pdu.header, request_of(pdu.header));
         match &pdu.words {
             Words::SessionSetupExtended(_) => {
+                self.last = Some(*context);
                 if let Some(SessionNames { token: Some(token), .. }) = pdu.session() {
                     self.session(header).handshake.token(token, context, out);
                 }

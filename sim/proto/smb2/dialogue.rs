@@ -25,6 +25,8 @@ pub struct Conversation {
     requests: Table<u64, Request, OTHERS_MAX>,
     /// Shares that are being connected, by message identifier.
     pending: Pending<u64, OTHERS_MAX>,
+    /// Where the last SESSION_SETUP request stood.
+    last: Option<Context>,
 }
 
 /// A session has no identifier before the server gives it one.
@@ -92,6 +94,10 @@ impl Dialogue for Conversation {
     fn finish(&mut self, out: &mut dyn Observer) {
         self.pending.finish(out);
         self.close_where(|_| true, out);
+        let Some(context) = self.last.take() else { return };
+        for handshake in self.sessions.values().filter(|handshake| handshake.is_pending()) {
+            handshake.conclude(Outcome::Unanswered, None, &context, out);
+        }
     }
 
     fn reset(&mut self) {
@@ -101,6 +107,7 @@ impl Dialogue for Conversation {
         self.files.clear();
         self.requests.clear();
         self.pending.reset();
+        self.last = None;
     }
 }
 
@@ -133,6 +140,7 @@ impl Conversation {
         }
         match &pdu.body {
             Body::SessionSetupRequest(body) => {
+                self.last = Some(*context);
                 self.handshake(header).token(body.token.0.bytes, context, out);
             }
             Body::TreeConnectRequest(body) => {

@@ -342,3 +342,24 @@ fn a_keep_alive_stands_between_messages() {
     assert!(matches!(Smb2::step(b"\x85\0\0\x01rest", Transport::Tcp), Step::Malformed(_)));
     assert_eq!(Smb2::step(b"\x85\0", Transport::Tcp), Step::NeedMore { total: 4 });
 }
+
+#[test]
+fn a_logon_without_an_answer_is_told_at_the_end() {
+    // AUTHENTICATE of a client that says no more than its domain and name, [MS-NLMP] 2.2.1.3.
+    let mut token = b"NTLMSSP\0\x03\0\0\0".to_vec();
+    let field = |length: u16, at: u32| {
+        [&length.to_le_bytes()[..], &length.to_le_bytes(), &at.to_le_bytes()].concat()
+    };
+    for (length, at) in [(0, 64), (0, 64), (6, 64), (6, 70), (0, 76), (0, 76)] {
+        token.extend(field(length, at));
+    }
+    token.extend(b"\x01\0\0\0"); // UTF-16
+    token.extend(b"L\0A\0B\0a\0d\0a\0");
+    let mut it = Connection::default();
+    let setup = SessionSetupRequest { token: At16(Buffer::new(&token)), ..Default::default() };
+    it.says(1, command::SESSION_SETUP, Body::SessionSetupRequest(setup));
+    it.dialogue.finish(&mut it.told);
+    assert_eq!(it.told.activities.len(), 1, "{:?}", it.told.activities);
+    assert!(it.told.activities[0].starts_with(r"NtlmLogon LAB\ada"), "{:?}", it.told.activities);
+    assert!(it.told.activities[0].ends_with("Unanswered Client"));
+}
