@@ -47,6 +47,12 @@ impl Buffer {
         size_of::<Self>() + self.islands.capacity() * size_of::<Island>()
     }
 
+    /// Bytes of memory for what it holds.
+    #[cfg(test)]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub fn is_empty(&self) -> bool {
         self.held().is_empty() && self.islands.is_empty()
     }

@@ -158,6 +158,8 @@ fn check(seed: u64) -> StreamCounts {
             stream.acknowledged(ack, &mut pool, &mut model);
         }
         assert!(pool.bytes() <= limits.pool_bytes_max);
+        let own = stream.buffer.as_ref().map_or(0, |buffer| buffer.own_bytes() + buffer.bytes());
+        assert_eq!(pool.used_bytes(), own);
         let next = distance(BASE, stream.next).unsigned_abs() as usize;
         assert_eq!(model.came[next], None, "what comes next waits at {next}");
         let held = stream.buffer.as_ref().map_or(0, |buffer| buffer.held().len());
@@ -336,6 +338,14 @@ fn what_the_capture_cut_off_an_early_segment_is_a_gap_too() {
     let segments = [syn(), bare, cut, part(8, b"i"), part(0, b"ab")];
     let (told, _) = told(&segments, Script::default());
     assert_eq!(told, [data(b"ab"), data(b"c"), gap(b"", 2), gap(b"", 3), data(b"i")]);
+}
+
+#[test]
+fn what_was_cut_off_and_comes_in_part_is_a_smaller_gap() {
+    let cut = Segment { missing: 5, ..part(2, b"c") };
+    let (told, counts) = told(&[syn(), cut, part(5, b"f"), part(0, b"ab")], Script::default());
+    assert_eq!(told, [data(b"ab"), data(b"c"), gap(b"", 2), data(b"f"), gap(b"", 2)]);
+    assert_eq!((counts.gaps, counts.lost_bytes), (2, 4));
 }
 
 #[test]
