@@ -56,11 +56,18 @@ pub(super) fn rewrite(id: Id, transport: Transport, sheet: &mut Sheet<'_>, names
 /// First bytes of an NTLMSSP token, \[MS-NLMP\] section 2.2.1.
 const NTLM_SIGNATURE: &[u8] = b"NTLMSSP\0";
 
+/// Header of a Kerberos seal or signature.
+const KERBEROS_SEAL: usize = 16;
+
 /// A security token, wherever it is carried: NTLMSSP, SPNEGO, Kerberos; anything else is opaque.
 fn token(sheet: &mut Sheet<'_>, names: &mut Pseudonyms) {
     match sheet.old {
         old if old.starts_with(NTLM_SIGNATURE) => ntlm::token(sheet, names),
         [0x30 | 0x60..=0x7f | 0xa0..=0xa3, ..] => asn1::token(sheet, names),
+        // Seals and signatures: their header, RFC 4121 section 4.2.6, and the version of NTLM's,
+        // [MS-NLMP] section 2.2.2.9.
+        [0x04 | 0x05, 0x04, ..] => sheet.keep(0..KERBEROS_SEAL),
+        [1, 0, 0, 0, ..] => sheet.keep(0..4),
         _ => {}
     }
 }

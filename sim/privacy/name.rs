@@ -104,9 +104,12 @@ impl Pseudonyms {
     }
 
     /// A name, path, principal or address list with every word, address and security identifier
-    /// replaced that is not in the vocabulary. Safe for anything: unknown words go.
+    /// replaced that is not in the vocabulary. Safe for anything: unknown words go, only single
+    /// characters stay.
     pub fn text(&mut self, text: &str) -> String {
-        self.replace(text, &mut |word| is_vocabulary(word) || is_short_number(word))
+        self.replace(text, &mut |word| {
+            is_vocabulary(word) || is_short_number(word) || word.chars().count() == 1
+        })
     }
 
     /// A sentence of our own: its words stay unless they are among `names`, in lower case; what
@@ -365,7 +368,7 @@ fn is_short_number(word: &str) -> bool {
 fn is_ours(word: &str) -> bool {
     static WORDS: OnceLock<HashSet<&str>> = OnceLock::new();
     let known = WORDS.get_or_init(|| words(include_str!(concat!(env!("OUT_DIR"), "/words.txt"))));
-    if !word.chars().any(char::is_alphanumeric) {
+    if word.chars().count() == 1 || !word.chars().any(char::is_alphanumeric) {
         return true;
     }
     let is_time = |c: char| c.is_ascii_digit() || matches!(c, 'T' | 'Z' | '-');
@@ -377,10 +380,7 @@ fn is_ours(word: &str) -> bool {
     }
     word.split('-').all(|part| {
         let unit = part.trim_start_matches(|c: char| c.is_ascii_digit());
-        let is_amount = unit.len() < part.len() && unit.len() <= 3;
-        part.is_empty()
-            || known.contains(unit.to_lowercase().as_str())
-            || (is_amount && unit.is_empty())
+        unit.is_empty() || known.contains(unit.to_lowercase().as_str())
     })
 }
 

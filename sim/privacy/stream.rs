@@ -91,7 +91,11 @@ impl Half {
 
     /// Appends a segment that begins at or before the next byte; what came before stays blank.
     fn append(&mut self, sequence: u32, mut piece: Piece, work: &mut Work<'_>) {
-        let next = self.next.unwrap_or(sequence);
+        let mut next = self.next.unwrap_or(sequence);
+        if !self.is_synced && self.pending == 0 && self.skip == 0 {
+            // Nothing before it was understood: padding of an acknowledgement may look like data.
+            next = sequence;
+        }
         let again = usize::try_from(next.wrapping_sub(sequence)).unwrap_or(usize::MAX);
         if again >= piece.len() {
             return work.frames.release(piece.frame);

@@ -14,6 +14,7 @@ mod fuzz;
 mod invariants;
 mod model;
 mod package;
+mod privacy;
 mod protocols;
 mod report;
 mod report_fixtures;

@@ -60,7 +60,10 @@ struct Outer {
 /// One element on its way.
 struct Element<'a> {
     tag: u8,
+    /// What of its content was captured.
     content: &'a [u8],
+    /// Length of the content.
+    length: usize,
     /// Place within the element around it.
     index: usize,
     /// Tags around it, outermost first.
@@ -120,7 +123,7 @@ pub(super) fn structure(sheet: &mut Sheet<'_>, names: &mut Pseudonyms) {
 }
 
 fn usual(element: &Element<'_>) -> Action {
-    let length = element.content.len();
+    let length = element.length;
     let keep_up_to = |most| if length <= most { Action::Keep } else { Action::Blank };
     match element.tag {
         tag if tag & CONSTRUCTED != 0 => Action::Descend,
@@ -137,8 +140,8 @@ fn in_kerberos(element: &Element<'_>) -> Action {
     if element.tag != OCTETS {
         return usual(element);
     }
-    match element.content.len() {
-        _ if is_nested(element.content) => Action::Descend,
+    match element.length {
+        _ if is_nested(element) => Action::Descend,
         4 | 16 if !is_text(element.content) => Action::Address,
         _ if is_text(element.content) => Action::Text, // host names of HostAddress
         _ => Action::Blank,
@@ -158,7 +161,7 @@ fn in_token(element: &Element<'_>) -> Action {
 fn opaque(element: &Element<'_>) -> Action {
     if element.content.starts_with(super::NTLM_SIGNATURE) {
         Action::Token
-    } else if is_nested(element.content) {
+    } else if is_nested(element) {
         Action::Descend
     } else {
         Action::Blank
@@ -189,7 +192,7 @@ fn in_ldap(element: &Element<'_>) -> Action {
     if depth < 2 {
         return match element.tag {
             op::DELETE => Action::Text,
-            op::UNBIND | op::ABANDON if element.content.len() <= INTEGER_MAX => Action::Keep,
+            op::UNBIND | op::ABANDON if element.length <= INTEGER_MAX => Action::Keep,
             _ => usual(element),
         };
     }
@@ -228,11 +231,11 @@ fn is_ping_answer(value: &[u8]) -> bool {
     value.len() > 3 * PING_HEAD && matches!(value, [0x13..=0x1a, 0, ..])
 }
 
-/// Whether `content` is exactly one element.
-fn is_nested(content: &[u8]) -> bool {
-    let first = content.first().copied().unwrap_or(0);
+/// Whether the content is exactly one element.
+fn is_nested(element: &Element<'_>) -> bool {
+    let first = element.content.first().copied().unwrap_or(0);
     let may_be = first == 0x30 || first & 0xe0 == 0x60 || first & 0xe0 == 0xa0;
-    may_be && header(content, 0).is_some_and(|(_, body)| body.end == content.len())
+    may_be && header(element.content, 0).is_some_and(|(_, body)| body.end == element.length)
 }
 
 /// Tag and content of the element at `at`, not checked against what is around it.
@@ -276,9 +279,10 @@ fn walk(sheet: &mut Sheet<'_>, choose: impl Fn(&Element<'_>) -> Action, names: &
         };
         let action = {
             let index = around.last().map_or(0, |outer| outer.index);
+            let length = content.len();
             let there = sheet.clip(content.clone());
             let content = sheet.old.get(there).unwrap_or_default();
-            choose(&Element { tag, content, index, around: &around })
+            choose(&Element { tag, content, length, index, around: &around })
         };
         if let Some(outer) = around.last_mut() {
             outer.index += 1;

@@ -154,7 +154,7 @@ fn data(sheet: &mut Sheet<'_>, kind: usize, at: usize, length: usize, names: &mu
             }
         }
         kind::TXT => texts(sheet, at, end, names),
-        kind::NB if length % 6 == 0 => {
+        kind::NB if length.is_multiple_of(6) => {
             for entry in (at..end).step_by(6) {
                 sheet.keep(entry..entry + 2);
                 sheet.v4(entry + 2, names);
