@@ -28,6 +28,8 @@ enum State {
     Wrong,
     /// Bytes it is made of were not captured.
     Unknown,
+    /// Found for a datagram in several frames.
+    Given(u16),
 }
 
 /// A checksum to be put right when the bytes under it are final.
@@ -85,12 +87,26 @@ impl Fix {
         let value = match self.state {
             State::Absent | State::Unknown => 0,
             State::Right => right,
+            State::Given(value) => value,
             State::Partial => fold(pseudo),
             State::Wrong if right == WRONG => WRONG << 1,
             State::Wrong => right ^ WRONG,
         };
         if let Some(field) = new.get_mut(place) {
             field.copy_from_slice(&value.to_be_bytes());
+        }
+    }
+
+    /// Puts the sum right of a datagram of which this frame holds the first part: `old` and `new`
+    /// are all of it, the field among them zero in `new`. The frame's addresses are in `frame`.
+    pub fn give(&mut self, old: &[u8], new: &[u8], frame: (&[u8], &[u8])) {
+        if !self.is_partly_here || self.state != State::Unknown {
+            return;
+        }
+        let whole = Self { range: 0..old.len(), ..self.clone() };
+        if fold(whole.pseudo_sum(frame.0) + sum(old)) == u16::MAX {
+            let right = !fold(whole.pseudo_sum(frame.1) + sum(new));
+            self.state = State::Given(if right == 0 { u16::MAX } else { right });
         }
     }
 

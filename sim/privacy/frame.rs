@@ -62,6 +62,25 @@ pub(super) struct Segment {
     pub payload: Range<usize>,
 }
 
+/// A part of a datagram, RFC 791 section 3.2 and RFC 8200 section 4.5.
+#[derive(Debug)]
+pub(super) struct Fragment {
+    /// Whose datagram it is, and which.
+    pub key: ((IpAddr, IpAddr), u32),
+    /// Where its data belong in the datagram.
+    pub offset: usize,
+    pub is_last: bool,
+    pub data: Range<usize>,
+}
+
+/// What was found above the headers.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub segment: Option<Segment>,
+    /// Part of a UDP datagram; the segment is then that of the first part only.
+    pub fragment: Option<Fragment>,
+}
+
 /// What the next layer is.
 enum Layer {
     Ethernet,
@@ -86,7 +105,7 @@ pub(super) struct Peel<'a, 'b> {
     addresses: Option<(IpAddr, IpAddr)>,
     /// Where the addresses of the last IP header lie.
     pub pseudo: Pseudo,
-    segment: Option<Segment>,
+    found: Found,
 }
 
 /// Rewrites the headers of a frame; the payload above them stays blank.
@@ -96,7 +115,7 @@ pub(super) fn headers(
     wire_length: u32,
     names: &mut Pseudonyms,
     fixes: &mut Vec<Fix>,
-) -> Option<Segment> {
+) -> Found {
     let end = usize::try_from(wire_length).unwrap_or(usize::MAX).max(sheet.len());
     let mut peel = Peel {
         sheet,
@@ -107,7 +126,7 @@ pub(super) fn headers(
         is_fragment: false,
         addresses: None,
         pseudo: Pseudo::None,
-        segment: None,
+        found: Found::default(),
     };
     let mut layer = peel.first(link);
     for _ in 0..LAYERS_MAX {
@@ -120,7 +139,7 @@ pub(super) fn headers(
             Layer::End => break,
         };
     }
-    peel.segment
+    peel.found
 }
 
 impl Peel<'_, '_> {
@@ -267,6 +286,11 @@ impl Peel<'_, '_> {
         self.pseudo = Pseudo::V4(start + 12);
         let fragment = self.sheet.be16(start + 6).unwrap_or(0);
         self.is_fragment = fragment & 0x3fff != 0;
+        if self.is_fragment {
+            let id = self.sheet.be16(start + 4).unwrap_or(0);
+            let (offset, is_last) = ((fragment & 0x1fff) * 8, fragment & 0x2000 == 0);
+            self.fragment(protocol, id, offset, is_last);
+        }
         // Only the first fragment begins with a header.
         if fragment & 0x1fff == 0 { Layer::Transport(protocol) } else { Layer::End }
     }
@@ -315,6 +339,9 @@ impl Peel<'_, '_> {
             self.at += size;
             if next == FRAGMENT && offset & 0xfff9 != 0 {
                 self.is_fragment = true;
+                let id = self.sheet.array(self.at - 4).map_or(0, u32::from_be_bytes);
+                let id = usize::try_from(id).unwrap_or(0);
+                self.fragment(following, id, offset & 0xfff8, offset & 1 == 0);
                 if offset & 0xfff8 != 0 {
                     return Layer::End;
                 }
@@ -322,6 +349,17 @@ impl Peel<'_, '_> {
             next = following;
         }
         Layer::End
+    }
+
+    /// Notes that the rest of the packet is a part of a datagram.
+    fn fragment(&mut self, protocol: usize, id: usize, offset: usize, is_last: bool) {
+        let data = self.sheet.clip(self.at..self.end);
+        let is_whole = self.end == data.end;
+        let (Some(addresses), Ok(id)) = (self.addresses, u32::try_from(id)) else { return };
+        if protocol == UDP && is_whole {
+            let key = (addresses, id);
+            self.found.fragment = Some(Fragment { key, offset, is_last, data });
+        }
     }
 
     fn transport(&mut self, number: usize) -> Layer {
@@ -370,7 +408,7 @@ impl Peel<'_, '_> {
         options(self.sheet, start + 20..start + length);
         if let (Some((from, to)), Some((source, destination))) = (self.addresses, self.ports()) {
             let sequence = self.sheet.array(start + 4).map_or(0, u32::from_be_bytes);
-            self.segment = Some(Segment {
+            self.found.segment = Some(Segment {
                 transport: Transport::Tcp,
                 source: (from, source),
                 destination: (to, destination),
@@ -397,7 +435,7 @@ impl Peel<'_, '_> {
             self.keep(8);
             return Layer::Ethernet;
         }
-        self.segment = Some(Segment {
+        self.found.segment = Some(Segment {
             transport: Transport::Udp,
             source: (from, source),
             destination: (to, destination),

@@ -18,6 +18,7 @@ mod address;
 mod cache;
 mod checksum;
 mod control;
+mod fragments;
 mod frame;
 mod key;
 mod lex;

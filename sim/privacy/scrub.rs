@@ -7,7 +7,8 @@ use std::net::IpAddr;
 use super::Pseudonyms;
 use super::cache::Cache;
 use super::checksum::Fix;
-use super::frame::{self, Segment};
+use super::fragments::Fragments;
+use super::frame::{self, Found, Segment};
 use super::message;
 use super::sheet::Sheet;
 use super::stream::{Half, Work};
@@ -66,6 +67,14 @@ pub(super) struct Frames {
 impl Frames {
     fn get(&mut self, number: u64) -> Option<&mut Held> {
         self.queue.get_mut(usize::try_from(number.checked_sub(self.first)?).ok()?)
+    }
+
+    /// What belongs to the first of some pieces, which hold all of a datagram: finds the sum of
+    /// its UDP header.
+    pub fn sum(&mut self, number: u64, old: &[u8], new: &[u8]) {
+        if let Some(Held { old: before, new: after, fixes, .. }) = self.get(number) {
+            fixes.iter_mut().for_each(|fix| fix.give(old, new, (before, after)));
+        }
     }
 
     /// Another piece of the frame is not final.
@@ -140,6 +149,7 @@ pub struct Scrubber {
     names: Pseudonyms,
     frames: Frames,
     flows: Cache<Endpoints, Flow>,
+    fragments: Fragments,
     done: Scrubbed,
 }
 
@@ -150,7 +160,8 @@ impl Scrubber {
     /// Rewrites with these pseudonyms.
     pub fn new(names: Pseudonyms) -> Self {
         let (frames, done) = (Frames::default(), Scrubbed::default());
-        Self { names, frames, flows: Cache::new(FLOWS), done }
+        let (flows, fragments) = (Cache::new(FLOWS), Fragments::default());
+        Self { names, frames, flows, fragments, done }
     }
 
     /// Takes the next frame; those that are finished go to `out`.
@@ -167,11 +178,13 @@ impl Scrubber {
         held.new.resize(frame.bytes.len(), 0);
         let mut sheet = Sheet { old: &held.old, new: &mut held.new };
         let (link, length) = (frame.link, frame.original_length);
-        let segment = frame::headers(&mut sheet, link, length, &mut self.names, &mut held.fixes);
+        let Found { segment, fragment } =
+            frame::headers(&mut sheet, link, length, &mut self.names, &mut held.fixes);
         held.fixes.iter_mut().for_each(|fix| fix.look(&held.old));
         let segment = segment.filter(|segment| !segment.payload.is_empty() || segment.is_syn);
         if let Some(segment) = &segment
             && segment.transport == Transport::Udp
+            && fragment.is_none()
         {
             self.done.messages += u64::from(datagram(&mut held, segment, &mut self.names));
         }
@@ -179,6 +192,10 @@ impl Scrubber {
         self.frames.bytes += held.old.len();
         self.frames.queue.push_back(held);
         self.done.frames += 1;
+        if let Some(fragment) = fragment {
+            let (frames, names) = (&mut self.frames, &mut self.names);
+            self.done.messages += self.fragments.take(number, fragment, frames, names);
+        }
         if let Some(segment) = segment.filter(|segment| segment.transport == Transport::Tcp) {
             self.segment(&segment, number);
         }
@@ -190,7 +207,7 @@ impl Scrubber {
     /// # Errors
     /// Those of `out`.
     pub fn finish(mut self, out: &mut Out<'_>) -> io::Result<Scrubbed> {
-        let mut messages = 0;
+        let mut messages = self.fragments.settle(&mut self.frames, &mut self.names);
         for (ends, flow) in self.flows.iter_mut() {
             messages += settle(ends, flow, &mut self.frames, &mut self.names);
         }
@@ -243,7 +260,9 @@ impl Scrubber {
                 if !is_full {
                     return Ok(());
                 }
-                if let Some((ends, _)) = head.flow
+                let flow = head.flow;
+                self.done.messages += self.fragments.settle(&mut self.frames, &mut self.names);
+                if let Some((ends, _)) = flow
                     && let Some(flow) = self.flows.get(&ends)
                 {
                     self.done.messages += settle(&ends, flow, &mut self.frames, &mut self.names);
@@ -288,10 +307,14 @@ fn settle(ends: &Endpoints, flow: &mut Flow, frames: &mut Frames, names: &mut Ps
 /// Rewrites what a UDP datagram carries, if its protocol is known.
 fn datagram(held: &mut Held, segment: &Segment, names: &mut Pseudonyms) -> bool {
     let mut sheet = Sheet { old: &held.old, new: &mut held.new };
-    let mut payload = sheet.part(segment.payload.clone());
-    let (source, destination) = (segment.source.1, segment.destination.1);
-    let known = proto::recognise(Transport::Udp, source, destination, payload.old, true);
+    let ports = (segment.source.1, segment.destination.1);
+    payload(&mut sheet.part(segment.payload.clone()), ports, names)
+}
+
+/// The same for its payload between two ports.
+pub(super) fn payload(sheet: &mut Sheet<'_>, ports: (u16, u16), names: &mut Pseudonyms) -> bool {
+    let known = proto::recognise(Transport::Udp, ports.0, ports.1, sheet.old, true);
     let (Recognised::Certain(id) | Recognised::PortOnly(id)) = known else { return false };
-    message::rewrite(id, Transport::Udp, &mut payload, names);
+    message::rewrite(id, Transport::Udp, sheet, names);
     true
 }
