@@ -402,3 +402,85 @@ pub(super) fn is_text(text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok()
         && text.iter().all(|&byte| is_high(byte) || (b' '..=b'~').contains(&byte))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Pseudonyms {
+        Pseudonyms::new(&Key::from_secret(b"test"))
+    }
+
+    fn alike(text: &str) -> String {
+        let mut bytes = text.as_bytes().to_vec();
+        names().alike(&mut bytes, Numbers::Replace);
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn words_are_replaced_alike_in_any_case_and_separators_stay() {
+        let mut names = names();
+        let got = names.text(r"LAB\alice@lab.example: cifs/DC1$ 445 Administrator");
+        let parts: Vec<&str> = got.split(|c: char| !c.is_alphanumeric()).collect();
+        let [lab, alice, again, example, "", "cifs", dc1, "", "445", "Administrator"] = parts[..]
+        else {
+            panic!("{got}")
+        };
+        assert_eq!(lab, again);
+        assert_eq!(names.text("ALICE"), alice);
+        for word in [lab, alice, example, dc1] {
+            assert!(word.len() == 9 && word.starts_with('n'), "{got}");
+        }
+        assert_eq!(names.text("IPC$ _ldap._tcp.dc._msdcs"), "IPC$ _ldap._tcp.dc._msdcs");
+    }
+
+    #[test]
+    fn security_identifiers_keep_what_is_the_same_everywhere() {
+        let mut names = names();
+        assert_eq!(names.text("S-1-5-32-544"), "S-1-5-32-544");
+        let got = names.text("S-1-5-21-1004336348-1177238915-682003330-512");
+        assert!(got.starts_with("S-1-5-21-") && got.ends_with("-512"), "{got}");
+        assert!(!got.contains("1004336348"));
+        let same = names.text("S-1-5-21-1004336348-1177238915-682003330-513");
+        assert_eq!(got.strip_suffix("512"), same.strip_suffix("513"));
+    }
+
+    #[test]
+    fn in_packets_lengths_and_places_stay() {
+        for text in [
+            "alice@LAB.EXAMPLE",
+            "10.77.0.10",
+            "10.0.77.10.in-addr.arpa",
+            "fd77::10",
+            "CN=alice Example,OU=Staff",
+            "ws1 [02:00:0a:4d:00:15]",
+            "S-1-5-21-12-34567-89-500",
+        ] {
+            let got = alike(text);
+            assert_eq!(got.len(), text.len());
+            assert_ne!(got, text);
+            let shape = |text: &str| -> Vec<usize> {
+                let found = text.match_indices(|c: char| !c.is_alphanumeric());
+                found.map(|(at, _)| at).collect()
+            };
+            assert_eq!(shape(&got), shape(text), "{got}");
+        }
+        assert_eq!(alike("LAB"), alike("lab").to_uppercase());
+        let (there, back) = (alike("10.77.0.10"), alike("10.0.77.10.in-addr.arpa"));
+        let mut octets: Vec<&str> = there.split('.').collect();
+        octets.reverse();
+        assert_eq!(back, format!("{}.in-addr.arpa", octets.join(".")));
+    }
+
+    #[test]
+    fn sentences_of_ours_lose_only_what_they_quote() {
+        let known = HashSet::from(["backup".to_owned()]);
+        let mut names = names();
+        let text =
+            "the capture itself lost 30 packets, as its statistics say: true rates are higher";
+        assert_eq!(names.sentence(text, &known), text);
+        let got = names.sentence("read captures/zanzibar.pcap: 3 records", &known);
+        assert!(got.starts_with("read captures/n") && got.ends_with(".pcap: 3 records"), "{got}");
+        assert!(!names.sentence("the packets of backup", &known).contains("backup"));
+    }
+}

@@ -114,7 +114,12 @@ pub(super) fn token(sheet: &mut Sheet<'_>, names: &mut Pseudonyms) {
 
 /// A certificate, RFC 5280 section 4.1.
 pub(super) fn certificate(sheet: &mut Sheet<'_>, names: &mut Pseudonyms) {
-    walk(sheet, usual, names);
+    // Extensions are elements inside octets.
+    let choose = |element: &Element<'_>| match element.tag {
+        OCTETS if is_nested(element) => Action::Descend,
+        _ => usual(element),
+    };
+    walk(sheet, choose, names);
 }
 
 /// The first message of T.125: its structure only.
