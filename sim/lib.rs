@@ -12,6 +12,7 @@ pub mod estate;
 pub mod flow;
 pub mod measure;
 pub mod model;
+pub mod privacy;
 pub mod proto;
 pub mod record;
 pub mod report;

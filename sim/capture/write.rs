@@ -126,21 +126,34 @@ impl<W: Write> PcapngWriter<W> {
             body.extend(0_u16.to_le_bytes());
             body.extend((-1_i64).to_le_bytes()); // length of the section: not known
         })?;
-        for interface in interfaces {
-            writer.block(1, |body| {
-                body.extend(interface.link.0.to_le_bytes());
-                body.extend([0; 2]);
-                body.extend(interface.snap_length_bytes.to_le_bytes());
-                for (code, text) in [(2, &interface.name), (3, &interface.description)] {
-                    if let Some(text) = text {
-                        put_option(body, code, cut(text).as_bytes());
-                    }
-                }
-                put_option(body, 9, &[9]); // if_tsresol: 10^-9 s
-                put_option(body, 0, &[]);
-            })?;
-        }
+        interfaces.iter().try_for_each(|interface| writer.describe(interface))?;
         Ok(writer)
+    }
+
+    /// Adds an interface, which may be done between frames; its number, counted from 0.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn add_interface(&mut self, interface: &InterfaceSpec) -> io::Result<u32> {
+        self.describe(interface)?;
+        self.links.push(interface.link);
+        // Far below: each takes a block.
+        Ok(u32::try_from(self.links.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    fn describe(&mut self, interface: &InterfaceSpec) -> io::Result<()> {
+        self.block(1, |body| {
+            body.extend(interface.link.0.to_le_bytes());
+            body.extend([0; 2]);
+            body.extend(interface.snap_length_bytes.to_le_bytes());
+            for (code, text) in [(2, &interface.name), (3, &interface.description)] {
+                if let Some(text) = text {
+                    put_option(body, code, cut(text).as_bytes());
+                }
+            }
+            put_option(body, 9, &[9]); // if_tsresol: 10^-9 s
+            put_option(body, 0, &[]);
+        })
     }
 
     /// Appends one frame of interface number `interface`.

@@ -69,6 +69,9 @@ pub enum Command {
     /// Show what is in captures: protocols, flows, hosts, quality
     #[command(after_help = format!("{INSPECT_EXAMPLES}\n\n{EXIT_CODES}"))]
     Inspect(InspectArgs),
+    /// Write captures without names, addresses and payload that still size the same
+    #[command(after_help = format!("{ANONYMIZE_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Anonymize(AnonymizeArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -77,7 +80,7 @@ pub enum Command {
     /// Print a manual page (roff), e.g. `headroom man size | man -l -`
     Man {
         /// The command it describes; the whole program without it
-        #[arg(value_parser = ["report", "size", "inspect", "completions", "man"])]
+        #[arg(value_parser = ["report", "size", "inspect", "anonymize", "completions", "man"])]
         page: Option<String>,
     },
 }
@@ -110,6 +113,15 @@ Examples:
   headroom inspect dc01.pcapng --activities - | jq -r .principal
   tcpdump -i eth0 -w - | headroom inspect -";
 
+const ANONYMIZE_EXAMPLES: &str = "\
+Examples:
+  headroom anonymize dc01.pcapng shared.pcapng
+  headroom anonymize rotated/ shared.pcap --key secret.key
+  headroom anonymize dc01.pcap - | zstd > shared.pcapng.zst
+
+What stays visible: times, lengths, ports, protocol, operation and error codes. Equal names and
+addresses stay equal. Look at the result before you share it.";
+
 /// Inputs and how to read captures.
 #[derive(Debug, Args)]
 pub struct InputArgs {
@@ -141,6 +153,15 @@ pub struct InputArgs {
     #[arg(long, value_name = "N", default_value_t = 1 << 20,
           value_parser = clap::value_parser!(u32).range(1..=1 << 30))]
     pub max_flows: u32,
+
+    /// Replace names, addresses and security identifiers in every result by pseudonyms
+    #[arg(long)]
+    pub anonymize: bool,
+
+    /// Secret that pseudonyms are drawn with, so that several runs agree: at least 16 bytes, e.g.
+    /// of `head -c 32 /dev/urandom` [default: a new one]
+    #[arg(long, value_name = "FILE", requires = "anonymize")]
+    pub anonymize_key: Option<PathBuf>,
 }
 
 /// What is known of the servers, and thresholds.
@@ -275,6 +296,20 @@ pub enum InspectFormat {
     Text,
     /// JSON with `schema_version`; `run` holds the figures of this run.
     Json,
+}
+
+/// `headroom anonymize`.
+#[derive(Debug, Args)]
+pub struct AnonymizeArgs {
+    /// Captures or directories of these, or - for standard input; last the file to write: pcap
+    /// where its name ends in .pcap, else pcapng, or - for standard output
+    #[arg(required = true, num_args = 2.., value_names = ["INPUT", "OUTPUT"])]
+    pub paths: Vec<PathBuf>,
+
+    /// Secret that pseudonyms are drawn with, so that several runs agree: at least 16 bytes, e.g.
+    /// of `head -c 32 /dev/urandom` [default: a new one]
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
 }
 
 #[cfg(test)]

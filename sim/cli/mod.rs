@@ -1,5 +1,6 @@
 //! Flags to a checked plan to a call. The only room that prints.
 
+mod anonymize;
 mod args;
 mod gate;
 mod inputs;
@@ -55,6 +56,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Report(args) => write_report(cli, args),
         Command::Size(args) => size(cli, args),
         Command::Inspect(args) => inspect(cli, args),
+        Command::Anonymize(args) => anonymize::captures(cli, args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "headroom", &mut script);
@@ -116,6 +118,7 @@ fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
     tell_skipped(cli, &inputs);
     let reading = Reading { sha256: true, quiet: cli.quiet };
     let result = run::size(&inputs, &facts, reading, command_line())?;
+    let result = anonymize::result(&args.input, result)?;
     for &(name, format) in report::FILES {
         let bytes = report::render(&result, format, RenderOptions::default())?;
         output::write_file(&args.output.join(name), &bytes)?;
@@ -146,6 +149,7 @@ fn size(cli: &Cli, args: &SizeArgs) -> anyhow::Result<ExitCode> {
     };
     let result =
         run::size(&inputs, &facts, Reading { sha256: false, quiet: cli.quiet }, command_line())?;
+    let result = anonymize::result(&args.input, result)?;
     let bytes = if format == OutputFormat::Text {
         render_text(cli, &result, args.output.is_some())?
     } else {
@@ -176,6 +180,7 @@ fn inspect(cli: &Cli, args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let reading = Reading { sha256: false, quiet: cli.quiet };
     let activities = args.activities.as_deref();
     let result = run::inspect(&inputs, reading, command_line(), activities)?;
+    let result = anonymize::result(&args.input, result)?;
     let json = args.json || args.format == InspectFormat::Json;
     let format = if json { OutputFormat::Json } else { OutputFormat::Text };
     let to_file = args.output.is_some();

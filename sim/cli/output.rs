@@ -59,6 +59,44 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// Hands `fill` a file that takes the place of `path` once it is whole, or standard output. A
+/// reader that went away is no error.
+///
+/// # Errors
+/// Those of `fill`, with the path and what the system said; nothing is left behind then.
+pub fn stream<T>(
+    path: Option<&Path>,
+    fill: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>,
+) -> anyhow::Result<Option<T>> {
+    let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
+        let mut out = BufWriter::new(io::stdout().lock());
+        let result = fill(&mut out).and_then(|done| {
+            out.flush().context("write to standard output")?;
+            Ok(done)
+        });
+        return match result {
+            Err(error) if is_broken_pipe(&error) => Ok(None),
+            result => result.map(Some),
+        };
+    };
+    let failed = || format!("write {}", path.display());
+    if is_device(path) {
+        let file = OpenOptions::new().write(true).open(path).with_context(failed)?;
+        return fill(&mut BufWriter::new(file)).with_context(failed).map(Some);
+    }
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut out = BufWriter::new(temporary(folder_of(&target)).with_context(failed)?);
+    let done = fill(&mut out)?;
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error).with_context(failed)?;
+    file.persist(target).with_context(failed)?;
+    Ok(Some(done))
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
 /// Writes `bytes` to `path` through a temporary file beside it, so that a reader never sees
 /// half of it. A link stays one, and a device is written to.
 ///

@@ -201,7 +201,7 @@ impl Found {
 }
 
 /// Why a result is partial: damaged files, and frames that the timeline could not place.
-fn problems(files: &[InputFile], drops: &Drops) -> Vec<String> {
+pub(super) fn problems(files: &[InputFile], drops: &Drops) -> Vec<String> {
     let damaged = files.iter().filter_map(|file| Some((file, file.damage.as_ref()?)));
     let damaged = damaged.map(|(file, damage)| {
         format!(

@@ -16,6 +16,7 @@ use headroom::flow::{
     Consumer, Decoder, Flag, FragmentLimits, Pool, Reassembler, Segment, Stream, StreamLimits,
     Take, decode as decode_frame,
 };
+use headroom::privacy::{Key, Pseudonyms, Scrubber};
 use headroom::proto::{self, Id, Step, Transport};
 use headroom::wire::Writer;
 
@@ -75,6 +76,31 @@ pub fn decode(data: &[u8]) {
         }
     }
     reassembler.finish();
+}
+
+/// Frames of any link type come out of the anonymiser in order, with their lengths. The
+/// input is that of `decode`.
+pub fn anonymise(data: &[u8]) {
+    let Some((link, mut rest)) = data.split_first_chunk::<2>() else { return };
+    let link = LinkType(u16::from_le_bytes(*link));
+    let mut scrubber = Scrubber::new(Pseudonyms::new(&Key::from_secret(b"fuzz")));
+    let (mut want, mut got) = (Vec::new(), Vec::new());
+    let mut out = |frame: &Frame<'_>, interface: u16| {
+        got.push((frame.time, frame.bytes.len(), frame.original_length, interface));
+        Ok(())
+    };
+    for second in 0..FRAMES_MAX {
+        let Some((&length, bytes)) = rest.split_first() else { break };
+        let (bytes, behind) = bytes.split_at(bytes.len().min(length.into()));
+        rest = behind;
+        let time = Timestamp::from_parts(second, 0);
+        let original_length = u32::from(length) + u32::from(length & 1);
+        let frame = Frame { time, link, bytes, original_length };
+        want.push((time, bytes.len(), original_length, 3));
+        scrubber.take(&frame, 3, &mut out).expect("`out` takes everything");
+    }
+    scrubber.finish(&mut out).expect("`out` takes everything");
+    assert_eq!(got, want);
 }
 
 /// Decodes `frame`; its payload must lie inside it.

@@ -15,6 +15,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("counters", &["base", "record"]),
     ("flow", &["base"]),
     ("sensor", &["base", "wire", "proto", "record", "flow"]),
+    // Beside the core, not above it: what it keeps of a payload must not depend on what the core
+    // understood. It asks `proto` only where messages begin and end.
+    ("privacy", &["base", "wire", "proto", "record", "flow", "capture"]),
     ("estate", &["base"]),
     ("synth", &["base", "wire", "proto", "estate"]),
     ("measure", &["base", "record", "sensor"]),
@@ -32,6 +35,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "counters",
             "flow",
             "sensor",
+            "privacy",
             "estate",
             "synth",
             "measure",

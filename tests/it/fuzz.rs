@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use headroom::base::Random;
-use headroom::proto::Id;
+use headroom::proto::{Id, Transport};
 
 #[path = "../fuzz/checks.rs"]
 mod checks;
@@ -82,6 +82,35 @@ fn frames_hold_the_check() {
         })
     });
     damaged(frames.collect(), checks::decode);
+}
+
+/// Every message of every protocol in a frame of its own, over UDP and over TCP.
+#[test]
+fn anonymised_frames_hold_the_check() {
+    let frames = Id::ALL.iter().flat_map(|id| {
+        let port = |transport| id.ports(transport).first().copied().unwrap_or(9_999);
+        id.samples().into_iter().filter(|sample| sample.bytes.len() < 180).map(move |sample| {
+            let (number, header) = match sample.transport {
+                Transport::Tcp => (6, tcp_header(port(sample.transport))),
+                Transport::Udp => (17, udp_header(port(sample.transport), sample.bytes.len())),
+            };
+            let segment = [header, sample.bytes].concat();
+            let total = u8::try_from(20 + segment.len()).unwrap();
+            let ip = [0x45, 0, 0, total, 0, 1, 0, 0, 64, number, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+            [&[101, 0, total], &ip[..], &segment].concat()
+        })
+    });
+    damaged(frames.collect(), checks::anonymise);
+}
+
+fn tcp_header(port: u16) -> Vec<u8> {
+    let [high, low] = port.to_be_bytes();
+    vec![200, 0, high, low, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x18, 1, 0, 0, 0, 0, 0]
+}
+
+fn udp_header(port: u16, payload: usize) -> Vec<u8> {
+    let [high, low] = port.to_be_bytes();
+    vec![200, 0, high, low, 0, u8::try_from(8 + payload).unwrap(), 0, 0]
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod invariants;
 mod meaning;
 mod model;
 mod package;
+mod privacy;
 mod protocols;
 mod report;
 mod report_fixtures;
