@@ -20,9 +20,11 @@ const LAST: AndX = AndX { command: command::NO_ANDX_COMMAND, reserved: 0, offset
 /// All samples.
 pub(super) fn samples() -> Vec<Sample> {
     let mut all = vec![negotiate()];
+    all.extend(negotiates());
     all.extend(sessions());
     all.extend(trees());
     all.extend(opens());
+    all.extend(old_opens());
     all.extend(transfers());
     all.extend(transactions());
     all.extend(names());
@@ -103,7 +105,7 @@ fn session_plain() -> SessionSetupPlain<'static> {
     }
 }
 
-fn sessions() -> Vec<Sample> {
+fn negotiates() -> Vec<Sample> {
     let more = &[][..];
     let modern = NegotiateResponse {
         dialect: 5,
@@ -133,6 +135,19 @@ fn sessions() -> Vec<Sample> {
         reserved: 9,
         more,
     };
+    let dialects = b"\x02PC NETWORK PROGRAM 1.0\0\x02LANMAN1.0\0\x02NT LM 0.12\0";
+    let nothing = Words::NoWords(NoWords::default());
+    use command::NEGOTIATE;
+    vec![
+        request(NEGOTIATE, nothing, dialects),
+        response(NEGOTIATE, Words::NegotiateResponse(modern), b"challngeL\0A\0B\0\0\0"),
+        response(NEGOTIATE, Words::LanmanResponse(old), b"challngeLAB\0"),
+        response(NEGOTIATE, Words::DialectChosen(DialectChosen { dialect: 0xffff, more }), b""),
+    ]
+}
+
+fn sessions() -> Vec<Sample> {
+    let more = &[][..];
     let extended = SessionSetupExtended {
         max_buffer: 4356,
         max_mpx: 10,
@@ -161,13 +176,8 @@ fn sessions() -> Vec<Sample> {
     let token = padded(&[TOKEN, b"\0"].concat(), &["Unix", "Samba"]);
     let told = padded(b"\0", &["Unix", "Samba", "LAB"]);
     let nothing = Words::NoWords(NoWords::default());
-    let dialects = b"\x02PC NETWORK PROGRAM 1.0\0\x02LANMAN1.0\0\x02NT LM 0.12\0";
-    use command::{LOGOFF_ANDX, NEGOTIATE, SESSION_SETUP_ANDX};
+    use command::{LOGOFF_ANDX, SESSION_SETUP_ANDX};
     vec![
-        request(NEGOTIATE, nothing, dialects),
-        response(NEGOTIATE, Words::NegotiateResponse(modern), b"challngeL\0A\0B\0\0\0"),
-        response(NEGOTIATE, Words::LanmanResponse(old), b"challngeLAB\0"),
-        response(NEGOTIATE, Words::DialectChosen(DialectChosen { dialect: 0xffff, more }), b""),
         request(SESSION_SETUP_ANDX, Words::SessionSetupExtended(extended), &token),
         request(SESSION_SETUP_ANDX, Words::SessionSetupPlain(session_plain()), &plain),
         request(SESSION_SETUP_ANDX, Words::SessionSetupLanman(lanman), &plain),
@@ -237,6 +247,16 @@ fn opens() -> Vec<Sample> {
         directory: 1,
         more,
     };
+    use command::NT_CREATE_ANDX;
+    vec![
+        request(NT_CREATE_ANDX, Words::NtCreateRequest(nt), &name),
+        response(NT_CREATE_ANDX, Words::NtCreateResponse(nt_answer), b""),
+    ]
+}
+
+fn old_opens() -> Vec<Sample> {
+    let more = &[][..];
+    let name = padded(b"\0", &[r"\lab\gpt.ini"]);
     let open = OpenAndxRequest {
         flags: 7,
         access: 0x42,
@@ -272,7 +292,7 @@ fn opens() -> Vec<Sample> {
     };
     let tagged = padded(b"\x04", &[r"\lab\gpt.ini"]);
     let close = CloseRequest { file: 0x4001, written: DOS_TIME, more };
-    use command::{CLOSE, FLUSH, LOCKING_ANDX, NT_CREATE_ANDX, OPEN, OPEN_ANDX};
+    use command::{CLOSE, FLUSH, LOCKING_ANDX, OPEN, OPEN_ANDX};
     let locking = LockingRequest {
         file: 0x4001,
         kind: 0x10,
@@ -283,8 +303,6 @@ fn opens() -> Vec<Sample> {
         more,
     };
     vec![
-        request(NT_CREATE_ANDX, Words::NtCreateRequest(nt), &name),
-        response(NT_CREATE_ANDX, Words::NtCreateResponse(nt_answer), b""),
         request(OPEN_ANDX, Words::OpenAndxRequest(open), &name),
         response(OPEN_ANDX, Words::OpenAndxResponse(open_answer), b""),
         request(OPEN, Words::OpenRequest(plain), &tagged),

@@ -23,8 +23,10 @@ const LEASE: &[u8] = b"\0\0\0\0\x10\0\x04\0\0\0\x18\0\x20\0\0\0RqLs\0\0\0\0sixte
 /// All samples.
 pub(super) fn samples() -> Vec<Sample> {
     let mut all = opaque();
+    all.extend(negotiates());
     all.extend(session());
     all.extend(files());
+    all.extend(calls());
     all.extend(queries());
     all.extend(breaks_and_failures());
     all.extend(chains());
@@ -98,10 +100,9 @@ fn opaque() -> Vec<Sample> {
     ]
 }
 
-fn session() -> Vec<Sample> {
+fn negotiates() -> Vec<Sample> {
     let client = *b"client-of-16-byt";
     let contexts = Contexts { count: 2, bytes: PREAUTH };
-    let rest = &[][..];
     let modern = NegotiateRequest {
         security_mode: 1,
         capabilities: 0x7f,
@@ -127,6 +128,16 @@ fn session() -> Vec<Sample> {
     };
     let wildcard = NegotiateResponse { dialect: 0x02ff, reserved: 0x204d_4c20, ..chosen };
     let wildcard = NegotiateResponse { contexts: Contexts::default(), ..wildcard };
+    vec![
+        request(command::NEGOTIATE, Body::NegotiateRequest(modern)),
+        request(command::NEGOTIATE, Body::NegotiateRequest(old)),
+        response(command::NEGOTIATE, Body::NegotiateResponse(chosen)),
+        response(command::NEGOTIATE, Body::NegotiateResponse(wildcard)),
+    ]
+}
+
+fn session() -> Vec<Sample> {
+    let rest = &[][..];
     let token = At16(Buffer::new(TOKEN));
     let setup = SessionSetupRequest {
         flags: 1,
@@ -149,10 +160,6 @@ fn session() -> Vec<Sample> {
     };
     let reserved = 1;
     vec![
-        request(command::NEGOTIATE, Body::NegotiateRequest(modern)),
-        request(command::NEGOTIATE, Body::NegotiateRequest(old)),
-        response(command::NEGOTIATE, Body::NegotiateResponse(chosen)),
-        response(command::NEGOTIATE, Body::NegotiateResponse(wildcard)),
         request(command::SESSION_SETUP, Body::SessionSetupRequest(setup)),
         failed(
             command::SESSION_SETUP,
@@ -292,7 +299,7 @@ fn files() -> Vec<Sample> {
     ]
 }
 
-fn queries() -> Vec<Sample> {
+fn calls() -> Vec<Sample> {
     let rest = &[][..];
     let ioctl = IoctlRequest {
         reserved: 1,
@@ -316,6 +323,14 @@ fn queries() -> Vec<Sample> {
         reserved2: 2,
         rest,
     };
+    vec![
+        request(command::IOCTL, Body::IoctlRequest(ioctl)),
+        response(command::IOCTL, Body::IoctlResponse(ioctl_answer)),
+    ]
+}
+
+fn queries() -> Vec<Sample> {
+    let rest = &[][..];
     let directory = QueryDirectoryRequest {
         class: 37,
         flags: 1,
@@ -353,8 +368,6 @@ fn queries() -> Vec<Sample> {
         rest,
     };
     vec![
-        request(command::IOCTL, Body::IoctlRequest(ioctl)),
-        response(command::IOCTL, Body::IoctlResponse(ioctl_answer)),
         request(command::QUERY_DIRECTORY, Body::QueryDirectoryRequest(directory)),
         response(
             command::QUERY_DIRECTORY,
