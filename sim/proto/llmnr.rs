@@ -88,3 +88,30 @@ impl Protocol for Llmnr {
         vec![Sample::udp(query), Sample::udp(response), Sample::tcp(stream)]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::Side::{Client, Server};
+    use crate::proto::dns::tests::told;
+
+    #[test]
+    fn a_query_to_the_group_is_told_at_once_and_one_to_a_host_with_its_answer() {
+        let [query, response, stream] = Llmnr::samples().try_into().unwrap();
+        let activities = |transport, messages: &[_]| {
+            let mut said = told::<Llmnr>(transport, messages);
+            said.retain(|line| line.contains("LocalNameQuery"));
+            said
+        };
+        let said =
+            activities(Transport::Udp, &[(Client, 1, &query.bytes[..]), (Client, 2, &query.bytes)]);
+        assert_eq!(said, ["1 Client LocalNameQuery printsrv A: Unknown"]);
+        let said = activities(Transport::Udp, &[(Client, 3, &response.bytes[..])]);
+        assert_eq!(said, ["3 Server LocalNameQuery printsrv A: Success"]);
+        let length = u16::try_from(response.bytes.len()).unwrap().to_be_bytes();
+        let answer = [&length[..], &response.bytes].concat();
+        let said =
+            activities(Transport::Tcp, &[(Client, 1, &stream.bytes[..]), (Server, 2, &answer)]);
+        assert_eq!(said, ["1 Client LocalNameQuery printsrv A: Success"]);
+    }
+}

@@ -116,3 +116,29 @@ impl Protocol for Mdns {
         vec![Sample::udp(query), Sample::udp(response)]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::Side::{Client, Server};
+    use crate::proto::dns::tests::told;
+
+    #[test]
+    fn questions_and_announcements_are_told_once() {
+        let [query, response] = Mdns::samples().try_into().unwrap();
+        let messages = [
+            (Client, 1, &query.bytes[..]),
+            (Client, 2, &query.bytes),
+            (Server, 3, &response.bytes),
+            (Server, 4, &response.bytes),
+        ];
+        let mut said = told::<Mdns>(Transport::Udp, &messages);
+        said.retain(|line| line.contains("LocalNameQuery"));
+        let want = [
+            "1 Client LocalNameQuery _smb._tcp.local PTR: Unknown",
+            "1 Client LocalNameQuery ws07.local AAAA: Unknown",
+            "3 Server LocalNameQuery ws07.local A: Success",
+        ];
+        assert_eq!(said, want);
+    }
+}
