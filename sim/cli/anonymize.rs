@@ -47,13 +47,22 @@ fn pseudonyms(flag: &str, key: Option<&Path>) -> anyhow::Result<Pseudonyms> {
     Ok(Pseudonyms::new(&Key::from_secret(secret)))
 }
 
-/// `result` without names where `--anonymize` asks for that.
-pub fn result<T: Serialize + DeserializeOwned>(args: &InputArgs, result: T) -> anyhow::Result<T> {
-    if !args.anonymize {
-        return Ok(result);
+/// The pseudonyms that `--anonymize` asks for.
+pub fn names(args: &InputArgs) -> anyhow::Result<Option<Pseudonyms>> {
+    let wanted =
+        args.anonymize.then(|| pseudonyms("--anonymize-key", args.anonymize_key.as_deref()));
+    wanted.transpose()
+}
+
+/// `result` with `names` in place of its own.
+pub fn result<T: Serialize + DeserializeOwned>(
+    names: Option<&mut Pseudonyms>,
+    result: T,
+) -> anyhow::Result<T> {
+    match names {
+        Some(names) => names.record(&result).context("anonymize the result"),
+        None => Ok(result),
     }
-    let mut names = pseudonyms("--anonymize-key", args.anonymize_key.as_deref())?;
-    names.record(&result).context("anonymize the result")
 }
 
 /// `headroom anonymize`.

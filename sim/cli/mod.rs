@@ -118,7 +118,7 @@ fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
     tell_skipped(cli, &inputs);
     let reading = Reading { sha256: true, quiet: cli.quiet };
     let result = run::size(&inputs, &facts, reading, command_line())?;
-    let result = anonymize::result(&args.input, result)?;
+    let result = anonymize::result(anonymize::names(&args.input)?.as_mut(), result)?;
     for &(name, format) in report::FILES {
         let bytes = report::render(&result, format, RenderOptions::default())?;
         output::write_file(&args.output.join(name), &bytes)?;
@@ -149,7 +149,7 @@ fn size(cli: &Cli, args: &SizeArgs) -> anyhow::Result<ExitCode> {
     };
     let result =
         run::size(&inputs, &facts, Reading { sha256: false, quiet: cli.quiet }, command_line())?;
-    let result = anonymize::result(&args.input, result)?;
+    let result = anonymize::result(anonymize::names(&args.input)?.as_mut(), result)?;
     let bytes = if format == OutputFormat::Text {
         render_text(cli, &result, args.output.is_some())?
     } else {
@@ -179,8 +179,9 @@ fn inspect(cli: &Cli, args: &InspectArgs) -> anyhow::Result<ExitCode> {
     }
     let reading = Reading { sha256: false, quiet: cli.quiet };
     let activities = args.activities.as_deref();
-    let result = run::inspect(&inputs, reading, command_line(), activities)?;
-    let result = anonymize::result(&args.input, result)?;
+    let mut names = anonymize::names(&args.input)?;
+    let result = run::inspect(&inputs, reading, command_line(), activities, names.as_mut())?;
+    let result = anonymize::result(names.as_mut(), result)?;
     let json = args.json || args.format == InspectFormat::Json;
     let format = if json { OutputFormat::Json } else { OutputFormat::Text };
     let to_file = args.output.is_some();

@@ -14,6 +14,7 @@ use crate::capture::{self, CaptureSet, Filtered};
 use crate::counters::{self, CounterLog};
 use crate::measure::Stopwatch;
 use crate::model;
+use crate::privacy::Pseudonyms;
 use crate::record::{
     Activity, DomainController, Drops, InputFile, Inspection, SCHEMA_VERSION, SizingReport, Traffic,
 };
@@ -87,6 +88,7 @@ pub fn inspect(
     reading: Reading,
     command: String,
     activities: Option<&Path>,
+    names: Option<&mut Pseudonyms>,
 ) -> anyhow::Result<Inspection> {
     let watch = Stopwatch::new();
     anyhow::ensure!(
@@ -94,8 +96,14 @@ pub fn inspect(
         "inspect captures: there is none among the inputs; use `headroom size` for counter logs"
     );
     let mut lines = activities.map(Lines::new).transpose()?;
-    let rows =
-        lines.as_mut().map(|lines| Box::new(|row: &Activity<'_>| lines.json(row)) as Rows<'_>);
+    let rows = lines.as_mut().map(|lines| {
+        let mut names = names;
+        Box::new(move |row: &Activity<'_>| match &mut names {
+            // Serialising a record of ours does not fail; if it did, nothing is better than names.
+            Some(names) => names.activity(row).iter().for_each(|row| lines.json(row)),
+            None => lines.json(row),
+        }) as Rows<'_>
+    });
     let captured = observe(plan, reading, rows)?.context("read captures")?;
     lines.map_or(Ok(()), Lines::finish)?;
     let Captured { observation, files } = captured;

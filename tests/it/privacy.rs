@@ -146,7 +146,7 @@ fn scrub(frames: &[Kept], secret: &[u8]) -> Vec<Kept> {
 
 fn observe(frames: Vec<Kept>) -> Observation {
     let options = sensor::Options { threads: 1, ..sensor::Options::default() };
-    sensor::observe(&mut Source(frames.into_iter(), 0), &options, &|_| ()).unwrap()
+    sensor::observe(&mut Source(frames.into_iter(), 0), &options, &|_| (), None).unwrap()
 }
 
 /// Every form in which a name may stand in a packet.

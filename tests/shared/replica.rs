@@ -65,6 +65,7 @@ impl Replica {
     }
 
     /// Bytes of one round.
+    #[allow(dead_code, reason = "for the bench")]
     pub fn bytes(&self) -> u64 {
         self.round.bytes.len() as u64
     }
