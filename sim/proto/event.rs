@@ -7,7 +7,7 @@
 use std::fmt::Display;
 use std::net::IpAddr;
 
-use super::{Message, Transport};
+use super::{Held, Message, Transport};
 use crate::base::Timestamp;
 use crate::wire::WireError;
 
@@ -409,6 +409,16 @@ pub trait Observer {
     fn hint(&mut self, context: &Context, hint: Hint<'_>);
     /// A message inside another is not what it should be. The message around it goes on.
     fn malformed(&mut self, protocol: super::Id, error: WireError);
+    /// A key distribution center gave `owner` the ticket with this
+    /// [fingerprint](super::kerberos::Ticket::fingerprint). Whoever remembers it can tell other
+    /// flows in whose name the ticket is used.
+    fn learn_ticket(&mut self, _ticket: u64, _owner: &dyn Display) {}
+    /// Writes into `owner` who was given the ticket, `user@REALM`. False, and nothing written,
+    /// where that is not known: it was given before the capture, or by another than the observer
+    /// listens to.
+    fn ticket_owner(&mut self, _ticket: u64, _owner: &mut Held) -> bool {
+        false
+    }
 }
 
 /// What a protocol remembers of one flow between messages. Bounded, whatever the messages say;

@@ -200,7 +200,11 @@ impl Handshake {
             kerberos::AP_REQUEST => {
                 let (time, by) = (context.time, context.side);
                 self.start_over();
-                self.principal.clear(); // encrypted in the ticket
+                self.principal.clear(); // encrypted in the ticket, but who was given it may be known
+                let ticket = message.ticket().and_then(|ticket| ticket.fingerprint());
+                if let Some(ticket) = ticket {
+                    out.ticket_owner(ticket, &mut self.principal);
+                }
                 self.named = Some(Named { mechanism: Mechanism::Kerberos, time, by });
                 if let Some(name) = message.sname() {
                     self.target.set(&name);

@@ -15,6 +15,7 @@ mod shard;
 mod talk;
 mod talkers;
 mod tallies;
+mod tickets;
 mod understood;
 
 use std::net::IpAddr;

@@ -1,12 +1,15 @@
 //! What the flows of a shard say: streams put together, messages delimited and read.
 
+use std::fmt::Display;
+
 use crate::flow::{Consumer, Entry, Packet, Pool, Segment, State, Stream, Take, Transport};
 use crate::proto::{self, Context, Dialogues, Id, Observer, Recognised, Side, Step};
 
 use super::audience::{Audience, Ends};
 use super::tallies::Tallies;
+use super::tickets::Tickets;
 use crate::base::Timestamp;
-use crate::proto::{Activity, Hint, Message, Tally};
+use crate::proto::{Activity, Held, Hint, Message, Tally};
 use crate::wire::WireError;
 
 /// Talks of one shard at the same time: 65,536 over all shards. A flow takes part as long as
@@ -51,6 +54,7 @@ pub struct Talks {
     hand: usize,
     dialogues: Dialogues,
     pool: Pool,
+    tickets: Tickets,
     /// What was counted.
     pub tallies: Tallies,
 }
@@ -73,6 +77,7 @@ impl Talks {
             hand: 0,
             dialogues: Dialogues::default(),
             pool: Pool::default(),
+            tickets: Tickets::default(),
             tallies: Tallies::default(),
         }
     }
@@ -129,13 +134,13 @@ impl Talks {
             Some(place) => place,
             None => self.open(entry, packet, known, out),
         };
-        let Self { places, dialogues, tallies, .. } = self;
+        let Self { places, dialogues, tallies, tickets, .. } = self;
         let Some(talk) = places.get_mut(usize::from(place)) else { return };
         talk.last_ms = entry.last_ms();
         talk.time = packet.time;
         if talk.id != known.id {
             // The first datagram only had its port; a later one proves something else.
-            let mut ears = Ears { ends: &talk.ends, tallies, out };
+            let mut ears = Ears { ends: &talk.ends, tallies, tickets, out };
             dialogues.close((talk.id, talk.dialogue), &mut ears);
             (talk.id, talk.dialogue) = (known.id, dialogues.open(known.id));
         }
@@ -150,7 +155,7 @@ impl Talks {
         let read = match talk.id.step(payload, proto::Transport::Udp) {
             Step::Malformed(error) if !context.is_cut => Err(error),
             _ => {
-                let mut ears = Ears { ends: &talk.ends, tallies, out };
+                let mut ears = Ears { ends: &talk.ends, tallies, tickets, out };
                 dialogues.observe(key, payload, &context, &mut ears)
             }
         };
@@ -177,7 +182,7 @@ impl Talks {
             None if silent || known.id == Id::Other => return None,
             None => self.open(entry, packet, known, out),
         };
-        let Self { places, dialogues, pool, tallies, .. } = self;
+        let Self { places, dialogues, pool, tallies, tickets, .. } = self;
         let talk = places.get_mut(usize::from(place))?;
         let side = side(entry, packet);
         talk.last_ms = entry.last_ms();
@@ -192,7 +197,7 @@ impl Talks {
             dialogues,
             side: side.other(),
             time: packet.time,
-            ears: Ears { ends: &talk.ends, tallies, out },
+            ears: Ears { ends: &talk.ends, tallies, tickets, out },
         };
         // What this side acknowledges and the capture does not hold was lost by the capture.
         if let Some(other) = talk.streams.get_mut(side.other().index())
@@ -269,19 +274,19 @@ impl Talks {
     }
 
     fn close(&mut self, place: u16, out: &mut dyn Audience) {
-        let Self { places, free, dialogues, pool, tallies, .. } = self;
+        let Self { places, free, dialogues, pool, tallies, tickets, .. } = self;
         let talk = places.get_mut(usize::from(place)).filter(|talk| talk.is_open);
         let Some(talk) = talk else { return };
         talk.is_open = false;
         free.push(place);
         let Talk { ends, id, dialogue, streams, in_step, is_proven, time, .. } = talk;
         for (stream, side) in streams.iter_mut().zip([Side::Client, Side::Server]) {
-            let ears = Ears { ends, tallies, out };
+            let ears = Ears { ends, tallies, tickets, out };
             let mut listener =
                 Listener { id, dialogue, in_step, is_proven, dialogues, side, time: *time, ears };
             stream.end(pool, &mut listener);
         }
-        dialogues.close((*id, *dialogue), &mut Ears { ends, tallies, out });
+        dialogues.close((*id, *dialogue), &mut Ears { ends, tallies, tickets, out });
     }
 }
 
@@ -370,6 +375,7 @@ impl Consumer for Deaf {
 struct Ears<'a> {
     ends: &'a Ends,
     tallies: &'a mut Tallies,
+    tickets: &'a mut Tickets,
     out: &'a mut dyn Audience,
 }
 
@@ -390,6 +396,20 @@ impl Observer for Ears<'_> {
     fn malformed(&mut self, protocol: Id, error: WireError) {
         self.tallies.malformed(protocol, error);
         self.out.malformed(self.ends, protocol, error);
+    }
+
+    fn learn_ticket(&mut self, ticket: u64, owner: &dyn Display) {
+        self.tickets.learn(ticket, owner);
+    }
+
+    fn ticket_owner(&mut self, ticket: u64, owner: &mut Held) -> bool {
+        match self.tickets.owner(ticket) {
+            Some(name) => {
+                owner.set(name);
+                true
+            }
+            None => false,
+        }
     }
 }
 

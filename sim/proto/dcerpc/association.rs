@@ -10,7 +10,7 @@ use super::syntax::{Syntax, kind};
 use super::view::{Carrier, Packet, View};
 use super::{Header, connection_length};
 use crate::proto::{
-    Context, Dialogue, Id, Message, Observer, Outcome, Pending, Quality, Side, Tally,
+    Context, Dialogue, Held, Id, Message, Observer, Outcome, Pending, Quality, Side, Tally,
 };
 use crate::wire::{Reader, WireError};
 
@@ -33,6 +33,8 @@ pub struct Association {
     calls: Vec<Call>,
     pending: Pending<Key, CALLS_MAX>,
     logons: Logons,
+    /// Whoever opened the pipe.
+    account: Held,
     /// Beginning of a packet that each side of a pipe has sent: less than 65,536 octets.
     parts: [Vec<u8>; 2],
     /// Something over the pipe was RPC.
@@ -59,6 +61,12 @@ struct Call {
 }
 
 impl Association {
+    /// Whose calls those are for which nobody authenticates on the association itself: of the
+    /// account whose session opened the pipe, \[MS-RPCE\] section 2.1.1.2.
+    pub fn set_account(&mut self, account: &dyn std::fmt::Display) {
+        self.account.set(account);
+    }
+
     /// Reads bytes that `context.side` sent next through a pipe: one fragment, several, or part
     /// of one. What is no RPC is left alone, and counted as malformed where RPC came before.
     pub fn bytes(&mut self, bytes: &[u8], context: &Context, out: &mut dyn Observer) {
@@ -286,7 +294,9 @@ impl Association {
             Some(name) => asked.detail.set(&name),
             None => asked.detail.set(&format_args!("{} opnum {opnum}", service.name())),
         }
-        if let Some(name) = self.logons.principal(view.verifier().as_ref()) {
+        if self.logons.is_idle() {
+            asked.principal.set(&self.account);
+        } else if let Some(name) = self.logons.principal(view.verifier().as_ref()) {
             asked.principal.set(name);
         }
         if let Some(stub) = view.arguments() {
@@ -470,6 +480,7 @@ impl Dialogue for Association {
         self.calls.clear();
         self.pending.reset();
         self.logons.reset();
+        self.account.clear();
         self.parts.iter_mut().for_each(Vec::clear);
         self.is_proven = false;
     }

@@ -3,6 +3,9 @@
 //! Replies name neither their request nor, but encrypted, its nonce: the reply of a kind answers
 //! the request of that kind for the same service, or else the oldest. An error that asks for
 //! pre-authentication ends its request too, see [`asks_to_go_on`](super::asks_to_go_on).
+//!
+//! Who asks with a ticket is not named, but the reply that gave it was in the clear: replies teach
+//! the observer whose each ticket is, requests ask it.
 
 use std::fmt::{self, Display};
 
@@ -30,6 +33,8 @@ struct Key {
     length: usize,
     /// Hash of the service's name.
     service: u32,
+    /// The ticket will be of the client that asks, not of whom it asks for.
+    is_own: bool,
 }
 
 /// What is remembered of a flow.
@@ -75,6 +80,7 @@ impl Exchanges {
             nonce: request.nonce().unwrap_or(0),
             length: context.length,
             service: service(request),
+            is_own: !is_delegated(request),
         };
         if context.transport == Transport::Udp && self.pending.get(key).is_some() {
             return; // sent again because the answer is late
@@ -90,15 +96,36 @@ impl Exchanges {
             set_principal(asked, request, request.realm());
             asked.detail.set(&Preauthentication(request));
         } else {
+            let ticket = request.ap_request().and_then(|request| request.ticket()?.fingerprint());
+            if let Some(ticket) = ticket {
+                out.ticket_owner(ticket, &mut asked.principal);
+            }
             note_delegation(asked, request);
         }
     }
 
     fn reply(&mut self, reply: &Message<'_>, out: &mut dyn Observer) {
+        let ticket = reply.ticket();
+        let fingerprint = ticket.and_then(|ticket| ticket.fingerprint());
+        let named = Client::of(reply, reply.crealm()).filter(|client| !client.0.is_anonymous());
+        if let (Some(ticket), Some(owner)) = (fingerprint, &named) {
+            out.learn_ticket(ticket, owner);
+        }
         let Some(key) = self.asked_by(reply, Some(reply.kind() - 1)) else { return };
         let Some(asked) = self.pending.get(key) else { return };
-        set_principal(asked, reply, reply.crealm());
-        let ticket = reply.ticket();
+        match named {
+            // Who asks is better known from the ticket shown, where it asks for somebody else.
+            Some(client) if key.kind == AS_REQUEST || asked.principal.is_empty() => {
+                asked.principal.set(&client);
+            }
+            Some(_) => {}
+            None if asked.principal.is_empty() => set_principal(asked, reply, reply.crealm()),
+            None => {
+                if let Some(ticket) = fingerprint.filter(|_| key.is_own) {
+                    out.learn_ticket(ticket, &asked.principal);
+                }
+            }
+        }
         let is_ticket_granting = asked.target.as_str().starts_with("krbtgt/");
         if !is_ticket_granting && let Some(realm) = reply.sname().and_then(|name| referral(&name)) {
             asked.add_detail(&format_args!("referral to {realm}"));
@@ -141,6 +168,9 @@ impl Exchanges {
         if let Some(name) = ticket.and_then(|ticket| ticket.sname()) {
             asked.target.set(&name);
         }
+        if let Some(ticket) = ticket.and_then(|ticket| ticket.fingerprint()) {
+            out.ticket_owner(ticket, &mut asked.principal);
+        }
         asked.detail.set(&password.operation());
     }
 
@@ -162,7 +192,7 @@ impl Exchanges {
 }
 
 fn password_key(length: usize) -> Key {
-    Key { kind: 0, nonce: 0, length, service: 0 }
+    Key { kind: 0, nonce: 0, length, service: 0, is_own: true }
 }
 
 fn failure(error: &Message<'_>) -> Outcome {
@@ -170,13 +200,40 @@ fn failure(error: &Message<'_>) -> Outcome {
     code.map_or(Outcome::Unknown, |code| Outcome::Failure { code, name: error_name(code) })
 }
 
-/// `user@REALM`, where a name is given.
-fn set_principal(asked: &mut Asked, message: &Message<'_>, realm: Option<Utf8<'_>>) {
-    let Some(name) = message.cname() else { return };
-    match realm {
-        Some(realm) => asked.principal.set(&format_args!("{name}@{realm}")),
-        None => asked.principal.set(&name),
+/// Shows as `user@REALM`.
+struct Client<'a>(Name<'a>, Option<Utf8<'a>>);
+
+impl<'a> Client<'a> {
+    fn of(message: &Message<'a>, realm: Option<Utf8<'a>>) -> Option<Self> {
+        Some(Self(message.cname()?, realm))
     }
+}
+
+impl Display for Client<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(name, realm) = self;
+        match realm {
+            Some(realm) => write!(f, "{name}@{realm}"),
+            None => name.fmt(f),
+        }
+    }
+}
+
+/// Notes who asks, where a name is given.
+fn set_principal(asked: &mut Asked, message: &Message<'_>, realm: Option<Utf8<'_>>) {
+    if let Some(client) = Client::of(message, realm) {
+        asked.principal.set(&client);
+    }
+}
+
+/// Whether the ticket will not be of the client that a request is known to come from: one for
+/// somebody else, or, for a logon, of a client that does not say its name. A request for somebody
+/// else inside armor cannot be told from others.
+fn is_delegated(request: &Message<'_>) -> bool {
+    let options = request.options().unwrap_or(Options(0));
+    request.for_user().is_some()
+        || options.contains(Options::CNAME_IN_ADDITIONAL_TICKET)
+        || request.cname().is_some_and(|name| name.is_anonymous())
 }
 
 /// For whom else a service ticket is asked, \[MS-SFU\] 1.3, RFC 4120 section 2.9.2.

@@ -16,6 +16,10 @@ use crate::wire::{Cause, Reader, WireError};
 
 /// Tag of a Ticket.
 const TICKET: u8 = APPLICATION | TICKET_NUMBER;
+/// Octets of its encrypted part that a fingerprint is made of. Every encryption type puts its
+/// random octets there: a confounder (RFC 3961 section 5.3, RFC 8009 section 5), for RC4 behind a
+/// keyed checksum (RFC 4757 section 5). Its names, times and key make each ticket longer.
+const FINGERPRINT: usize = 64;
 /// Universal tag of a BIT STRING, X.680 section 8.6 table 1.
 pub(super) const BIT_STRING: u8 = 0x03;
 /// PA-DATA types that the accessors look for, RFC 4120 section 7.5.2, RFC 6113, \[MS-SFU\] 2.2.
@@ -78,6 +82,15 @@ impl<'a> Name<'a> {
     /// The encoded sequence: equal names of one sender have equal bytes.
     pub const fn bytes(&self) -> &'a [u8] {
         self.0
+    }
+}
+
+impl Name<'_> {
+    /// Whether it stands for nobody in particular, RFC 8062 section 3: anonymous clients, and
+    /// those whose name is inside the armor, RFC 6113 section 5.4.2 ("hide-client-names") or as
+    /// Samba's KDC answers every armored request.
+    pub fn is_anonymous(&self) -> bool {
+        self.parts().eq([Utf8(b"WELLKNOWN"), Utf8(b"ANONYMOUS")])
     }
 }
 
@@ -168,6 +181,21 @@ impl<'a> Ticket<'a> {
     /// What only the service reads.
     pub fn enc_part(&self) -> Option<Encrypted<'a>> {
         Encrypted::inside(field(self.content, 3)?)
+    }
+
+    /// Hash of the beginning of its encrypted part, which is random: the same wherever the ticket
+    /// is shown, also where the capture lacks its end. Two tickets of a KDC share one with a
+    /// chance of 2^-64. Who forges a ticket can choose it, as he can show another's whole ticket;
+    /// the service refuses both.
+    pub fn fingerprint(&self) -> Option<u64> {
+        const START: u64 = 0xcbf2_9ce4_8422_2325;
+        const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+        let beginning = self.enc_part()?.cipher().first_chunk::<FINGERPRINT>()?;
+        let (words, _) = beginning.as_chunks::<8>();
+        Some(words.iter().fold(START, |hash, &word| {
+            let mixed = (hash ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR);
+            mixed ^ mixed >> 32
+        }))
     }
 }
 

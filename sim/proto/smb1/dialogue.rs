@@ -343,11 +343,13 @@ impl Conversation {
         let file = files.insert(id);
         let on_pipes = trees.get(header.tree_id()).is_some_and(|tree| tree.is_pipe);
         (file.session, file.tree) = (header.user_id(), header.tree_id());
-        file.open.begin(match resource {
+        let what = match resource {
             _ if on_pipes || RESOURCE_PIPES.contains(&resource) => What::Pipe,
             _ if is_directory => What::Directory,
             _ => What::File,
-        });
+        };
+        let session = sessions.get(SessionKey::Known(header.user_id()));
+        file.open.begin(what, session.map(|session| session.principal()));
         if let Some(request) = requests.remove(key) {
             std::mem::swap(&mut file.open.name, &mut request.name);
         }
@@ -414,11 +416,13 @@ impl Conversation {
             }
             let file = files.insert(id);
             (file.session, file.tree) = (header.user_id(), header.tree_id());
-            file.open.begin(match trees.get(header.tree_id()) {
+            let what = match trees.get(header.tree_id()) {
                 Some(tree) if tree.is_pipe => What::Pipe,
                 Some(_) => What::File,
                 None => What::Unknown,
-            });
+            };
+            let session = sessions.get(SessionKey::Known(header.user_id()));
+            file.open.begin(what, session.map(|session| session.principal()));
         }
         files.insert(id)
     }

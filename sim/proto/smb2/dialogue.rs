@@ -322,7 +322,8 @@ impl Conversation {
             None => What::Unknown,
         };
         file.tree = request.tree;
-        file.open.begin(what);
+        let session = sessions.get(SessionKey::Known(request.tree.0));
+        file.open.begin(what, session.map(|handshake| handshake.principal()));
         std::mem::swap(&mut file.open.name, &mut request.name);
         for later in requests.values().filter(|later| later.file == FileRef::Created(id)) {
             later.file = FileRef::Known(body.file);
@@ -388,11 +389,13 @@ impl Conversation {
             }
             let file = files.insert(id);
             file.tree = tree;
-            file.open.begin(match trees.get(tree) {
+            let what = match trees.get(tree) {
                 Some(tree) if tree.is_pipe => What::Pipe,
                 Some(_) => What::File,
                 None => What::Unknown,
-            });
+            };
+            let session = sessions.get(SessionKey::Known(tree.0));
+            file.open.begin(what, session.map(|handshake| handshake.principal()));
         }
         files.get(id)
     }

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write as _};
 
 use super::super::dcerpc::Association;
 use super::super::{
-    Activity, Context, Dialogue as _, Id, Kind, Observer, Outcome, Side, Utf8, Utf16,
+    Activity, Context, Dialogue as _, Held, Id, Kind, Observer, Outcome, Side, Utf8, Utf16,
 };
 use crate::base::Timestamp;
 
@@ -83,11 +83,14 @@ pub(in crate::proto) struct Open {
 }
 
 impl Open {
-    /// As newly opened, memory kept.
-    pub fn begin(&mut self, what: What) {
+    /// As newly opened, by the account of a session where that is known; memory kept.
+    pub fn begin(&mut self, what: What, account: Option<&Held>) {
         self.what = what;
         self.name.set(&[], true, false);
         self.association.reset();
+        if let Some(account) = account {
+            self.association.set_account(account);
+        }
         (self.first, self.waiting, self.failure) = (None, 0, None);
         (self.asked_to_write, self.has_read, self.has_written) = (false, false, false);
     }
