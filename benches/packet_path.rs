@@ -151,7 +151,7 @@ fn flows(packets: &[Packet]) -> usize {
 fn whole(file: &Shared, threads: usize) -> u64 {
     let mut reader = open(file);
     let options = Options { threads, ..Options::default() };
-    observe(&mut reader, &options, &|_| ()).unwrap().traffic.frames
+    observe(&mut reader, &options, &|_| (), None).unwrap().traffic.frames
 }
 
 fn stages(c: &mut Criterion) {

@@ -47,13 +47,22 @@ fn pseudonyms(flag: &str, key: Option<&Path>) -> anyhow::Result<Pseudonyms> {
     Ok(Pseudonyms::new(&Key::from_secret(secret)))
 }
 
-/// `result` without names where `--anonymize` asks for that.
-pub fn result<T: Serialize + DeserializeOwned>(args: &InputArgs, result: T) -> anyhow::Result<T> {
-    if !args.anonymize {
-        return Ok(result);
+/// The pseudonyms that `--anonymize` asks for: one set for all results of a run, so that they
+/// agree.
+pub fn names(args: &InputArgs) -> anyhow::Result<Option<Pseudonyms>> {
+    let key = args.anonymize_key.as_deref();
+    args.anonymize.then(|| pseudonyms("--anonymize-key", key)).transpose()
+}
+
+/// `result` without names where there are pseudonyms for them.
+pub fn result<T: Serialize + DeserializeOwned>(
+    names: &mut Option<Pseudonyms>,
+    result: T,
+) -> anyhow::Result<T> {
+    match names {
+        None => Ok(result),
+        Some(names) => names.record(&result).context("anonymize the result"),
     }
-    let mut names = pseudonyms("--anonymize-key", args.anonymize_key.as_deref())?;
-    names.record(&result).context("anonymize the result")
 }
 
 /// `headroom anonymize`.

@@ -109,6 +109,8 @@ const INSPECT_EXAMPLES: &str = "\
 Examples:
   headroom inspect dc01.pcapng
   headroom inspect dc01.pcapng --format json | jq .run
+  headroom inspect dc01.pcapng --activities did.jsonl
+  headroom inspect dc01.pcapng --activities - | jq -r .principal
   tcpdump -i eth0 -w - | headroom inspect -";
 
 const ANONYMIZE_EXAMPLES: &str = "\
@@ -281,6 +283,10 @@ pub struct InspectArgs {
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write every activity to this file, one JSON object a line: who did what to whom, when,
+    /// with which outcome. With - they go to standard output, and the rest only to --output
+    #[arg(long, value_name = "FILE")]
+    pub activities: Option<PathBuf>,
 }
 
 /// Forms of `headroom inspect`.

@@ -2,13 +2,14 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use tempfile::NamedTempFile;
 
 use super::args::When;
 use super::inputs::Inputs;
+use crate::privacy::Pseudonyms;
 
 /// Makes `folder` if it is missing, and makes sure that files can be written there: a bad path
 /// fails in the first second, not after the last.
@@ -143,6 +144,87 @@ pub fn write(path: Option<&Path>, bytes: &[u8]) -> anyhow::Result<()> {
             Err(error).context("write to standard output")
         }
         _ => Ok(()),
+    }
+}
+
+/// Lines written as they come: to a file that appears whole at the end, or to standard output.
+pub struct Lines {
+    to: LinesTo,
+    failed: Option<io::Error>,
+}
+
+enum LinesTo {
+    Stdout(BufWriter<io::Stdout>),
+    Device(BufWriter<std::fs::File>),
+    File(BufWriter<NamedTempFile>, PathBuf),
+}
+
+impl Lines {
+    /// Begins; call [`prepare`] first.
+    ///
+    /// # Errors
+    /// With the path and what the system said.
+    pub fn new(path: &Path) -> anyhow::Result<Self> {
+        let open = || -> io::Result<LinesTo> {
+            if path.as_os_str() == "-" {
+                return Ok(LinesTo::Stdout(BufWriter::new(io::stdout())));
+            }
+            if is_device(path) {
+                let file = OpenOptions::new().write(true).open(path)?;
+                return Ok(LinesTo::Device(BufWriter::new(file)));
+            }
+            let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+            let file = temporary(folder_of(&target))?;
+            Ok(LinesTo::File(BufWriter::new(file), target))
+        };
+        let to = open().with_context(|| format!("write {}", path.display()))?;
+        Ok(Self { to, failed: None })
+    }
+
+    /// Writes `row` as [`json`](Self::json) does, without names where there are pseudonyms.
+    pub fn row(&mut self, row: &impl serde::Serialize, names: &mut Option<Pseudonyms>) {
+        match names.as_mut().map(|names| names.line(row)) {
+            None => self.json(row),
+            Some(Ok(tree)) => self.json(&tree),
+            Some(Err(error)) => self.failed = self.failed.take().or(Some(error.into())),
+        }
+    }
+
+    /// Writes `value` as one line of JSON. What fails is told by [`finish`](Self::finish).
+    pub fn json(&mut self, value: &impl serde::Serialize) {
+        if self.failed.is_some() {
+            return;
+        }
+        let out: &mut dyn Write = match &mut self.to {
+            LinesTo::Stdout(out) => out,
+            LinesTo::Device(out) => out,
+            LinesTo::File(out, _) => out,
+        };
+        let written = serde_json::to_writer(&mut *out, value).map_err(io::Error::from);
+        self.failed = written.and_then(|()| out.write_all(b"\n")).err();
+    }
+
+    /// Makes the file appear. A reader of standard output that went away is no error.
+    ///
+    /// # Errors
+    /// What went wrong since the start.
+    pub fn finish(self) -> anyhow::Result<()> {
+        let Self { to, failed } = self;
+        let done = failed.map_or(Ok(()), Err);
+        match to {
+            LinesTo::Stdout(mut out) => match done.and_then(|()| out.flush()) {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    Err(error).context("write to standard output")
+                }
+                _ => Ok(()),
+            },
+            LinesTo::Device(mut out) => done.and_then(|()| out.flush()).context("write activities"),
+            LinesTo::File(out, path) => {
+                let file = done.and_then(|()| out.into_inner().map_err(io::Error::from));
+                let kept = file.and_then(|file| Ok(file.persist(&path).map(drop)?));
+                kept.with_context(|| format!("write {}", path.display()))
+            }
+        }
     }
 }
 

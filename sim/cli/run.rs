@@ -7,16 +7,18 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::inputs::{Inputs, is_standard_input};
+use super::output::Lines;
 use super::plan::{FactPlan, InputPlan};
 use super::progress::Bar;
 use crate::capture::{self, CaptureSet, Filtered};
 use crate::counters::{self, CounterLog};
 use crate::measure::Stopwatch;
 use crate::model;
+use crate::privacy::Pseudonyms;
 use crate::record::{
-    DomainController, Drops, InputFile, Inspection, SCHEMA_VERSION, SizingReport, Traffic,
+    Activity, DomainController, Drops, InputFile, Inspection, SCHEMA_VERSION, SizingReport, Traffic,
 };
-use crate::sensor::{self, Observation};
+use crate::sensor::{self, Observation, Rows};
 
 /// What the captures among the inputs gave, with the losses and warnings that the files add.
 struct Captured {
@@ -34,7 +36,11 @@ pub struct Reading {
 }
 
 /// Reads all captures as one stream through the core; `None` without captures.
-fn observe(plan: &InputPlan, reading: Reading) -> anyhow::Result<Option<Captured>> {
+fn observe(
+    plan: &InputPlan,
+    reading: Reading,
+    rows: Option<Rows<'_>>,
+) -> anyhow::Result<Option<Captured>> {
     if plan.inputs.captures.is_empty() {
         return Ok(None);
     }
@@ -45,7 +51,8 @@ fn observe(plan: &InputPlan, reading: Reading) -> anyhow::Result<Option<Captured
     let set = CaptureSet::open_with(captures, options, piped.context("read standard input")?)?;
     let bar = Bar::new(set.total_bytes(), reading.quiet);
     let mut source = Filtered::new(set, plan.filter.clone())?;
-    let observation = sensor::observe(&mut source, &plan.core, &|progress| bar.update(progress));
+    let observation =
+        sensor::observe(&mut source, &plan.core, &|progress| bar.update(progress), rows);
     bar.finish();
     let mut observation = observation.context("start worker threads")?;
     let files = source.into_inner()?.finish();
@@ -74,16 +81,28 @@ fn read_counters(
 /// `headroom inspect`.
 ///
 /// # Errors
-/// Inputs that cannot be read. Damage is part of the result.
-pub fn inspect(plan: &InputPlan, reading: Reading, command: String) -> anyhow::Result<Inspection> {
+/// Inputs that cannot be read, or activities that cannot be written. Damage is part of the
+/// result.
+pub fn inspect(
+    plan: &InputPlan,
+    reading: Reading,
+    command: String,
+    activities: Option<&Path>,
+    names: &mut Option<Pseudonyms>,
+) -> anyhow::Result<Inspection> {
     let watch = Stopwatch::new();
     anyhow::ensure!(
         !plan.inputs.captures.is_empty(),
         "inspect captures: there is none among the inputs; use `headroom size` for counter logs"
     );
-    let captured = observe(plan, reading)?.context("read captures")?;
+    let mut lines = activities.map(Lines::new).transpose()?;
+    let rows = lines
+        .as_mut()
+        .map(|lines| Box::new(|row: &Activity<'_>| lines.row(row, names)) as Rows<'_>);
+    let captured = observe(plan, reading, rows)?.context("read captures")?;
+    lines.map_or(Ok(()), Lines::finish)?;
     let Captured { observation, files } = captured;
-    let Observation { traffic, warnings, .. } = observation;
+    let Observation { traffic, understood, warnings, .. } = observation;
     let frames = traffic.frames;
     let problems = problems(&files, &traffic.drops);
     Ok(Inspection {
@@ -95,6 +114,7 @@ pub fn inspect(plan: &InputPlan, reading: Reading, command: String) -> anyhow::R
         problems,
         warnings,
         traffic,
+        understood,
         run: Some(watch.figures(frames, plan.core.threads)),
     })
 }
@@ -114,7 +134,7 @@ pub fn size(
     let logs = inputs.counters.iter().map(|path| read_counters(path, inputs, &counter_options));
     let logs = logs.collect::<anyhow::Result<Vec<_>>>()?;
     let mut found = Found::default();
-    if let Some(captured) = observe(plan, reading)? {
+    if let Some(captured) = observe(plan, reading, None)? {
         found.add_captures(captured);
     }
     found.add_counters(logs);

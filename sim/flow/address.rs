@@ -40,6 +40,14 @@ impl Address {
         self.high == 0 && self.low >> 32 == MAPPED >> 32
     }
 
+    /// True for an address that one host can have: not unspecified, loopback, multicast or the
+    /// limited broadcast.
+    pub fn is_host(self) -> bool {
+        let ip = self.to_ip();
+        let broadcast = ip == IpAddr::V4(Ipv4Addr::BROADCAST);
+        !(ip.is_unspecified() || ip.is_loopback() || ip.is_multicast() || broadcast)
+    }
+
     /// The address as the standard library knows it.
     pub fn to_ip(self) -> IpAddr {
         if self.is_v4() {
@@ -69,6 +77,17 @@ impl fmt::Display for Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn groups_and_nobody_are_no_hosts() {
+        let is_host = |text: &str| Address::from(text.parse::<IpAddr>().unwrap()).is_host();
+        assert!(is_host("10.77.0.10") && is_host("fd77::10") && is_host("fe80::1"));
+        for text in
+            ["0.0.0.0", "::", "127.0.0.1", "::1", "224.0.0.251", "ff02::fb", "255.255.255.255"]
+        {
+            assert!(!is_host(text), "{text}");
+        }
+    }
 
     #[test]
     fn survives_the_way_there_and_back() {

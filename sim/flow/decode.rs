@@ -149,6 +149,7 @@ fn straight(decoder: &Decoder, frame: &Frame<'_>, base: u32, packet: &mut Packet
         packet.set(Flag::Group);
     }
     place(packet, base, start + payload, end);
+    packet.missing = missing(ETHERNET_LENGTH + total_length, end);
     finish(decoder, frame, packet, ip.total_len().into());
     Some(())
 }
@@ -161,6 +162,7 @@ fn tcp(packet: &mut Packet, segment: &[u8]) -> Option<usize> {
     packet.source_port = tcp.source_port();
     packet.destination_port = tcp.destination_port();
     packet.sequence = tcp.sequence_number();
+    packet.acknowledgment = tcp.acknowledgment_number();
     packet.tcp_flags = *tcp.slice().get(TCP_FLAGS_AT)?;
     Some(tcp.slice().len())
 }
@@ -198,6 +200,12 @@ fn place(packet: &mut Packet, base: u32, start: usize, end: usize) {
     packet.payload_length = end.saturating_sub(start) as u32;
 }
 
+/// Bytes between where the captured ones end and where they should.
+#[inline]
+fn missing(claimed_end: usize, end: usize) -> u16 {
+    u16::try_from(claimed_end.saturating_sub(end)).unwrap_or(u16::MAX)
+}
+
 /// Sets what needs the whole frame: cut, oversize, hash.
 #[inline]
 fn finish(decoder: &Decoder, frame: &Frame<'_>, packet: &mut Packet, network_length: u32) {
@@ -231,6 +239,9 @@ fn peel(decoder: &Decoder, frame: &Frame<'_>, base: u32, packet: &mut Packet) {
     state.run(first);
     *packet = state.packet;
     place(packet, base, state.at.min(state.end), state.end);
+    if state.end == frame.bytes.len() {
+        packet.missing = missing(frame.original_length as usize, state.end);
+    }
     // Offload leaves the length field at 0 where the packet exceeds 65535 bytes.
     finish(decoder, frame, packet, state.network_length);
 }
@@ -249,6 +260,7 @@ pub fn sender_mac(frame: &Frame<'_>) -> Option<[u8; 6]> {
 pub(super) fn reassembled(packet: &mut Packet, data: &[u8]) -> Option<Range<usize>> {
     let protocol = packet.tcp_flags;
     (packet.tcp_flags, packet.sequence) = (0, 0);
+    packet.missing = 0;
     (packet.source_port, packet.destination_port) = (0, 0);
     let mut state = Peel::new(data, *packet);
     state.run(Layer::Transport(protocol));

@@ -10,12 +10,14 @@ mod fragment;
 mod link;
 mod network;
 mod packet;
+mod stream;
 mod table;
 
 pub use address::Address;
 pub use decode::{Decoder, decode, sender_mac};
 pub use fragment::{FragmentLimits, Reassembler};
 pub use packet::{Flag, Packet, Transport};
+pub use stream::{Consumer, Pool, Segment, Stream, StreamCounts, StreamLimits, Take};
 pub use table::{ENTRY_BYTES, Entry, FlowTable, State, Touched};
 
 /// Flows are split by hash into this many shards, whatever the number of threads, so that

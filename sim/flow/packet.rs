@@ -48,7 +48,7 @@ pub enum Flag {
     PortsOnly = 1 << 12,
 }
 
-/// One decoded frame: what the flow table and the timeline need, in 72 bytes.
+/// One decoded frame: what the flow table and the timeline need, in 80 bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Packet {
     /// Source address; zero where there is no IP.
@@ -61,6 +61,8 @@ pub struct Packet {
     pub time: Timestamp,
     /// TCP sequence number. For a fragment: its offset in bytes.
     pub sequence: u32,
+    /// TCP acknowledgment number; means nothing without the ACK flag.
+    pub acknowledgment: u32,
     /// Where the transport payload starts: offset in the batch, or in the side buffer if
     /// [`Flag::Reassembled`]. For a fragment: where its data starts.
     pub payload_offset: u32,
@@ -76,6 +78,9 @@ pub struct Packet {
     pub flags: u16,
     /// Packets this frame stands for on the wire: more than 1 only with [`Flag::Oversize`].
     pub wire_packets: u16,
+    /// Bytes of the payload behind the captured ones that the snap length cut off. More than
+    /// 65,535 do not occur but in super-frames of IPv6, and are cut to that.
+    pub missing: u16,
     /// TCP flags, RFC 9293 section 3.1. For a fragment: the IP protocol number.
     pub tcp_flags: u8,
     /// Transport.
@@ -127,11 +132,14 @@ impl Packet {
         self.hash = fold(hash, MIX[2]);
     }
 
-    /// The shard that owns this packet's flow.
+    /// The shard that owns this packet's flow: by both addresses and nothing else, so that all
+    /// flows between two hosts meet, whatever their ports. One of them may say what another is
+    /// about, as the endpoint mapper does.
     #[inline]
     pub fn shard(&self) -> usize {
-        // The top bits; the table index uses the low ones.
-        (self.hash >> 61) as usize % SHARDS
+        let low = self.source.low.wrapping_add(self.destination.low);
+        let high = self.source.high.wrapping_add(self.destination.high);
+        (fold(low ^ MIX[0], high ^ MIX[1]) >> 61) as usize % SHARDS
     }
 }
 

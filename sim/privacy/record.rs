@@ -11,7 +11,10 @@ use super::Pseudonyms;
 use super::lex::is_separator;
 
 /// Fields whose text is fixed by our own code: names of variants, units, keys of tables.
-const FIXED: [&str; 20] = [
+const FIXED: [&str; 23] = [
+    "structure",
+    "code_name",
+    "reason",
     "headroom_version",
     "format",
     "sha256",
@@ -76,6 +79,16 @@ impl Pseudonyms {
         collect(&tree, "", &mut names);
         self.walk(&mut tree, "", &names);
         serde_json::from_value(tree)
+    }
+
+    /// The same for one of many small records, as the tree that it serialises to.
+    ///
+    /// # Errors
+    /// Those of serialising.
+    pub fn line<T: Serialize>(&mut self, record: &T) -> Result<Value, serde_json::Error> {
+        let mut tree = serde_json::to_value(record)?;
+        self.walk(&mut tree, "", &HashSet::new());
+        Ok(tree)
     }
 
     /// Replaces the texts below `value`, which stands in the field `field`. The tree is one of

@@ -3,8 +3,8 @@
 //! A request is one message. A response is the entry found and the result, both in one
 //! datagram.
 
-use super::ldap::{Message, probe_message};
-use super::{Framing, Probe, Protocol, Sample, Step, Transport};
+use super::ldap::{self, Envelope, Message, Session};
+use super::{Context, Framing, Id, Observer, Probe, Protocol, Quality, Sample, Step, Transport};
 use crate::wire::{Cause, Reader, WireError, Writer};
 
 /// Marker type of this protocol.
@@ -14,43 +14,13 @@ pub struct Cldap;
 /// Tag of a search result entry, RFC 4511 section 4.5.2, which is never the last message.
 const SEARCH_ENTRY: u8 = 0x64;
 
-/// The messages of one datagram.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Packet<'a> {
-    messages: Vec<Message<'a>>,
-}
-
-impl<'a> Packet<'a> {
-    /// Parses one datagram.
-    ///
-    /// # Errors
-    /// As [`Message::parse`], or a datagram that ends in an entry.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
-        let mut messages = Vec::new();
-        walk(bytes, |message| messages.push(message))?;
-        Ok(Self { messages })
-    }
-
-    /// The messages, at least one.
-    pub fn messages(&self) -> &[Message<'a>] {
-        &self.messages
-    }
-
-    /// Appends the messages.
-    pub fn emit(&self, w: &mut Writer<'_>) {
-        self.messages.iter().for_each(|message| message.emit(w));
-    }
-}
-
-/// Calls `found` with each message.
-fn walk<'a>(bytes: &'a [u8], mut found: impl FnMut(Message<'a>)) -> Result<(), WireError> {
+/// Whether the datagram is messages, one behind the other.
+fn walk(bytes: &[u8]) -> Result<(), WireError> {
     let mut r = Reader::new("cldap::Message", bytes);
     loop {
-        let message = Message::parse(&mut r)?;
-        found(message);
+        let message = Envelope::parse(&mut r)?;
         if r.is_empty() {
-            let tag = message.operation.tag();
-            return match tag {
+            return match message.tag() {
                 SEARCH_ENTRY => Err(r.error(Cause::Truncated { need: 1, have: 0 })),
                 _ => Ok(()),
             };
@@ -59,8 +29,9 @@ fn walk<'a>(bytes: &'a [u8], mut found: impl FnMut(Message<'a>)) -> Result<(), W
 }
 
 impl Protocol for Cldap {
-    type Message<'a> = super::Bytes<'a>;
-    type Dialogue = ();
+    /// Each message of a datagram is told by itself.
+    type Message<'a> = Message<'a>;
+    type Dialogue = Session;
 
     const NAME: &'static str = "cldap";
     const LABEL: &'static str = "CLDAP";
@@ -68,24 +39,46 @@ impl Protocol for Cldap {
     const UDP_PORTS: &'static [u16] = &[389];
 
     fn probe(payload: &[u8], _transport: Transport) -> Probe {
-        probe_message(payload)
+        ldap::probe_message(payload)
     }
 
     fn step(input: &[u8], _transport: Transport) -> Step {
-        Step::datagram(input, walk(input, |_| ()))
+        Step::datagram(input, walk(input))
     }
 
     fn observe(
         input: &[u8],
-        context: &super::Context,
-        _dialogue: &mut Self::Dialogue,
-        out: &mut dyn super::Observer,
+        context: &Context,
+        session: &mut Session,
+        out: &mut dyn Observer,
     ) -> Result<(), WireError> {
-        let quality = super::Quality::Opaque;
-        let bytes = context.length;
-        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
-        out.message(context, &super::Message::Cldap(super::Bytes(input)), tally);
+        let mut r = Reader::new("cldap::Message", input);
+        while !r.is_empty() {
+            let before = r.offset();
+            let (message, quality) = match Message::parse(&mut r.clone()) {
+                Err(error) if error.is_truncation() && context.is_cut => {
+                    (Message::parse_cut(&mut r)?, Quality::Cut)
+                }
+                _ => (Message::parse(&mut r)?, Quality::Parsed),
+            };
+            let length = match quality {
+                Quality::Cut => context.length.saturating_sub(before),
+                _ => r.offset() - before,
+            };
+            let inner = Context { length, ..*context };
+            let tally = ldap::tally(&message, &inner, quality);
+            out.message(&inner, &super::Message::Cldap(message), tally);
+            let heard = session.hear(Id::Cldap, &message, &inner, out);
+            if quality == Quality::Cut {
+                return Ok(());
+            }
+            heard?;
+        }
         Ok(())
+    }
+
+    fn operation(code: u32) -> Option<&'static str> {
+        ldap::names::operation(code)
     }
 
     fn reencode(
@@ -93,33 +86,15 @@ impl Protocol for Cldap {
         _transport: Transport,
         out: &mut Writer<'_>,
     ) -> Result<(), WireError> {
-        Packet::parse(input)?.emit(out);
+        walk(input)?;
+        let mut r = Reader::new("cldap::Message", input);
+        while !r.is_empty() {
+            ldap::reencode_message(&mut r, out)?;
+        }
         Ok(())
     }
 
     fn samples() -> Vec<Sample> {
-        // Search for attribute Netlogon below the root, filter (NtVer=\16).
-        let mut search = b"\x30\x2e\x02\x01\x03\x63\x29\x04\x00\x0a\x01\x00\x0a\x01\x03".to_vec();
-        search.extend(b"\x02\x01\x01\x02\x01\x05\x01\x01\xff\xa3\x0a\x04\x05NtVer\x04\x01\x16");
-        search.extend(b"\x30\x0a\x04\x08Netlogon");
-        // Entry with an opaque value, then the result, as Windows answers.
-        let mut found = b"\x30\x84\x00\x00\x00\x1d\x02\x01\x03\x64\x84\x00\x00\x00\x14".to_vec();
-        found.extend(b"\x04\x00\x30\x10\x30\x0e\x04\x08Netlogon\x31\x02\x04\x00");
-        found.extend(b"\x30\x84\x00\x00\x00\x10\x02\x01\x03\x65\x84\x00\x00\x00\x07");
-        found.extend(b"\x0a\x01\x00\x04\x00\x04\x00");
-        vec![Sample::udp(search), Sample::udp(found)]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_response_is_an_entry_and_a_result() {
-        let bytes = Cldap::samples().remove(1).bytes;
-        let packet = Packet::parse(&bytes).unwrap();
-        let tags: Vec<u8> = packet.messages().iter().map(|m| m.operation.tag()).collect();
-        assert_eq!(tags, [SEARCH_ENTRY, 0x65]);
+        vec![Sample::udp(ldap::ping()), Sample::udp(ldap::ping_answer())]
     }
 }

@@ -3,8 +3,31 @@
 //! The four protocols have one message format and differ in flags, counts and ports, so their
 //! ports tell them apart.
 
-use super::{Framing, PROBE_WINDOW, Probe, Protocol, Sample, Step, Transport};
+use super::gss::Handshake;
+use super::{
+    Context, Dialogue, Framing, Hint, Id, Kind, Method, Observer, Outcome, PROBE_WINDOW, Probe,
+    Protocol, Sample, Step, Tally, Transport,
+};
 use crate::wire::{Cause, Reader, WireError, Writer, wire_struct};
+
+mod data;
+mod exchange;
+mod message;
+mod name;
+mod samples;
+pub mod types;
+mod view;
+
+pub use data::{
+    Data, Dialect, DnskeyHead, NB, NB_ADDRESS, NBSTAT, NODE_NAME, SoaTimes, SrvHead, TKEY_MODE_GSS,
+    Tkey, TkeyHead, Tsig, TsigHead, TsigTail, strings,
+};
+pub use exchange::Exchange;
+pub(super) use exchange::{Key, Matter, Survey};
+pub use message::{Entry, Message};
+use name::LABEL_MAX;
+pub use name::{Labels, Name, NameBuf};
+pub use view::{Question, Record, Section, View};
 
 /// Marker type of this protocol.
 #[derive(Debug)]
@@ -52,152 +75,14 @@ wire_struct! {
     }
 }
 
-/// Longest name on the wire in bytes, RFC 1035 section 2.3.4.
-const NAME_MAX: usize = 255;
-/// Longest label in bytes, RFC 1035 section 2.3.4.
-const LABEL_MAX: u8 = 63;
-/// Both bits set: a pointer of two bytes, RFC 1035 section 4.1.4.
-const POINTER: u8 = 0xc0;
 /// Bytes of the length before a message in a stream, RFC 1035 section 4.2.2.
 const STREAM_PREFIX: usize = 2;
 
-/// One entry of the question section.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Question<'a> {
-    /// The name as it lies: labels, and a pointer or the root at the end.
-    pub name: &'a [u8],
-    /// Type and class.
-    pub tail: QuestionTail,
-}
-
-/// One resource record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Record<'a> {
-    /// The name as it lies: labels, and a pointer or the root at the end.
-    pub name: &'a [u8],
-    /// Type of the record.
-    pub kind: u16,
-    /// Class of the record.
-    pub class: u16,
-    /// Time to live, in seconds.
-    pub ttl_seconds: u32,
-    /// The data, at most 65,535 bytes.
-    data: &'a [u8],
-}
-
-/// A whole message. The counts are derived from the sections.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message<'a> {
-    /// See [`Header::id`].
-    pub id: u16,
-    /// See [`Header::flags`].
-    pub flags: u16,
-    questions: Vec<Question<'a>>,
-    /// Answer, authority and additional section.
-    sections: [Vec<Record<'a>>; 3],
-}
-
-impl<'a> Question<'a> {
-    fn parse(r: &mut Reader<'a>) -> Result<Self, WireError> {
-        Ok(Self { name: name(r)?, tail: QuestionTail::parse(r)? })
-    }
-
-    fn emit(&self, w: &mut Writer<'_>) {
-        w.bytes(self.name);
-        self.tail.emit(w);
-    }
-}
-
-impl<'a> Record<'a> {
-    fn parse(r: &mut Reader<'a>) -> Result<Self, WireError> {
-        let name = name(r)?;
-        let RecordTail { kind, class, ttl_seconds, data_length } = RecordTail::parse(r)?;
-        let data = r.bytes(usize::from(data_length))?;
-        Ok(Self { name, kind, class, ttl_seconds, data })
-    }
-
-    fn emit(&self, w: &mut Writer<'_>) {
-        let Self { kind, class, ttl_seconds, data, .. } = *self;
-        w.bytes(self.name);
-        RecordTail { kind, class, ttl_seconds, data_length: count(data.len()) }.emit(w);
-        w.bytes(data);
-    }
-
-    /// The data of the record.
-    pub const fn data(&self) -> &'a [u8] {
-        self.data
-    }
-}
-
-impl<'a> Message<'a> {
-    /// Parses a message without its stream prefix.
-    ///
-    /// # Errors
-    /// Names longer than allowed, sections that end early or bytes behind the last record.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
-        let mut r = Reader::new("dns::Header", bytes);
-        let header = Header::parse(&mut r)?;
-        let mut r = r.named("dns::Question");
-        // Counts are the sender's claim: nothing is allocated before it is seen.
-        let questions = (0..header.question_count)
-            .map(|_| Question::parse(&mut r))
-            .collect::<Result<_, _>>()?;
-        let mut r = r.named("dns::Record");
-        let mut section = |count: u16| -> Result<Vec<Record<'a>>, WireError> {
-            (0..count).map(|_| Record::parse(&mut r)).collect()
-        };
-        let sections = [
-            section(header.answer_count)?,
-            section(header.authority_count)?,
-            section(header.additional_count)?,
-        ];
-        r.finish()?;
-        Ok(Self { id: header.id, flags: header.flags, questions, sections })
-    }
-
-    /// Appends the message, counts derived.
-    pub fn emit(&self, w: &mut Writer<'_>) {
-        let [answers, authorities, additionals] = &self.sections;
-        let header = Header {
-            id: self.id,
-            flags: self.flags,
-            question_count: count(self.questions.len()),
-            answer_count: count(answers.len()),
-            authority_count: count(authorities.len()),
-            additional_count: count(additionals.len()),
-        };
-        header.emit(w);
-        self.questions.iter().for_each(|question| question.emit(w));
-        self.sections.iter().flatten().for_each(|record| record.emit(w));
-    }
-
-    /// Entries of the question section.
-    pub fn questions(&self) -> &[Question<'a>] {
-        &self.questions
-    }
-
-    /// Records of the answer section.
-    pub fn answers(&self) -> &[Record<'a>] {
-        let [answers, ..] = &self.sections;
-        answers
-    }
-}
-
 /// Reads every section and keeps nothing.
 pub(super) fn check(bytes: &[u8]) -> Result<(), WireError> {
-    let mut r = Reader::new("dns::Header", bytes);
-    let header = Header::view(&mut r)?;
-    let mut r = r.named("dns::Question");
-    for _ in 0..header.question_count() {
-        Question::parse(&mut r)?;
-    }
-    let mut r = r.named("dns::Record");
-    for count in [header.answer_count(), header.authority_count(), header.additional_count()] {
-        for _ in 0..count {
-            Record::parse(&mut r)?;
-        }
-    }
-    r.finish()
+    let mut parts = View::new(bytes)?.parts();
+    while parts.record()?.is_some() {}
+    parts.finish()
 }
 
 /// Finds the message over either transport.
@@ -220,23 +105,20 @@ pub(super) fn step(input: &[u8], transport: Transport) -> Step {
 /// Parses and emits over either transport.
 pub(super) fn reencode(
     input: &[u8],
-    transport: Transport,
+    (dialect, transport): (Dialect, Transport),
     out: &mut Writer<'_>,
 ) -> Result<(), WireError> {
-    if transport == Transport::Udp {
-        Message::parse(input)?.emit(out);
-        return Ok(());
-    }
-    let mut r = Reader::new("dns::length", input);
-    let length = u16::from_be_bytes(*r.array::<STREAM_PREFIX>()?);
-    let body = r.bytes(usize::from(length))?;
-    r.finish()?;
-    let message = Message::parse(body)?;
-    let mut bytes = Vec::with_capacity(body.len());
-    message.emit(&mut Writer::new(&mut bytes));
-    out.bytes(&count(bytes.len()).to_be_bytes());
-    out.bytes(&bytes);
-    Ok(())
+    let body = match transport {
+        Transport::Udp => input,
+        Transport::Tcp => {
+            let mut r = Reader::new("dns::length", input);
+            let length = u16::from_be_bytes(*r.array::<STREAM_PREFIX>()?);
+            let body = r.bytes(usize::from(length))?;
+            r.finish()?;
+            body
+        }
+    };
+    Message::parse(body, dialect)?.emit(transport, out)
 }
 
 /// What tells the protocols of this format apart when a message is recognised.
@@ -340,9 +222,147 @@ pub(super) fn probe_over(payload: &[u8], transport: Transport, rules: &Rules) ->
     }
 }
 
+/// What is remembered of a flow.
+#[derive(Debug, Default)]
+pub struct Talk {
+    exchange: Exchange,
+    /// The key exchange of GSS-TSIG, RFC 3645.
+    handshake: Handshake,
+    /// Where the last token of a client was found.
+    token_from: Option<Context>,
+}
+
+impl Dialogue for Talk {
+    fn is_idle(&self) -> bool {
+        self.exchange.is_idle() && !self.handshake.is_pending()
+    }
+
+    fn finish(&mut self, out: &mut dyn Observer) {
+        self.exchange.finish(out);
+        if let Some(context) = self.token_from.take()
+            && self.handshake.is_pending()
+        {
+            self.handshake.conclude(Outcome::Unanswered, None, &context, out);
+        }
+    }
+
+    fn reset(&mut self) {
+        self.exchange.reset();
+        self.handshake.reset();
+        self.token_from = None;
+    }
+}
+
+impl Talk {
+    fn query(
+        &mut self,
+        view: &View<'_>,
+        survey: &Survey<'_>,
+        context: &Context,
+        out: &mut dyn Observer,
+    ) {
+        with_matter(view, survey, |question, matter| {
+            if self.exchange.ask(matter, context, out)
+                && let Some(address) = reverse(view, question)
+            {
+                let lookup = (Method::ReverseDns, Some(address));
+                self.exchange.looks_up(matter.key, lookup, context);
+            }
+        });
+        if let Some(record) = survey.tkey {
+            self.token_from = Some(*context);
+            self.tkey(&record, None, context, out);
+        }
+    }
+
+    fn response(
+        &mut self,
+        view: &View<'_>,
+        survey: &Survey<'_>,
+        context: &Context,
+        out: &mut dyn Observer,
+    ) {
+        let outcome = Outcome::of(survey.rcode, types::rcode_name);
+        if survey.question.is_none() {
+            self.exchange.answer_by_id(view.id(), outcome, out);
+        }
+        with_matter(view, survey, |question, matter| {
+            let is_first = self.exchange.answer(matter, outcome, context, out);
+            if matches!(question.kind, types::AXFR | types::IXFR) {
+                // A transfer goes on in further messages, RFC 5936 section 2.2.
+                self.exchange.remember(matter.key, context.time);
+            }
+            if is_first && let Some(address) = reverse(view, question) {
+                let is_answered = survey.rcode == 0 && survey.is_answered;
+                let lookup = Hint::Resolution(Method::ReverseDns, Some(address), is_answered);
+                out.hint(context, lookup);
+            }
+        });
+        survey.tell_addresses(view, context, out);
+        if let Some(record) = survey.tkey {
+            self.tkey(&record, Some(survey.rcode), context, out);
+        }
+    }
+
+    /// Hands on the token of a key exchange; `rcode` where a server answers.
+    fn tkey(
+        &mut self,
+        record: &Record<'_>,
+        rcode: Option<u32>,
+        context: &Context,
+        out: &mut dyn Observer,
+    ) {
+        let Data::Tkey(tkey) = record.data(Dialect::Dns) else { return };
+        if tkey.head.mode == TKEY_MODE_GSS && !tkey.key.is_empty() {
+            self.handshake.token(tkey.key, context, out);
+        }
+        if let Some(rcode) = rcode
+            && self.handshake.is_pending()
+        {
+            let code = if rcode == 0 { u32::from(tkey.head.error) } else { rcode };
+            self.handshake.conclude(Outcome::of(code, types::rcode_name), None, context, out);
+        }
+    }
+}
+
+/// The address whose name is asked for.
+fn reverse(view: &View<'_>, question: &Question<'_>) -> Option<std::net::IpAddr> {
+    if view.opcode() != types::OPCODE_QUERY || question.kind != types::PTR {
+        return None;
+    }
+    question.name.reverse_address()
+}
+
+/// Says what a query or its response is about, if it says what is asked.
+fn with_matter(
+    view: &View<'_>,
+    survey: &Survey<'_>,
+    then: impl FnOnce(&Question<'_>, &Matter<'_>),
+) {
+    let Some(question) = survey.question else { return };
+    let Question { name, kind, .. } = question;
+    let key = Key { id: view.id(), subject: name.fingerprint().wrapping_add(u32::from(kind)) };
+    let matter = |kind, target, detail| Matter { key, what: (kind, Id::Dns), target, detail };
+    match (view.opcode(), types::opcode_name(view.opcode())) {
+        (types::OPCODE_QUERY, _) => {
+            let is_watched = types::WATCHED.contains(&kind);
+            let what = if is_watched { Kind::DnsQuery } else { Kind::DnsLookup };
+            then(&question, &matter(what, &name, &types::TypeName(kind)));
+        }
+        (types::OPCODE_UPDATE, _) => {
+            let (target, kind) = survey.change.map_or((name, kind), |c| (c.name, c.kind));
+            then(&question, &matter(Kind::DnsUpdate, &target, &types::TypeName(kind)));
+        }
+        (_, operation) => {
+            let detail = operation.unwrap_or("unknown opcode");
+            then(&question, &matter(Kind::DnsLookup, &name, &detail));
+        }
+    }
+}
+
 impl Protocol for Dns {
-    type Message<'a> = super::Bytes<'a>;
-    type Dialogue = ();
+    type Message<'a> = View<'a>;
+    type Dialogue = Talk;
 
     const NAME: &'static str = "dns";
     const LABEL: &'static str = "DNS";
@@ -358,68 +378,49 @@ impl Protocol for Dns {
         step(input, transport)
     }
 
+    /// All of it: a length of 16 bits bounds it.
+    fn needed(_head: &[u8], length: usize) -> usize {
+        length
+    }
+
     fn observe(
         input: &[u8],
-        context: &super::Context,
-        _dialogue: &mut Self::Dialogue,
-        out: &mut dyn super::Observer,
+        context: &Context,
+        dialogue: &mut Self::Dialogue,
+        out: &mut dyn Observer,
     ) -> Result<(), WireError> {
-        let quality = super::Quality::Opaque;
-        let bytes = context.length;
-        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
-        out.message(context, &super::Message::Dns(super::Bytes(input)), tally);
-        Ok(())
+        let view = View::over(input, context.transport)?;
+        let survey = Survey::of(&view);
+        out.message(context, &super::Message::Dns(view), tally(&view, &survey, context));
+        if view.is_response() {
+            dialogue.response(&view, &survey, context, out);
+        } else {
+            dialogue.query(&view, &survey, context, out);
+        }
+        survey.verdict(context)
+    }
+
+    fn operation(code: u32) -> Option<&'static str> {
+        types::operation_name(code)
     }
 
     fn reencode(input: &[u8], transport: Transport, out: &mut Writer<'_>) -> Result<(), WireError> {
-        reencode(input, transport, out)
+        reencode(input, (Dialect::Dns, transport), out)
     }
 
     fn samples() -> Vec<Sample> {
-        // Query for the SRV records that locate a domain controller.
-        let mut query = b"\x1b\x2c\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00".to_vec();
-        let question = b"\x05_ldap\x04_tcp\x02dc\x06_msdcs\x05heron\x07example\x00\x00\x21\x00\x01";
-        query.extend(question);
-        // Its answer, the name compressed, with an address in the additional section.
-        let mut response = b"\x1b\x2c\x85\x80\x00\x01\x00\x01\x00\x00\x00\x01".to_vec();
-        response.extend(question);
-        response.extend(b"\xc0\x0c\x00\x21\x00\x01\x00\x00\x02\x58\x00\x0c");
-        response.extend(b"\x00\x01\x00\x64\x01\x85\x03dc1\xc0\x21");
-        response.extend(b"\xc0\x46\x00\x01\x00\x01\x00\x00\x0e\x10\x00\x04\x0a\x14\x1e\x28");
-        // Dynamic update: zone, no prerequisite, one record added.
-        let mut update = b"\x77\x01\x28\x00\x00\x01\x00\x00\x00\x01\x00\x00".to_vec();
-        update.extend(b"\x05heron\x07example\x00\x00\x06\x00\x01");
-        update.extend(b"\x04ws07\xc0\x0c\x00\x01\x00\x01\x00\x00\x04\xb0\x00\x04\x0a\x14\x1e\x63");
-        let stream = [&count(query.len()).to_be_bytes()[..], &query].concat();
-        vec![Sample::udp(query), Sample::udp(response), Sample::udp(update), Sample::tcp(stream)]
+        samples::all()
     }
 }
 
-/// Takes one name: its labels, and the pointer or root at its end.
-fn name<'a>(r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
-    let mut rest = r.clone();
-    let start = rest.offset();
-    loop {
-        let at = rest.clone();
-        let length = rest.byte()?;
-        if length & POINTER == POINTER {
-            rest.byte()?;
-            break;
-        }
-        if length > LABEL_MAX {
-            return Err(at.error(Cause::BadValue { field: "label type", got: u64::from(length) }));
-        }
-        rest.bytes(usize::from(length))?;
-        let so_far = rest.offset() - start;
-        if so_far > NAME_MAX {
-            let cause = Cause::BadLength { field: "name", got: so_far, min: 1, max: NAME_MAX };
-            return Err(at.error(cause));
-        }
-        if length == 0 {
-            break;
-        }
+/// What is counted of a message of this format.
+pub(super) fn tally(view: &View<'_>, survey: &Survey<'_>, context: &Context) -> Tally {
+    Tally {
+        operation: types::operation(view.opcode(), survey.kind()),
+        is_answer: view.is_response(),
+        bytes: context.length,
+        quality: survey.quality(context),
     }
-    r.bytes(rest.offset() - start)
 }
 
 fn short_message(got: usize) -> WireError {
@@ -428,70 +429,5 @@ fn short_message(got: usize) -> WireError {
     WireError { what: "dns::length", offset: 0, cause }
 }
 
-/// A length or count of what was parsed from a field of 16 bits.
-fn count(count: usize) -> u16 {
-    u16::try_from(count).unwrap_or(u16::MAX)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_the_sections_of_an_answer() {
-        let bytes = Dns::samples().remove(1).bytes;
-        let message = Message::parse(&bytes).unwrap();
-        assert_eq!((message.id, message.flags), (0x1b2c, 0x8580));
-        assert_eq!(message.questions()[0].tail, QuestionTail { kind: 33, class: 1 });
-        let answer = message.answers()[0];
-        assert_eq!((answer.name, answer.kind, answer.ttl_seconds), (&b"\xc0\x0c"[..], 33, 600));
-        assert_eq!(answer.data(), b"\x00\x01\x00\x64\x01\x85\x03dc1\xc0\x21");
-    }
-
-    #[test]
-    fn a_label_type_of_the_future_is_named() {
-        let mut bytes = Dns::samples().remove(0).bytes;
-        bytes[Header::LEN] = 0x41;
-        assert_eq!(
-            check(&bytes).unwrap_err().to_string(),
-            "dns::Question at byte 12: label type 0x41 is not defined"
-        );
-    }
-
-    #[test]
-    fn a_name_longer_than_allowed_is_refused() {
-        let mut bytes = b"\x00\x01\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00".to_vec();
-        for _ in 0..5 {
-            bytes.push(63);
-            bytes.extend([b'a'; 63]);
-        }
-        bytes.extend(b"\x00\x00\x01\x00\x01");
-        let error = check(&bytes).unwrap_err();
-        assert_eq!(
-            error.cause,
-            Cause::BadLength { field: "name", got: 256, min: 1, max: NAME_MAX }
-        );
-    }
-
-    #[test]
-    fn a_damaged_name_behind_a_sound_header_still_may_be_dns() {
-        let mut bytes = Dns::samples().remove(0).bytes;
-        bytes[Header::LEN] = 0x41;
-        assert_eq!(Dns::probe(&bytes, Transport::Udp), Probe::Possible);
-    }
-
-    #[test]
-    fn flags_that_are_not_defined_contradict() {
-        for (at, value) in [(2, 0x18), (3, 0x40), (3, 0x03), (4, 0x01)] {
-            let mut bytes = Dns::samples().remove(0).bytes;
-            bytes[at] = value;
-            assert_eq!(Dns::probe(&bytes, Transport::Udp), Probe::No, "byte {at}");
-        }
-    }
-
-    #[test]
-    fn a_zone_transfer_goes_on_without_a_question() {
-        let payload = b"\x00\x40\x00\x07\x84\x00\x00\x00\x00\x02\x00\x00\x00\x00\x03ws1\x00";
-        assert_eq!(Dns::probe(payload, Transport::Tcp), Probe::Certain);
-    }
-}
+pub(super) mod tests;

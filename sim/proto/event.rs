@@ -21,6 +21,14 @@ pub enum Side {
 }
 
 impl Side {
+    /// Who received it.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+
     /// Place in a pair of directions.
     pub const fn index(self) -> usize {
         self as usize
@@ -153,6 +161,170 @@ pub enum Kind {
     AddressLease,
 }
 
+impl Kind {
+    /// All of them, in report order.
+    pub const ALL: &'static [Self] = &[
+        Self::KerberosLogon,
+        Self::ServiceTicket,
+        Self::KerberosAccess,
+        Self::NtlmLogon,
+        Self::CredentialValidation,
+        Self::LdapClearTextBind,
+        Self::LdapBind,
+        Self::LdapQuery,
+        Self::LdapChange,
+        Self::NetlogonPing,
+        Self::SamrQuery,
+        Self::SamrChange,
+        Self::LsaLookup,
+        Self::LsaQuery,
+        Self::PrivateDataRetrieval,
+        Self::SessionEnumeration,
+        Self::ServerQuery,
+        Self::FileCopy,
+        Self::ShareAccess,
+        Self::ServiceCreation,
+        Self::ServiceQuery,
+        Self::TaskScheduling,
+        Self::RemoteRegistry,
+        Self::Replication,
+        Self::DirectoryQuery,
+        Self::NetlogonCall,
+        Self::WmiExecution,
+        Self::RemoteCall,
+        Self::DnsQuery,
+        Self::DnsLookup,
+        Self::DnsUpdate,
+        Self::LocalNameQuery,
+        Self::VpnSession,
+        Self::RadiusLogon,
+        Self::RdpAttempt,
+        Self::PasswordChange,
+        Self::TlsHandshake,
+        Self::TimeRequest,
+        Self::AddressLease,
+    ];
+
+    /// Name in data, e.g. `kerberos_logon`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::KerberosLogon => "kerberos_logon",
+            Self::ServiceTicket => "service_ticket",
+            Self::KerberosAccess => "kerberos_access",
+            Self::NtlmLogon => "ntlm_logon",
+            Self::CredentialValidation => "credential_validation",
+            Self::LdapClearTextBind => "ldap_clear_text_bind",
+            Self::LdapBind => "ldap_bind",
+            Self::LdapQuery => "ldap_query",
+            Self::LdapChange => "ldap_change",
+            Self::NetlogonPing => "netlogon_ping",
+            Self::SamrQuery => "samr_query",
+            Self::SamrChange => "samr_change",
+            Self::LsaLookup => "lsa_lookup",
+            Self::LsaQuery => "lsa_query",
+            Self::PrivateDataRetrieval => "private_data_retrieval",
+            Self::SessionEnumeration => "session_enumeration",
+            Self::ServerQuery => "server_query",
+            Self::FileCopy => "file_copy",
+            Self::ShareAccess => "share_access",
+            Self::ServiceCreation => "service_creation",
+            Self::ServiceQuery => "service_query",
+            Self::TaskScheduling => "task_scheduling",
+            Self::RemoteRegistry => "remote_registry",
+            Self::Replication => "replication",
+            Self::DirectoryQuery => "directory_query",
+            Self::NetlogonCall => "netlogon_call",
+            Self::WmiExecution => "wmi_execution",
+            Self::RemoteCall => "remote_call",
+            Self::DnsQuery => "dns_query",
+            Self::DnsLookup => "dns_lookup",
+            Self::DnsUpdate => "dns_update",
+            Self::LocalNameQuery => "local_name_query",
+            Self::VpnSession => "vpn_session",
+            Self::RadiusLogon => "radius_logon",
+            Self::RdpAttempt => "rdp_attempt",
+            Self::PasswordChange => "password_change",
+            Self::TlsHandshake => "tls_handshake",
+            Self::TimeRequest => "time_request",
+            Self::AddressLease => "address_lease",
+        }
+    }
+
+    /// Name to show to people.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::KerberosLogon => "Kerberos logon",
+            Self::ServiceTicket => "Kerberos service ticket",
+            Self::KerberosAccess => "Kerberos resource access",
+            Self::NtlmLogon => "NTLM logon",
+            Self::CredentialValidation => "NTLM credential validation",
+            Self::LdapClearTextBind => "LDAP clear-text bind",
+            Self::LdapBind => "LDAP bind",
+            Self::LdapQuery => "LDAP query",
+            Self::LdapChange => "LDAP change",
+            Self::NetlogonPing => "Domain controller locator ping",
+            Self::SamrQuery => "SAM-R query",
+            Self::SamrChange => "SAM-R change",
+            Self::LsaLookup => "LSA lookup",
+            Self::LsaQuery => "LSA query",
+            Self::PrivateDataRetrieval => "Private data retrieval",
+            Self::SessionEnumeration => "SMB session enumeration",
+            Self::ServerQuery => "Server or workstation query",
+            Self::FileCopy => "SMB file copy",
+            Self::ShareAccess => "SMB share access",
+            Self::ServiceCreation => "Service creation",
+            Self::ServiceQuery => "Service control query",
+            Self::TaskScheduling => "Task scheduling",
+            Self::RemoteRegistry => "Remote registry",
+            Self::Replication => "Directory replication",
+            Self::DirectoryQuery => "Directory service call",
+            Self::NetlogonCall => "Netlogon call",
+            Self::WmiExecution => "WMI execution",
+            Self::RemoteCall => "Other remote call",
+            Self::DnsQuery => "DNS query of a watched type",
+            Self::DnsLookup => "DNS lookup",
+            Self::DnsUpdate => "DNS update",
+            Self::LocalNameQuery => "Local name query",
+            Self::VpnSession => "VPN session",
+            Self::RadiusLogon => "RADIUS logon",
+            Self::RdpAttempt => "RDP attempt",
+            Self::PasswordChange => "Password change",
+            Self::TlsHandshake => "TLS handshake",
+            Self::TimeRequest => "Time request",
+            Self::AddressLease => "Address lease",
+        }
+    }
+
+    /// Whether the vendor lists it among what the sensor monitors: learn.microsoft.com, "Monitored
+    /// activities" and the logon types of "IdentityLogonEvents". The others are what a domain
+    /// controller answers besides.
+    pub const fn is_monitored(self) -> bool {
+        matches!(
+            self,
+            Self::KerberosLogon
+                | Self::ServiceTicket
+                | Self::KerberosAccess
+                | Self::NtlmLogon
+                | Self::CredentialValidation
+                | Self::LdapClearTextBind
+                | Self::LdapQuery
+                | Self::SamrQuery
+                | Self::LsaLookup
+                | Self::PrivateDataRetrieval
+                | Self::SessionEnumeration
+                | Self::FileCopy
+                | Self::ServiceCreation
+                | Self::TaskScheduling
+                | Self::RemoteRegistry
+                | Self::Replication
+                | Self::WmiExecution
+                | Self::DnsQuery
+                | Self::VpnSession
+                | Self::RdpAttempt
+        )
+    }
+}
+
 /// What became of what was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -201,7 +373,8 @@ pub struct Activity<'a> {
     pub outcome: Outcome,
 }
 
-/// How an address may be told its host's name: the sensor's methods and its hints.
+/// How the sensor asks for the name of an address: learn.microsoft.com, "Network Name
+/// Resolution".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Method {
     /// NetBIOS node status, UDP 137.

@@ -1,13 +1,31 @@
-//! Lightweight Directory Access Protocol, RFC 4511, and the sealed buffers that follow a SASL
-//! bind, RFC 4422 section 3.7.
+//! Lightweight Directory Access Protocol, RFC 4511, \[MS-ADTS\] sections 3.1.1.3 and 5.1, and
+//! the signed or sealed buffers that follow a SASL bind, RFC 4422 section 3.7.
 //!
-//! Of a message, its number and operation are read; the operation's content is opaque.
+//! A buffer that is only signed shows the messages inside; one that is sealed is opaque.
 
 use std::ops::RangeInclusive;
 
-use super::{Framing, Probe, Protocol, Sample, Step, Transport};
+use super::{
+    Context, Framing, Id, NEEDED_MAX, Observer, Probe, Protocol, Quality, Sample, Step, Tally,
+    Transport,
+};
 use crate::wire::ber::{self, Element};
 use crate::wire::{Cause, Reader, WireError, Writer};
+
+pub mod filter;
+pub mod form;
+mod message;
+pub mod names;
+pub mod netlogon;
+mod samples;
+mod session;
+
+pub use message::{
+    Attribute, Authentication, BindRequest, BindResponse, Change, Control, Entry, Message,
+    Operation, Outcome, RenameRequest, SearchRequest, Secret,
+};
+pub(super) use samples::{ping, ping_answer};
+pub use session::Session;
 
 /// Marker type of this protocol.
 #[derive(Debug)]
@@ -19,17 +37,14 @@ pub struct Ldap;
 pub(super) const MESSAGE_MAX: usize = 0xff_ffff;
 /// Bytes of the length before a sealed buffer, RFC 4422 section 3.7.
 const SEALED_PREFIX: usize = 4;
-
-/// One message, RFC 4511 section 4.1.1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Message<'a> {
-    envelope: ber::Header,
-    id: Element<'a>,
-    /// The operation: its tag, e.g. 0x60 for a bind request, and its content.
-    pub operation: Element<'a>,
-    /// Controls, encoded, or empty.
-    pub controls: &'a [u8],
-}
+/// Bytes behind that length which tell whether a buffer is sealed or only signed: a token's
+/// header of 16 and, behind the signature of NTLM, the beginning of a message.
+const SEALED_LOOK: usize = 24;
+/// Bytes of a signed buffer that are read at most. Ours: all messages of an answer share one,
+/// so that the largest entry (the aggregated schema takes 300 KB) would hide the result.
+const SIGNED_NEEDED_MAX: usize = 1 << 19;
+/// Operation of a sealed or signed buffer in [`Tally`], behind the numbers of RFC 4511.
+pub const SEALED: u32 = 32;
 
 /// What travels in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,15 +52,35 @@ pub enum Unit<'a> {
     /// A message in the clear.
     Message(Message<'a>),
     /// A buffer that a SASL mechanism signed or encrypted.
-    Sealed(&'a [u8]),
+    Sealed(Sealed<'a>),
 }
 
-impl<'a> Message<'a> {
+/// A buffer that a SASL mechanism signed or encrypted. Of a sealed one, and of a very long one,
+/// only the beginning may have been kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sealed<'a> {
+    /// Its length on the wire, in bytes.
+    pub length: usize,
+    /// What was kept of it.
+    pub kept: &'a [u8],
+}
+
+/// A message of which the operation's content is opaque, every length in the form in which it
+/// came: what [`Message`] would write in another way is written from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Envelope<'a> {
+    envelope: ber::Header,
+    id: Element<'a>,
+    operation: Element<'a>,
+    rest: &'a [u8],
+}
+
+impl<'a> Envelope<'a> {
     /// Takes one message from the front of `r`.
     ///
     /// # Errors
     /// Tags other than RFC 4511 says, or lengths that do not fit.
-    pub fn parse(r: &mut Reader<'a>) -> Result<Self, WireError> {
+    pub(super) fn parse(r: &mut Reader<'a>) -> Result<Self, WireError> {
         let envelope = ber::Header::expect(r, ber::SEQUENCE, "LDAPMessage", MESSAGE_MAX)?;
         let mut content = r.sub("ldap::Message", envelope.length)?;
         let id = Element::expect(&mut content, ber::INTEGER, "messageID")?;
@@ -55,21 +90,72 @@ impl<'a> Message<'a> {
             let got = u64::from(operation.tag());
             return Err(at.error(Cause::BadValue { field: "protocolOp", got }));
         }
-        Ok(Self { envelope, id, operation, controls: content.remainder() })
+        Ok(Self { envelope, id, operation, rest: content.remainder() })
     }
 
-    /// Message number; `None` where it is negative or too long.
-    pub fn id(&self) -> Option<u32> {
-        self.id.unsigned()
+    /// Identifier octet of the operation.
+    pub(super) const fn tag(&self) -> u8 {
+        self.operation.tag()
     }
 
-    /// Appends the message, its lengths derived.
-    pub fn emit(&self, w: &mut Writer<'_>) {
-        let length = self.id.total_length() + self.operation.total_length() + self.controls.len();
+    fn emit(&self, w: &mut Writer<'_>) {
+        let length = self.id.total_length() + self.operation.total_length() + self.rest.len();
         self.envelope.around(length).emit(w);
         self.id.emit(w);
         self.operation.emit(w);
-        w.bytes(self.controls);
+        w.bytes(self.rest);
+    }
+}
+
+/// Parses the message at the front of `r` and emits it: through its fields where these say all
+/// there is, else with its operation opaque.
+pub(super) fn reencode_message(r: &mut Reader<'_>, w: &mut Writer<'_>) -> Result<(), WireError> {
+    let before = r.peek();
+    let envelope = Envelope::parse(&mut r.clone())?;
+    let message = Message::parse(r)?;
+    let mut emitted = Vec::new();
+    message.emit(&mut Writer::new(&mut emitted));
+    if before.get(..before.len() - r.peek().len()) == Some(&emitted) {
+        w.bytes(&emitted);
+    } else {
+        envelope.emit(w);
+    }
+    Ok(())
+}
+
+impl<'a> Sealed<'a> {
+    /// Takes what is there of a buffer, the rest of `r`.
+    fn parse(r: &mut Reader<'a>) -> Result<Self, WireError> {
+        let length = sealed_length(r)?;
+        let kept = r.bytes(length.min(r.peek().len()))?;
+        Ok(Self { length, kept })
+    }
+
+    /// The messages in the clear, as far as they were kept, where the buffer is signed only:
+    /// inside a wrap token of Kerberos (RFC 4121 section 4.2.6.2), or behind a signature of NTLM
+    /// (\[MS-NLMP\] section 2.2.2.9).
+    pub fn plain(&self) -> Option<&'a [u8]> {
+        /// Flag of a wrap token: the content is encrypted.
+        const IS_SEALED: u8 = 0x02;
+        let (header, rest) = self.kept.split_first_chunk::<16>()?;
+        match header {
+            [5, 4, flags, 0xff, ec1, ec0, rrc1, rrc0, ..] if flags & IS_SEALED == 0 => {
+                let checksum = usize::from(u16::from_be_bytes([*ec1, *ec0]));
+                let rotated = usize::from(u16::from_be_bytes([*rrc1, *rrc0]));
+                // The checksum stands behind the content, or was rotated before it.
+                match rotated {
+                    0 => {
+                        let length = self.length.checked_sub(header.len() + checksum)?;
+                        rest.get(..length.min(rest.len()))
+                    }
+                    _ if rotated == checksum => rest.get(checksum..),
+                    _ => None,
+                }
+            }
+            // Nothing says whether NTLM sealed: only sealed messages do not look like messages.
+            [1, 0, 0, 0, ..] if probe_message(rest) == Probe::Certain => Some(rest),
+            _ => None,
+        }
     }
 }
 
@@ -82,7 +168,7 @@ impl<'a> Unit<'a> {
         match r.peek().first() {
             Some(0) => {
                 let length = sealed_length(r)?;
-                Ok(Self::Sealed(r.bytes(length)?))
+                Ok(Self::Sealed(Sealed { length, kept: r.bytes(length)? }))
             }
             _ => Ok(Self::Message(Message::parse(r)?)),
         }
@@ -92,9 +178,9 @@ impl<'a> Unit<'a> {
     pub fn emit(&self, w: &mut Writer<'_>) {
         match self {
             Self::Message(message) => message.emit(w),
-            Self::Sealed(buffer) => {
-                w.bytes(&u32::try_from(buffer.len()).unwrap_or(u32::MAX).to_be_bytes());
-                w.bytes(buffer);
+            Self::Sealed(Sealed { kept, .. }) => {
+                w.bytes(&u32::try_from(kept.len()).unwrap_or(u32::MAX).to_be_bytes());
+                w.bytes(kept);
             }
         }
     }
@@ -114,7 +200,12 @@ fn sealed_length(r: &mut Reader<'_>) -> Result<usize, WireError> {
 /// Length of the unit at the front of `r`, prefix or header included.
 fn unit_length(r: &mut Reader<'_>) -> Result<usize, WireError> {
     match r.peek().first() {
-        Some(0) => Ok(SEALED_PREFIX + sealed_length(r)?),
+        Some(0) => {
+            let length = sealed_length(r)?;
+            // Read before the length is told, so that `needed` can look at them.
+            r.bytes(length.min(SEALED_LOOK))?;
+            Ok(SEALED_PREFIX + length)
+        }
         _ => Ok(ber::Header::expect(r, ber::SEQUENCE, "LDAPMessage", MESSAGE_MAX)?.total_length()),
     }
 }
@@ -173,9 +264,70 @@ fn probe_sealed(payload: &[u8]) -> Probe {
     }
 }
 
+/// Tells what a buffer holds, and the messages in it where it is only signed.
+fn observe_sealed(
+    input: &[u8],
+    context: &Context,
+    session: &mut Session,
+    out: &mut dyn Observer,
+) -> Result<(), WireError> {
+    let sealed = Sealed::parse(&mut Reader::new("ldap::Sealed", input))?;
+    let plain = sealed.plain();
+    let is_whole = sealed.kept.len() == sealed.length;
+    let quality = match plain {
+        _ if context.is_cut => Quality::Cut,
+        Some(_) if is_whole => Quality::Parsed,
+        _ => Quality::Opaque,
+    };
+    let tally = Tally { operation: SEALED, is_answer: false, bytes: context.length, quality };
+    out.message(context, &super::Message::Ldap(Unit::Sealed(sealed)), tally);
+    let mut r = Reader::new("ldap::Message", plain.unwrap_or_default());
+    while !r.is_empty() {
+        let before = r.offset();
+        let (read, quality) = match Message::parse(&mut r.clone()) {
+            Err(error) if error.is_truncation() && !is_whole => {
+                (Message::parse_cut(&mut r), quality)
+            }
+            _ => (Message::parse(&mut r), Quality::Parsed),
+        };
+        let length = r.offset() - before;
+        let inner = Context { length, ..*context };
+        let heard =
+            read.and_then(|message| observe_message(&message, &inner, quality, session, out));
+        match heard {
+            Err(error) if is_whole => {
+                out.malformed(Id::Ldap, error);
+                break;
+            }
+            Err(_) => break,
+            Ok(()) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Tells a message and what it means. `context` has its own length.
+fn observe_message(
+    message: &Message<'_>,
+    context: &Context,
+    quality: Quality,
+    session: &mut Session,
+    out: &mut dyn Observer,
+) -> Result<(), WireError> {
+    let tally = tally(message, context, quality);
+    out.message(context, &super::Message::Ldap(Unit::Message(*message)), tally);
+    session.hear(Id::Ldap, message, context, out)
+}
+
+/// What is counted of a message; `context` has its own length.
+pub(super) const fn tally(message: &Message<'_>, context: &Context, quality: Quality) -> Tally {
+    let operation = message.operation.number();
+    Tally { operation, is_answer: message.operation.is_answer(), bytes: context.length, quality }
+}
+
 impl Protocol for Ldap {
-    type Message<'a> = super::Bytes<'a>;
-    type Dialogue = ();
+    type Message<'a> = Unit<'a>;
+    type Dialogue = Session;
 
     const NAME: &'static str = "ldap";
     const LABEL: &'static str = "LDAP";
@@ -198,17 +350,46 @@ impl Protocol for Ldap {
         }
     }
 
+    /// Of a sealed buffer its beginning; of a signed one more than of a message.
+    fn needed(head: &[u8], length: usize) -> usize {
+        if head.first() != Some(&0) {
+            return length.min(NEEDED_MAX);
+        }
+        match Sealed::parse(&mut Reader::new("ldap::Sealed", head)) {
+            Ok(buffer)
+                if SEALED_PREFIX + buffer.length == length
+                    && buffer.kept.len() >= SEALED_LOOK.min(buffer.length)
+                    && buffer.plain().is_none() =>
+            {
+                length.min(SEALED_PREFIX + SEALED_LOOK)
+            }
+            _ => length.min(SIGNED_NEEDED_MAX),
+        }
+    }
+
     fn observe(
         input: &[u8],
-        context: &super::Context,
-        _dialogue: &mut Self::Dialogue,
-        out: &mut dyn super::Observer,
+        context: &Context,
+        session: &mut Session,
+        out: &mut dyn Observer,
     ) -> Result<(), WireError> {
-        let quality = super::Quality::Opaque;
-        let bytes = context.length;
-        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
-        out.message(context, &super::Message::Ldap(super::Bytes(input)), tally);
-        Ok(())
+        if input.first() == Some(&0) {
+            return observe_sealed(input, context, session, out);
+        }
+        let mut r = Reader::new("ldap::Message", input);
+        let (message, quality) = if input.len() >= context.length {
+            (Message::parse(&mut r)?, Quality::Parsed)
+        } else {
+            let quality = if context.is_cut { Quality::Cut } else { Quality::Opaque };
+            (Message::parse_cut(&mut r)?, quality)
+        };
+        let heard = observe_message(&message, context, quality, session, out);
+        // A filter that is cut has been counted as such.
+        if quality == Quality::Parsed { heard } else { Ok(()) }
+    }
+
+    fn operation(code: u32) -> Option<&'static str> {
+        names::operation(code)
     }
 
     fn reencode(
@@ -217,6 +398,10 @@ impl Protocol for Ldap {
         out: &mut Writer<'_>,
     ) -> Result<(), WireError> {
         let mut r = Reader::new("ldap::Message", input);
+        if input.first() != Some(&0) {
+            reencode_message(&mut r, out)?;
+            return r.finish();
+        }
         let unit = Unit::parse(&mut r)?;
         r.finish()?;
         unit.emit(out);
@@ -224,62 +409,9 @@ impl Protocol for Ldap {
     }
 
     fn samples() -> Vec<Sample> {
-        // Simple bind with a control.
-        let mut bind = b"\x30\x39\x02\x01\x07\x60\x17\x02\x01\x03".to_vec();
-        bind.extend(b"\x04\x0aHERON\\mart\x80\x06pa$$w0");
-        bind.extend(b"\xa0\x1b\x30\x19\x04\x171.2.840.113556.1.4.1339");
-        // Search result as Windows writes it, with lengths in long form throughout.
-        let mut done = b"\x30\x84\x00\x00\x00\x16\x02\x02\x01\x2c\x65\x84\x00\x00\x00\x0c".to_vec();
-        done.extend(b"\x0a\x01\x04\x04\x02DC\x04\x03big");
-        vec![Sample::tcp(bind), Sample::tcp(done), Sample::tcp(*b"\x30\x05\x02\x01\x09\x42\x00")]
+        samples::ldap()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::proto::conformance::check_message;
-
-    #[test]
-    fn reads_number_operation_and_controls() {
-        let bytes = Ldap::samples().remove(0).bytes;
-        let message = Message::parse(&mut Reader::new("test", &bytes)).unwrap();
-        assert_eq!((message.id(), message.operation.tag()), (Some(7), 0x60));
-        assert_eq!((message.operation.content.len(), message.controls.len()), (23, 29));
-    }
-
-    #[test]
-    fn sealed_buffers_obey_the_laws_of_framing() {
-        let sealed = Sample::tcp(*b"\x00\x00\x00\x0a\x05\x04\x06\xff\x00\x00\x00\x0c\x01\x02");
-        check_message::<Ldap>(&sealed);
-        assert_eq!(Ldap::probe(&sealed.bytes, Transport::Tcp), Probe::Certain);
-        assert_eq!(Ldap::probe(&sealed.bytes[..5], Transport::Tcp), Probe::Possible);
-        assert_eq!(Ldap::probe(b"\x00\x00\x00\x00\x05\x04", Transport::Tcp), Probe::No);
-    }
-
-    #[test]
-    fn an_undefined_operation_is_named() {
-        let bytes = b"\x30\x05\x02\x01\x09\x62\x00";
-        assert_eq!(probe_message(bytes), Probe::No);
-        assert_eq!(
-            Message::parse(&mut Reader::new("ldap::Message", bytes)).unwrap_err().to_string(),
-            "ldap::Message at byte 5: protocolOp 0x62 is not defined"
-        );
-    }
-
-    #[test]
-    fn every_operation_of_the_specification_is_known() {
-        let constructed = [0, 1, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 19, 23, 24, 25];
-        let mut want: Vec<u8> = constructed.iter().map(|number| 0x60 + number).collect();
-        want.extend([0x42, 0x4a, 0x50]);
-        want.sort_unstable();
-        let known: Vec<u8> = (0..=u8::MAX).filter(|&tag| is_operation(tag)).collect();
-        assert_eq!(known, want);
-    }
-
-    #[test]
-    fn snmp_is_not_ldap() {
-        // Version 2c: an INTEGER, then a community string.
-        assert_eq!(probe_message(b"\x30\x29\x02\x01\x01\x04\x06public"), Probe::No);
-    }
-}
+mod tests;

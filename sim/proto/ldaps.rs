@@ -1,7 +1,8 @@
 //! LDAP inside TLS from the first byte, \[MS-ADTS\] section 5.1.1.2: TLS records on ports of their
-//! own, of which only the port says that LDAP is inside.
+//! own, of which only the port says that LDAP is inside. What is told are therefore the records
+//! and handshakes of TLS.
 
-use super::{Framing, Probe, Protocol, Sample, Step, Transport, tls};
+use super::{Context, Framing, Id, Observer, Probe, Protocol, Sample, Step, Transport, tls};
 use crate::wire::{WireError, Writer};
 
 /// Marker type of this protocol.
@@ -9,8 +10,8 @@ use crate::wire::{WireError, Writer};
 pub struct Ldaps;
 
 impl Protocol for Ldaps {
-    type Message<'a> = super::Bytes<'a>;
-    type Dialogue = ();
+    type Message<'a> = tls::Unit<'a>;
+    type Dialogue = tls::Session;
 
     const NAME: &'static str = "ldaps";
     const LABEL: &'static str = "LDAPS";
@@ -26,17 +27,21 @@ impl Protocol for Ldaps {
         tls::step(input)
     }
 
+    fn needed(head: &[u8], length: usize) -> usize {
+        tls::needed(head, length)
+    }
+
     fn observe(
         input: &[u8],
-        context: &super::Context,
-        _dialogue: &mut Self::Dialogue,
-        out: &mut dyn super::Observer,
+        context: &Context,
+        session: &mut tls::Session,
+        out: &mut dyn Observer,
     ) -> Result<(), WireError> {
-        let quality = super::Quality::Opaque;
-        let bytes = context.length;
-        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
-        out.message(context, &super::Message::Ldaps(super::Bytes(input)), tally);
-        Ok(())
+        session.hear((Id::Ldaps, |unit| super::Message::Ldaps(unit)), input, context, out)
+    }
+
+    fn operation(code: u32) -> Option<&'static str> {
+        tls::operation(code)
     }
 
     fn reencode(
@@ -44,8 +49,7 @@ impl Protocol for Ldaps {
         _transport: Transport,
         out: &mut Writer<'_>,
     ) -> Result<(), WireError> {
-        tls::Record::parse(input)?.emit(out);
-        Ok(())
+        tls::reencode(input, out)
     }
 
     fn samples() -> Vec<Sample> {

@@ -1,8 +1,10 @@
 //! Link-local multicast name resolution, RFC 4795 section 2.1: the DNS format with flags of its
 //! own, over UDP and TCP.
 
-use super::dns::{self, Rules};
-use super::{Framing, Probe, Protocol, Sample, Step, Transport};
+use super::dns::{self, Dialect, Exchange, Key, Matter, Rules, Survey};
+use super::{
+    Context, Framing, Id, Kind, Observer, Outcome, Probe, Protocol, Sample, Step, Transport,
+};
 use crate::wire::{WireError, Writer};
 
 /// Marker type of this protocol.
@@ -15,8 +17,8 @@ const RULES: Rules =
     Rules { opcodes: 0b1, zero_flags: 0, questions_max: 1, class_mask: u16::MAX, name: |_| true };
 
 impl Protocol for Llmnr {
-    type Message<'a> = super::Bytes<'a>;
-    type Dialogue = ();
+    type Message<'a> = dns::View<'a>;
+    type Dialogue = Exchange;
 
     const NAME: &'static str = "llmnr";
     const LABEL: &'static str = "LLMNR";
@@ -32,21 +34,47 @@ impl Protocol for Llmnr {
         dns::step(input, transport)
     }
 
+    /// All of it: a length of 16 bits bounds it.
+    fn needed(_head: &[u8], length: usize) -> usize {
+        length
+    }
+
     fn observe(
         input: &[u8],
-        context: &super::Context,
-        _dialogue: &mut Self::Dialogue,
-        out: &mut dyn super::Observer,
+        context: &Context,
+        dialogue: &mut Self::Dialogue,
+        out: &mut dyn Observer,
     ) -> Result<(), WireError> {
-        let quality = super::Quality::Opaque;
-        let bytes = context.length;
-        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
-        out.message(context, &super::Message::Llmnr(super::Bytes(input)), tally);
-        Ok(())
+        let view = dns::View::over(input, context.transport)?;
+        let survey = Survey::of(&view);
+        out.message(context, &super::Message::Llmnr(view), dns::tally(&view, &survey, context));
+        let Some(dns::Question { name, kind, .. }) = survey.question else {
+            return survey.verdict(context);
+        };
+        let matter = Matter {
+            key: Key { id: view.id(), subject: name.fingerprint().wrapping_add(u32::from(kind)) },
+            what: (Kind::LocalNameQuery, Id::Llmnr),
+            target: &name,
+            detail: &dns::types::TypeName(kind),
+        };
+        if view.is_response() {
+            let outcome = Outcome::of(survey.rcode, dns::types::rcode_name);
+            dialogue.answer(&matter, outcome, context, out);
+        } else if context.transport == Transport::Tcp {
+            dialogue.ask(&matter, context, out);
+        } else {
+            // To a group: who answers does so in a flow of its own (section 2.4).
+            dialogue.announce(&matter, Outcome::Unknown, context, out);
+        }
+        survey.verdict(context)
+    }
+
+    fn operation(code: u32) -> Option<&'static str> {
+        dns::types::operation_name(code)
     }
 
     fn reencode(input: &[u8], transport: Transport, out: &mut Writer<'_>) -> Result<(), WireError> {
-        dns::reencode(input, transport, out)
+        dns::reencode(input, (Dialect::Dns, transport), out)
     }
 
     fn samples() -> Vec<Sample> {

@@ -1,7 +1,9 @@
 //! Multicast DNS, RFC 6762 section 18: the DNS format with flags of its own.
 
-use super::dns::{self, Rules};
-use super::{Framing, Probe, Protocol, Sample, Step, Transport};
+use super::dns::{self, Dialect, Exchange, Key, Matter, Rules, Survey};
+use super::{
+    Context, Framing, Id, Kind, Observer, Outcome, Probe, Protocol, Sample, Step, Transport,
+};
 use crate::wire::{WireError, Writer};
 
 /// Marker type of this protocol.
@@ -19,9 +21,44 @@ const RULES: Rules = Rules {
     name: |_| true,
 };
 
+/// Questions of one message that become activities: no host asks more at once.
+const QUESTIONS_TOLD: usize = RULES.questions_max as usize;
+
+/// Tells a message's first answer: what its sender announces, or, with a question before it,
+/// what was asked by a host that does not listen to the group (section 6.7).
+fn response(
+    survey: &Survey<'_>,
+    context: &Context,
+    dialogue: &mut Exchange,
+    out: &mut dyn Observer,
+) {
+    let asked = survey.question.map(|question| (question.name, question.kind));
+    let said = survey.answer.map(|answer| (answer.name, answer.kind));
+    let Some((name, kind)) = asked.or(said) else { return };
+    let detail = dns::types::TypeName(kind);
+    // Unlike that of a query for the same.
+    let matter = matter(!name.fingerprint(), kind, &name, &detail);
+    if asked.is_some() {
+        dialogue.answer(&matter, Outcome::Success, context, out);
+    } else {
+        dialogue.announce(&matter, Outcome::Success, context, out);
+    }
+}
+
+/// What is asked or announced. The id is 0 in all messages but those of section 6.7.
+fn matter<'m>(
+    name: u32,
+    kind: u16,
+    target: &'m dns::Name<'m>,
+    detail: &'m dns::types::TypeName,
+) -> Matter<'m> {
+    let key = Key { id: 0, subject: name.wrapping_add(u32::from(kind)) };
+    Matter { key, what: (Kind::LocalNameQuery, Id::Mdns), target, detail }
+}
+
 impl Protocol for Mdns {
-    type Message<'a> = super::Bytes<'a>;
-    type Dialogue = ();
+    type Message<'a> = dns::View<'a>;
+    type Dialogue = Exchange;
 
     const NAME: &'static str = "mdns";
     const LABEL: &'static str = "mDNS";
@@ -38,19 +75,33 @@ impl Protocol for Mdns {
 
     fn observe(
         input: &[u8],
-        context: &super::Context,
-        _dialogue: &mut Self::Dialogue,
-        out: &mut dyn super::Observer,
+        context: &Context,
+        dialogue: &mut Self::Dialogue,
+        out: &mut dyn Observer,
     ) -> Result<(), WireError> {
-        let quality = super::Quality::Opaque;
-        let bytes = context.length;
-        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
-        out.message(context, &super::Message::Mdns(super::Bytes(input)), tally);
-        Ok(())
+        let view = dns::View::new(input)?;
+        let survey = Survey::of(&view);
+        out.message(context, &super::Message::Mdns(view), dns::tally(&view, &survey, context));
+        if view.is_response() {
+            response(&survey, context, dialogue, out);
+        } else {
+            // Nobody knows who will answer, and whether in this flow.
+            for question in view.questions().map_while(Result::ok).take(QUESTIONS_TOLD) {
+                let dns::Question { name, kind, .. } = question;
+                let detail = dns::types::TypeName(kind);
+                let matter = matter(name.fingerprint(), kind, &name, &detail);
+                dialogue.announce(&matter, Outcome::Unknown, context, out);
+            }
+        }
+        survey.verdict(context)
+    }
+
+    fn operation(code: u32) -> Option<&'static str> {
+        dns::types::operation_name(code)
     }
 
     fn reencode(input: &[u8], transport: Transport, out: &mut Writer<'_>) -> Result<(), WireError> {
-        dns::reencode(input, transport, out)
+        dns::reencode(input, (Dialect::Dns, transport), out)
     }
 
     fn samples() -> Vec<Sample> {

@@ -15,6 +15,7 @@ pub mod dhcp;
 pub mod dns;
 mod event;
 pub mod gss;
+pub mod http;
 pub mod kerberos;
 pub mod ldap;
 pub mod ldaps;
@@ -35,6 +36,8 @@ pub mod smb1;
 pub mod smb2;
 mod text;
 pub mod tls;
+#[cfg(test)]
+mod told;
 
 pub use event::{
     Activity, Bytes, Context, Dialogue, Hint, Kind, Method, Observer, Outcome, Quality, Side, Tally,
@@ -269,6 +272,8 @@ registry! {
     rdp::Rdp,
     /// Transport Layer Security.
     tls::Tls,
+    /// Hypertext Transfer Protocol, version 1.
+    http::Http,
     /// Network Time Protocol.
     ntp::Ntp,
     /// Dynamic Host Configuration Protocol, version 4.

@@ -1,8 +1,25 @@
-//! NetBIOS datagram service, RFC 1002 section 4.4.
+//! NetBIOS datagram service, RFC 1002 section 4.4, and what domains say with it: mailslots of
+//! the browser and of those who look for a domain controller.
 
-use super::nbns::starts_encoded_name;
-use super::{Framing, Probe, Protocol, Sample, Step, Transport};
+use super::dns::Name;
+use super::nbns::{Encoded, Padded, starts_encoded_name};
+use super::{
+    Activity, Context, Framing, Id, Kind, Observer, Outcome, Probe, Protocol, Quality, Sample,
+    Step, Tally, Transport,
+};
 use crate::wire::{Cause, Reader, WireError, Writer, wire_struct};
+
+mod browser;
+mod mailslot;
+mod netlogon;
+mod samples;
+
+pub use browser::{
+    Announcement, Browser, DOMAIN_ANNOUNCEMENT, Election, HOST_ANNOUNCEMENT,
+    LOCAL_MASTER_ANNOUNCEMENT,
+};
+pub use mailslot::{BROWSE, Mailslot, NETLOGON, SmbHead, Words};
+pub use netlogon::{Netlogon, PRIMARY_QUERY, SAM_LOGON_REQUEST};
 
 /// Marker type of this protocol.
 #[derive(Debug)]
@@ -34,44 +51,67 @@ wire_struct! {
     }
 }
 
-/// Message types, RFC 1002 section 4.4.1.
-const DIRECT_UNIQUE: u8 = 0x10;
-const BROADCAST: u8 = 0x12;
+/// Message types, RFC 1002 section 4.4.1: to one name.
+pub const DIRECT_UNIQUE: u8 = 0x10;
+/// To all who have a name.
+pub const DIRECT_GROUP: u8 = 0x11;
+/// To all.
+pub const BROADCAST: u8 = 0x12;
 const ERROR: u8 = 0x13;
 const QUERY_REQUEST: u8 = 0x14;
+const POSITIVE_QUERY_RESPONSE: u8 = 0x15;
 const NEGATIVE_QUERY_RESPONSE: u8 = 0x16;
 /// Reserved bits of the flags, RFC 1002 section 4.4.1.
 const RESERVED_FLAGS: u8 = 0xf0;
+/// What [`Tally::operation`] adds to the command of a browser's message, instead of the type of
+/// the datagram.
+const BROWSER_OPERATION: u32 = 0x1_0000;
+/// The same for opcodes of netlogon messages.
+const NETLOGON_OPERATION: u32 = 0x2_0000;
 
 /// What a datagram says after its header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Body<'a> {
     /// Data to one name, a group or all: types 0x10 to 0x12.
     Data {
         /// See [`DataHeader::packet_offset`].
         packet_offset: u16,
-        /// Source name, destination name and user data, at most 65,535 bytes.
-        names_and_data: &'a [u8],
+        /// Who sends.
+        source: Name<'a>,
+        /// To whom.
+        destination: Name<'a>,
+        /// What.
+        payload: Payload<'a>,
     },
     /// Error code: type 0x13, RFC 1002 section 4.4.3.
     Error(u8),
-    /// Encoded destination name: types 0x14 to 0x16, RFC 1002 section 4.4.4.
-    Query(&'a [u8]),
+    /// Destination name: types 0x14 to 0x16, RFC 1002 section 4.4.4.
+    Query(Name<'a>),
 }
 
-/// One datagram.
+/// What is sent to a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payload<'a> {
+    /// A message to a mailslot.
+    Mailslot(Mailslot<'a>),
+    /// Anything else.
+    Opaque(&'a [u8]),
+}
+
+/// One datagram, for emitting.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Message<'a> {
     /// What all datagrams begin with.
     pub header: Header,
-    body: Body<'a>,
+    /// The rest; it must be of the header's type.
+    pub body: Body<'a>,
 }
 
 impl<'a> Message<'a> {
     /// Parses one datagram.
     ///
     /// # Errors
-    /// An undefined type, or a length other than the datagram's.
+    /// An undefined type, a bad name, or a length other than the datagram's.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
         let at = Reader::new("nbds::Header", bytes);
         let mut r = at.clone();
@@ -80,49 +120,157 @@ impl<'a> Message<'a> {
         let body = match header.kind {
             DIRECT_UNIQUE..=BROADCAST => {
                 let DataHeader { length, packet_offset } = DataHeader::parse(&mut r)?;
-                Body::Data { packet_offset, names_and_data: r.bytes(usize::from(length))? }
+                let mut rest = r.sub("nbds::Body", usize::from(length))?;
+                let source = Name::parse(&mut rest, bytes)?;
+                let destination = Name::parse(&mut rest, bytes)?;
+                let payload = Payload::of(rest.remainder());
+                Body::Data { packet_offset, source, destination, payload }
             }
             ERROR => Body::Error(r.byte()?),
-            QUERY_REQUEST..=NEGATIVE_QUERY_RESPONSE => Body::Query(query_name(&mut r)?),
+            QUERY_REQUEST..=NEGATIVE_QUERY_RESPONSE => Body::Query(Name::parse(&mut r, bytes)?),
             kind => return Err(at.error(Cause::BadValue { field: "kind", got: u64::from(kind) })),
         };
         r.finish()?;
         Ok(Self { header, body })
     }
 
-    /// What follows the header.
-    pub const fn body(&self) -> Body<'a> {
-        self.body
-    }
-
-    /// Appends the datagram, its length derived.
-    pub fn emit(&self, w: &mut Writer<'_>) {
+    /// Appends the datagram, its lengths derived.
+    ///
+    /// # Errors
+    /// More data than 16 bits can count.
+    pub fn emit(&self, w: &mut Writer<'_>) -> Result<(), WireError> {
         self.header.emit(w);
         match self.body {
-            Body::Data { packet_offset, names_and_data } => {
-                let length = u16::try_from(names_and_data.len()).unwrap_or(u16::MAX);
+            Body::Data { packet_offset, source, destination, payload } => {
+                let mut rest = [source.wire(), destination.wire()].concat();
+                payload.emit(&mut Writer::new(&mut rest))?;
+                let got = rest.len();
+                let length = u16::try_from(got).map_err(|_| {
+                    let max = usize::from(u16::MAX);
+                    let cause = Cause::BadLength { field: "length", got, min: 0, max };
+                    WireError { what: "nbds::DataHeader", offset: Header::LEN, cause }
+                })?;
                 DataHeader { length, packet_offset }.emit(w);
-                w.bytes(names_and_data);
+                w.bytes(&rest);
             }
             Body::Error(code) => w.byte(code),
-            Body::Query(name) => w.bytes(name),
+            Body::Query(name) => w.bytes(name.wire()),
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Payload<'a> {
+    /// A mailslot where its bytes are as we would write them.
+    fn of(bytes: &'a [u8]) -> Self {
+        let mut again = Vec::with_capacity(bytes.len());
+        match Mailslot::parse(bytes) {
+            Ok(mailslot)
+                if mailslot.emit(&mut Writer::new(&mut again)).is_ok() && again == bytes =>
+            {
+                Self::Mailslot(mailslot)
+            }
+            _ => Self::Opaque(bytes),
+        }
+    }
+
+    fn emit(&self, w: &mut Writer<'_>) -> Result<(), WireError> {
+        match self {
+            Self::Mailslot(mailslot) => mailslot.emit(w),
+            Self::Opaque(bytes) => {
+                w.bytes(bytes);
+                Ok(())
+            }
         }
     }
 }
 
-/// An encoded name: labels up to the root, RFC 1002 section 4.1.
-fn query_name<'a>(r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
-    let mut rest = r.clone();
-    loop {
-        match rest.byte()? {
-            0 => return r.bytes(rest.offset() - r.offset()),
-            length => rest.bytes(usize::from(length))?,
-        };
+/// One datagram where it lies; it may be cut.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    header: HeaderView<'a>,
+    /// Names in front of the data, as far as they can be read.
+    names: [Option<Name<'a>>; 2],
+    data: &'a [u8],
+    end: Result<(), WireError>,
+}
+
+impl<'a> View<'a> {
+    /// Looks at a datagram.
+    ///
+    /// # Errors
+    /// Truncation of the header.
+    pub fn new(bytes: &'a [u8]) -> Result<Self, WireError> {
+        let mut r = Reader::new("nbds::Header", bytes);
+        let header = Header::view(&mut r)?;
+        let mut view = Self { header, names: [None, None], data: &[], end: Ok(()) };
+        view.end = view.read(r.named("nbds::Body"), bytes);
+        Ok(view)
+    }
+
+    fn read(&mut self, mut r: Reader<'a>, message: &'a [u8]) -> Result<(), WireError> {
+        match self.header.kind() {
+            DIRECT_UNIQUE..=BROADCAST => {
+                let length = usize::from(DataHeader::view(&mut r)?.length());
+                let whole = r.clone().bytes(length);
+                for name in &mut self.names {
+                    *name = Some(Name::parse(&mut r, message)?);
+                }
+                self.data = r.remainder();
+                whole.map(|_| ())
+            }
+            ERROR => r.byte().map(|_| ()),
+            QUERY_REQUEST..=NEGATIVE_QUERY_RESPONSE => {
+                let [_, destination] = &mut self.names;
+                *destination = Some(Name::parse(&mut r, message)?);
+                Ok(())
+            }
+            kind => Err(r.error(Cause::BadValue { field: "kind", got: u64::from(kind) })),
+        }
+    }
+
+    /// See [`Header::kind`].
+    pub fn kind(&self) -> u8 {
+        self.header.kind()
+    }
+
+    /// See [`Header::source_address`].
+    pub fn source_address(&self) -> [u8; 4] {
+        self.header.source_address()
+    }
+
+    /// Who sends.
+    pub fn source(&self) -> Option<Encoded<'a>> {
+        let [source, _] = self.names;
+        source.map(Encoded)
+    }
+
+    /// To whom, or who is asked for.
+    pub fn destination(&self) -> Option<Encoded<'a>> {
+        let [_, destination] = self.names;
+        destination.map(Encoded)
+    }
+
+    /// What is sent to a mailslot, if that is what the datagram does.
+    pub fn mailslot(&self) -> Option<Mailslot<'a>> {
+        Mailslot::parse(self.data).ok()
+    }
+
+    /// A message of the browser.
+    pub fn browser(&self) -> Option<Browser<'a>> {
+        let mailslot = self.mailslot().filter(|mailslot| mailslot.is(BROWSE))?;
+        Browser::parse(mailslot.data).ok()
+    }
+
+    /// A message of those who look for a domain controller.
+    pub fn netlogon(&self) -> Option<Netlogon<'a>> {
+        let mailslot = self.mailslot().filter(|mailslot| mailslot.is(NETLOGON))?;
+        Netlogon::parse(mailslot.data).ok()
     }
 }
 
 impl Protocol for Nbds {
-    type Message<'a> = super::Bytes<'a>;
+    type Message<'a> = View<'a>;
     type Dialogue = ();
 
     const NAME: &'static str = "nbds";
@@ -152,20 +300,50 @@ impl Protocol for Nbds {
     }
 
     fn step(input: &[u8], _transport: Transport) -> Step {
-        Step::datagram(input, Message::parse(input).map(|_| ()))
+        Step::datagram(input, View::new(input).and_then(|view| view.end))
     }
 
     fn observe(
         input: &[u8],
-        context: &super::Context,
+        context: &Context,
         _dialogue: &mut Self::Dialogue,
-        out: &mut dyn super::Observer,
+        out: &mut dyn Observer,
     ) -> Result<(), WireError> {
-        let quality = super::Quality::Opaque;
-        let bytes = context.length;
-        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
-        out.message(context, &super::Message::Nbds(super::Bytes(input)), tally);
-        Ok(())
+        let view = View::new(input)?;
+        let (browser, netlogon) = match view.mailslot() {
+            Some(mailslot) if mailslot.is(BROWSE) => (Browser::parse(mailslot.data).ok(), None),
+            Some(mailslot) if mailslot.is(NETLOGON) => (None, Netlogon::parse(mailslot.data).ok()),
+            _ => (None, None),
+        };
+        let operation = match (browser, netlogon) {
+            (Some(browser), _) => BROWSER_OPERATION | u32::from(browser.command()),
+            (_, Some(netlogon)) => NETLOGON_OPERATION | u32::from(netlogon.opcode()),
+            _ => u32::from(view.kind()),
+        };
+        let quality = match view.end {
+            Ok(()) if view.data.is_empty() || view.mailslot().is_some() => Quality::Parsed,
+            Err(error) if context.is_cut && error.is_truncation() => Quality::Cut,
+            _ => Quality::Opaque,
+        };
+        let is_answer = matches!(view.kind(), POSITIVE_QUERY_RESPONSE | NEGATIVE_QUERY_RESPONSE);
+        let tally = Tally { operation, is_answer, bytes: context.length, quality };
+        out.message(context, &super::Message::Nbds(view), tally);
+        if let Some(browser) = browser {
+            tell_announcement(&browser, context, out);
+        }
+        if let Some(netlogon) = netlogon {
+            tell_search(&netlogon, &view, context, out);
+        }
+        if quality == Quality::Cut { Ok(()) } else { view.end }
+    }
+
+    fn operation(code: u32) -> Option<&'static str> {
+        let [_, family, high, low] = code.to_be_bytes();
+        match u32::from(family) << 16 {
+            BROWSER_OPERATION => browser::command_name(low),
+            NETLOGON_OPERATION => netlogon::opcode_name(u16::from_be_bytes([high, low])),
+            _ => kind_name(low),
+        }
     }
 
     fn reencode(
@@ -173,54 +351,78 @@ impl Protocol for Nbds {
         _transport: Transport,
         out: &mut Writer<'_>,
     ) -> Result<(), WireError> {
-        Message::parse(input)?.emit(out);
-        Ok(())
+        Message::parse(input)?.emit(out)
     }
 
     fn samples() -> Vec<Sample> {
-        let workstation = b"\x20FHFDDADHCACACACACACACACACACACAAA\x00";
-        let domain = b"\x20EIEFFCEPEOCACACACACACACACACACABN\x00";
-        // A mailslot message to the domain's master browser; the SMB within is opaque here.
-        let mut data = b"\x11\x0e\x81\x23\x0a\x14\x1e\x63\x00\x8a\x00\x49\x00\x05".to_vec();
-        data.extend(workstation);
-        data.extend(domain);
-        data.extend(b"\xffSMB%");
-        let error = b"\x13\x02\x81\x24\x0a\x14\x1e\x63\x00\x8a\x82".to_vec();
-        let mut query = b"\x14\x02\x81\x25\x0a\x14\x1e\x63\x00\x8a".to_vec();
-        query.extend(domain);
-        vec![Sample::udp(data), Sample::udp(error), Sample::udp(query)]
+        samples::all()
     }
+}
+
+/// A host or domain says that it is there.
+fn tell_announcement(browser: &Browser<'_>, context: &Context, out: &mut dyn Observer) {
+    let Browser::Announcement(command, announcement, _) = browser else { return };
+    // Senders leave anything behind the zero.
+    let name = announcement.name.split(|&byte| byte == 0).next().unwrap_or_default();
+    out.activity(&Activity {
+        kind: Kind::LocalNameQuery,
+        protocol: Id::Nbds,
+        time: context.time,
+        asked_by: context.side,
+        principal: None,
+        target: Some(&Padded(name)),
+        detail: Some(&browser::command_name(*command).unwrap_or_default()),
+        outcome: Outcome::Unknown,
+    });
+}
+
+/// A host looks for a controller of the domain that the datagram is sent to. The answer comes
+/// in a flow of its own.
+fn tell_search(
+    netlogon: &Netlogon<'_>,
+    view: &View<'_>,
+    context: &Context,
+    out: &mut dyn Observer,
+) {
+    let user = match netlogon {
+        Netlogon::PrimaryQuery { .. } => None,
+        Netlogon::SamLogonRequest { user, .. } => Some(user).filter(|user| !user.0.is_empty()),
+        Netlogon::Other(..) => return,
+    };
+    let (destination, opcode) = (view.destination(), netlogon::opcode_name(netlogon.opcode()));
+    out.activity(&Activity {
+        kind: Kind::NetlogonPing,
+        protocol: Id::Nbds,
+        time: context.time,
+        asked_by: context.side,
+        principal: user.map(|user| user as &dyn std::fmt::Display),
+        target: destination.as_ref().map(|name| name as &dyn std::fmt::Display),
+        detail: opcode.as_ref().map(|name| name as &dyn std::fmt::Display),
+        outcome: Outcome::Unknown,
+    });
+}
+
+const fn kind_name(kind: u8) -> Option<&'static str> {
+    match kind {
+        DIRECT_UNIQUE => Some("direct unique"),
+        DIRECT_GROUP => Some("direct group"),
+        BROADCAST => Some("broadcast"),
+        ERROR => Some("error"),
+        QUERY_REQUEST => Some("query request"),
+        POSITIVE_QUERY_RESPONSE => Some("positive query response"),
+        NEGATIVE_QUERY_RESPONSE => Some("negative query response"),
+        _ => None,
+    }
+}
+
+/// Bytes up to a zero, which is stepped over, or to the end.
+fn zero_terminated<'a>(r: &mut Reader<'a>) -> &'a [u8] {
+    let rest = r.remainder();
+    let mut parts = rest.splitn(2, |&byte| byte == 0);
+    let text = parts.next().unwrap_or_default();
+    *r = Reader::new("nbds::Mailslot", parts.next().unwrap_or_default());
+    text
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_the_header_and_leaves_the_names_alone() {
-        let bytes = Nbds::samples().remove(0).bytes;
-        let message = Message::parse(&bytes).unwrap();
-        assert_eq!(
-            message.header,
-            Header {
-                kind: 0x11,
-                flags: 0x0e,
-                id: 0x8123,
-                source_address: [10, 20, 30, 99],
-                source_port: 138
-            }
-        );
-        let Body::Data { packet_offset, names_and_data } = message.body() else { panic!() };
-        assert_eq!((packet_offset, names_and_data.len()), (5, 73));
-    }
-
-    #[test]
-    fn an_undefined_kind_is_named() {
-        let mut bytes = Nbds::samples().remove(0).bytes;
-        bytes[0] = 0x17;
-        assert_eq!(
-            Message::parse(&bytes).unwrap_err().to_string(),
-            "nbds::Header at byte 0: kind 0x17 is not defined"
-        );
-    }
-}
+mod tests;

@@ -2,23 +2,30 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Framing, Probe, Protocol, Sample, Step, Transport};
-use crate::wire::{Cause, Reader, WireError, Writer, wire_struct};
+use super::{Context, Framing, Observer, Probe, Protocol, Quality, Sample, Step, Tally, Transport};
+use crate::wire::{WireError, Writer, wire_struct};
+
+mod parts;
+mod samples;
+mod token;
+
+pub use parts::{Authenticate, Challenge, Negotiate, Parts, Version2};
+pub use token::{Attribute, Attributes, Flags, Name, Proof, Token};
 
 /// Marker type of this protocol.
 #[derive(Debug)]
 pub struct Ntlmssp;
 
 /// First bytes of every token, \[MS-NLMP\] 2.2.1.
-const SIGNATURE: [u8; 8] = *b"NTLMSSP\0";
+pub(super) const SIGNATURE: [u8; 8] = *b"NTLMSSP\0";
 /// How far into a payload a token is looked for, in bytes. Ours: an SMB session setup has it
 /// within 200, an RPC bind with many contexts behind some 500.
 const SEARCH_WINDOW: usize = 1024;
 
 /// Message types, \[MS-NLMP\] 2.2.1.
-const NEGOTIATE: u32 = 1;
-const CHALLENGE: u32 = 2;
-const AUTHENTICATE: u32 = 3;
+pub(super) const NEGOTIATE: u32 = 1;
+pub(super) const CHALLENGE: u32 = 2;
+pub(super) const AUTHENTICATE: u32 = 3;
 
 wire_struct! {
     /// What all tokens begin with, \[MS-NLMP\] 2.2.1.
@@ -42,150 +49,21 @@ wire_struct! {
     }
 }
 
-/// What precedes the variable fields of a token; each kind has its own fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fixed {
-    /// \[MS-NLMP\] 2.2.1.1.
-    Negotiate {
-        /// Negotiated options, \[MS-NLMP\] 2.2.2.5.
-        flags: [u8; 4],
-        /// Name of the client's domain.
-        domain: Field,
-        /// Name of the client.
-        workstation: Field,
-    },
-    /// \[MS-NLMP\] 2.2.1.2.
-    Challenge {
-        /// Name of the server or its domain.
-        target: Field,
-        /// Negotiated options.
-        flags: [u8; 4],
-        /// Challenge, then eight reserved bytes.
-        challenge: [u8; 16],
-        /// Attributes of the target.
-        information: Field,
-    },
-    /// \[MS-NLMP\] 2.2.1.3.
-    Authenticate {
-        /// LM response, NT response, domain, user, workstation and session key.
-        fields: [Field; 6],
-        /// Negotiated options.
-        flags: [u8; 4],
-    },
-}
-
-/// One token; version, integrity code and variable fields are opaque.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Token<'a> {
-    /// What precedes the variable fields.
-    pub fixed: Fixed,
-    /// What follows, up to the end of the farthest field.
-    pub body: &'a [u8],
-}
-
-impl Fixed {
-    fn parse(r: &mut Reader<'_>) -> Result<Self, WireError> {
-        let at = r.clone();
-        let header = Header::parse(r)?;
-        if header.signature != SIGNATURE {
-            let want = u64::from_be_bytes(SIGNATURE);
-            let got = u64::from_be_bytes(header.signature);
-            return Err(at.error(Cause::BadConstant { field: "signature", want, got }));
-        }
-        match header.kind {
-            NEGOTIATE => Ok(Self::Negotiate {
-                flags: *r.array()?,
-                domain: Field::parse(r)?,
-                workstation: Field::parse(r)?,
-            }),
-            CHALLENGE => Ok(Self::Challenge {
-                target: Field::parse(r)?,
-                flags: *r.array()?,
-                challenge: *r.array()?,
-                information: Field::parse(r)?,
-            }),
-            AUTHENTICATE => {
-                let mut fields = [Field { length: 0, maximum_length: 0, offset: 0 }; 6];
-                for field in &mut fields {
-                    *field = Field::parse(r)?;
-                }
-                Ok(Self::Authenticate { fields, flags: *r.array()? })
-            }
-            kind => Err(at.error(Cause::BadValue { field: "kind", got: u64::from(kind) })),
-        }
-    }
-
-    fn emit(&self, w: &mut Writer<'_>) {
-        Header { signature: SIGNATURE, kind: self.kind() }.emit(w);
-        match self {
-            Self::Negotiate { flags, domain, workstation } => {
-                w.bytes(flags);
-                domain.emit(w);
-                workstation.emit(w);
-            }
-            Self::Challenge { target, flags, challenge, information } => {
-                target.emit(w);
-                w.bytes(flags);
-                w.bytes(challenge);
-                information.emit(w);
-            }
-            Self::Authenticate { fields, flags } => {
-                fields.iter().for_each(|field| field.emit(w));
-                w.bytes(flags);
-            }
-        }
-    }
-
-    /// Message type: 1 negotiate, 2 challenge, 3 authenticate.
-    pub const fn kind(&self) -> u32 {
-        match self {
-            Self::Negotiate { .. } => NEGOTIATE,
-            Self::Challenge { .. } => CHALLENGE,
-            Self::Authenticate { .. } => AUTHENTICATE,
-        }
-    }
-
-    const fn length(&self) -> usize {
-        match self {
-            Self::Negotiate { .. } => 32,
-            Self::Challenge { .. } => 48,
-            Self::Authenticate { .. } => 64,
-        }
-    }
-
-    /// Length of the whole token: up to the end of the farthest field.
-    fn total_length(&self) -> usize {
-        let end = |field: &Field| match field.length {
-            0 => 0,
-            length => (field.offset as usize).saturating_add(usize::from(length)),
-        };
-        let farthest = match self {
-            Self::Negotiate { domain, workstation, .. } => end(domain).max(end(workstation)),
-            Self::Challenge { target, information, .. } => end(target).max(end(information)),
-            Self::Authenticate { fields, .. } => fields.iter().map(end).max().unwrap_or(0),
-        };
-        farthest.max(self.length())
-    }
-}
-
-impl<'a> Token<'a> {
-    /// Parses the token that `input` is.
-    ///
-    /// # Errors
-    /// Another signature, an undefined kind, fields beyond the end or bytes behind the last.
-    pub fn parse(input: &'a [u8]) -> Result<Self, WireError> {
-        let mut r = Reader::new("ntlmssp::Token", input);
-        let fixed = Fixed::parse(&mut r)?;
-        let body = r.bytes(fixed.total_length() - fixed.length())?;
-        r.finish()?;
-        Ok(Self { fixed, body })
-    }
-
-    /// Appends the token.
-    pub fn emit(&self, w: &mut Writer<'_>) {
-        self.fixed.emit(w);
-        w.bytes(self.body);
-    }
+/// Tells a token.
+///
+/// # Errors
+/// As [`Token::check`]; it has been told then, too.
+pub(super) fn tell(
+    token: Token<'_>,
+    context: &Context,
+    out: &mut dyn Observer,
+) -> Result<(), WireError> {
+    let checked = token.check();
+    let quality = if checked.is_ok() { Quality::Parsed } else { Quality::Cut };
+    let (operation, is_answer) = (token.kind(), token.kind() == CHALLENGE);
+    let tally = Tally { operation, is_answer, bytes: token.bytes().len(), quality };
+    out.message(context, &super::Message::Ntlmssp(token), tally);
+    checked
 }
 
 /// Whether a token begins, signature and type, in the first 1,024 bytes of `payload`, whatever
@@ -224,7 +102,7 @@ const fn skip(byte: u8) -> usize {
 }
 
 impl Protocol for Ntlmssp {
-    type Message<'a> = super::Bytes<'a>;
+    type Message<'a> = Token<'a>;
     type Dialogue = ();
 
     const NAME: &'static str = "ntlmssp";
@@ -243,23 +121,28 @@ impl Protocol for Ntlmssp {
     }
 
     fn step(input: &[u8], _transport: Transport) -> Step {
-        match Fixed::parse(&mut Reader::new("ntlmssp::Token", input)) {
-            Ok(fixed) => Step::framed(input, fixed.total_length()),
+        match Token::parse(input) {
+            Ok(token) => Step::framed(input, token.length()),
             Err(error) => Step::failed(input, error),
         }
     }
 
     fn observe(
         input: &[u8],
-        context: &super::Context,
+        context: &Context,
         _dialogue: &mut Self::Dialogue,
-        out: &mut dyn super::Observer,
+        out: &mut dyn Observer,
     ) -> Result<(), WireError> {
-        let quality = super::Quality::Opaque;
-        let bytes = context.length;
-        let tally = super::Tally { operation: 0, is_answer: false, bytes, quality };
-        out.message(context, &super::Message::Ntlmssp(super::Bytes(input)), tally);
-        Ok(())
+        tell(Token::parse(input)?, context, out)
+    }
+
+    fn operation(code: u32) -> Option<&'static str> {
+        match code {
+            NEGOTIATE => Some("NEGOTIATE"),
+            CHALLENGE => Some("CHALLENGE"),
+            AUTHENTICATE => Some("AUTHENTICATE"),
+            _ => None,
+        }
     }
 
     fn reencode(
@@ -267,24 +150,23 @@ impl Protocol for Ntlmssp {
         _transport: Transport,
         out: &mut Writer<'_>,
     ) -> Result<(), WireError> {
-        Token::parse(input)?.emit(out);
+        Parts::parse(input)?.emit(out);
         Ok(())
     }
 
     fn samples() -> Vec<Sample> {
-        let mut negotiate = b"NTLMSSP\0\x01\0\0\0\x97\x82\x08\xe2".to_vec();
-        negotiate.extend(b"\x05\0\x05\0\x2c\0\0\0\x04\0\x04\0\x28\0\0\0");
-        negotiate.extend(b"\x0a\x00\x63\x45\x01\x02\x03\x0fWS07HERON");
-        let mut challenge = b"NTLMSSP\0\x02\0\0\0\x0a\0\x0a\0\x38\0\0\0\x15\x82\x89\xe2".to_vec();
-        challenge.extend(b"\x01\x23\x45\x67\x89\xab\xcd\xef\x08\x07\x06\x05\x04\x03\x02\x01");
-        challenge.extend(b"\x04\0\x04\0\x42\0\0\0\x0a\x00\x63\x45\x01\x02\x03\x0f");
-        challenge.extend(b"H\0E\0R\0O\0N\0\x01\x02\x03\x04");
-        let mut authenticate = b"NTLMSSP\0\x03\0\0\0".to_vec();
-        authenticate.extend(b"\x02\0\x02\0\x5e\0\0\0\x03\0\x03\0\x60\0\0\0\x0a\0\x0a\0\x40\0\0\0");
-        authenticate.extend(b"\x0a\0\x0a\0\x4a\0\0\0\x08\0\x08\0\x54\0\0\0\x02\0\x02\0\x5c\0\0\0");
-        authenticate.extend(b"\x15\x82\x88\xe2H\0E\0R\0O\0N\0m\0a\0r\0t\0a\0W\0S\x000\x007\0");
-        authenticate.extend(b"kklmntt");
-        vec![Sample::tcp(negotiate), Sample::tcp(challenge), Sample::tcp(authenticate)]
+        let parts = [
+            Parts::Negotiate(samples::negotiate()),
+            Parts::Challenge(samples::challenge()),
+            Parts::Authenticate(samples::authenticate_v2()),
+            Parts::Authenticate(samples::authenticate_v1()),
+        ];
+        let emitted = parts.iter().map(|parts| {
+            let mut bytes = Vec::new();
+            parts.emit(&mut Writer::new(&mut bytes));
+            bytes
+        });
+        emitted.chain(samples::laid_otherwise()).map(Sample::tcp).collect()
     }
 }
 
@@ -293,17 +175,113 @@ mod tests {
     use super::*;
     use crate::base::Random;
 
+    fn sample(at: usize) -> Vec<u8> {
+        Ntlmssp::samples().remove(at).bytes
+    }
+
     #[test]
-    fn reads_the_fields_of_a_negotiate_token() {
-        let bytes = Ntlmssp::samples().remove(0).bytes;
+    fn a_token_laid_out_as_ours_comes_apart() {
+        let (negotiate, challenge) = (sample(0), sample(1));
+        assert_eq!(Parts::parse(&negotiate), Ok(Parts::Negotiate(samples::negotiate())));
+        assert_eq!(Parts::parse(&challenge), Ok(Parts::Challenge(samples::challenge())));
+        let (v2, v1) = (sample(2), sample(3));
+        assert_eq!(Parts::parse(&v2), Ok(Parts::Authenticate(samples::authenticate_v2())));
+        assert_eq!(Parts::parse(&v1), Ok(Parts::Authenticate(samples::authenticate_v1())));
+        assert!(matches!(Parts::parse(&sample(4)), Ok(Parts::Laid(_))));
+    }
+
+    fn shown(name: Option<Name<'_>>) -> String {
+        name.unwrap().to_string()
+    }
+
+    #[test]
+    fn a_view_reads_the_first_token() {
+        let bytes = sample(0);
         let token = Token::parse(&bytes).unwrap();
-        let field = |length, offset| Field { length, maximum_length: length, offset };
-        let want = Fixed::Negotiate {
-            flags: [0x97, 0x82, 0x08, 0xe2],
-            domain: field(5, 44),
-            workstation: field(4, 40),
+        assert_eq!((token.kind(), token.flags()), (1, Some(Flags(0xe208_b297))));
+        assert_eq!(
+            (shown(token.domain()), shown(token.workstation())),
+            ("HERON".into(), "WS07".into())
+        );
+        assert_eq!(token.version(), Some(b"\x0a\0\x63\x45\x01\x02\x03\x0f"));
+        assert_eq!((token.user(), token.target(), token.proof()), (None, None, None));
+    }
+
+    #[test]
+    fn a_view_reads_the_challenge() {
+        let bytes = sample(1);
+        let token = Token::parse(&bytes).unwrap();
+        assert_eq!(shown(token.target()), "HERON");
+        assert_eq!(token.server_challenge(), Some(b"\x01\x23\x45\x67\x89\xab\xcd\xef"));
+        let name = |id| token.attributes().name_of(id).map(|name| name.to_string());
+        assert_eq!(name(Attribute::COMPUTER).as_deref(), Some("DC01"));
+        assert_eq!(name(Attribute::DNS_DOMAIN).as_deref(), Some("heron.example"));
+        assert_eq!((name(Attribute::TARGET), token.attributes().count()), (None, 4));
+        assert_eq!(token.domain(), None);
+    }
+
+    #[test]
+    fn a_view_reads_who_authenticates_and_how() {
+        let bytes = sample(2);
+        let token = Token::parse(&bytes).unwrap();
+        let names = [token.domain(), token.user(), token.workstation()].map(shown);
+        assert_eq!(names, ["HERON", "mj\u{f8}lner", "WS07"]);
+        assert_eq!((token.proof(), token.is_anonymous()), (Some(Proof::V2), false));
+        assert_eq!(token.integrity_code(), Some(&[0xc0; 16]));
+        let target = token.attributes().name_of(Attribute::TARGET).unwrap();
+        assert_eq!(target.to_string(), "cifs/dc01.heron.example");
+        assert_eq!(
+            (token.session_key(), token.lm_response()),
+            (Some(&[0x5e; 16][..]), Some(&[0; 24][..]))
+        );
+        let bytes = sample(3);
+        let token = Token::parse(&bytes).unwrap();
+        assert_eq!((token.proof(), shown(token.user())), (Some(Proof::V1), "MARTA".into()));
+        assert_eq!((token.integrity_code(), token.attributes().count()), (None, 0));
+    }
+
+    #[test]
+    fn proofs_are_told_by_the_responses() {
+        let proof = |lm: &[u8], nt: &[u8]| {
+            let (lm_response, nt_response) = (lm.to_vec(), nt.to_vec());
+            let parts = Authenticate { lm_response, nt_response, ..samples::authenticate_v1() };
+            let mut bytes = Vec::new();
+            Parts::Authenticate(parts).emit(&mut Writer::new(&mut bytes));
+            Token::parse(&bytes).unwrap().proof().unwrap()
         };
-        assert_eq!((token.fixed, token.body.len()), (want, 17));
+        let extended = [&[7; 8][..], &[0; 16]].concat();
+        assert_eq!(proof(&[0], &[]), Proof::Anonymous);
+        assert_eq!(proof(&[7; 24], &[]), Proof::Lm);
+        assert_eq!(proof(&[7; 24], &[7; 24]), Proof::V1);
+        assert_eq!(proof(&extended, &[7; 24]), Proof::V1Extended);
+        assert_eq!(proof(&[0; 24], &[7; 60]), Proof::V2);
+    }
+
+    #[test]
+    fn fixed_fields_that_old_clients_leave_out_are_not_read_from_names() {
+        // NEGOTIATE of 16 bytes, section 2.2.1.1 as of the first documents.
+        let token = Token::parse(b"NTLMSSP\0\x01\0\0\0\x07\x82\0\0").unwrap();
+        assert_eq!((token.flags(), token.domain()), (Some(Flags(0x8207)), None));
+        // AUTHENTICATE whose names begin where flags would be.
+        let bytes = sample(4);
+        let token = Token::parse(&bytes).unwrap();
+        assert_eq!((token.flags(), token.version(), token.session_key()), (None, None, None));
+        assert_eq!(
+            (shown(token.user()), shown(token.workstation())),
+            ("marta".into(), "WS07".into())
+        );
+    }
+
+    #[test]
+    fn a_field_beyond_the_end_is_missed_and_told() {
+        let bytes = sample(2);
+        let token = Token::parse(&bytes[..100]).unwrap();
+        let need = bytes.len();
+        assert_eq!(
+            token.check().unwrap_err().cause,
+            crate::wire::Cause::Truncated { need, have: 100 }
+        );
+        assert_eq!((shown(token.domain()), token.nt_response()), ("HERON".into(), None));
     }
 
     #[test]

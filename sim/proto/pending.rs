@@ -106,6 +106,12 @@ impl<K: Copy + PartialEq, const N: usize> Pending<K, N> {
         self.slots.get_mut(at).map(|(_, asked)| asked)
     }
 
+    /// Key of the oldest request that waits and whose key `wanted` accepts.
+    pub fn find(&self, wanted: impl Fn(K) -> bool) -> Option<K> {
+        let mut keys = self.slots.iter().take(self.used).map(|&(key, _)| key);
+        keys.find(|&key| wanted(key))
+    }
+
     /// Tells the request that `key` names with its outcome. False where none waits.
     pub fn answer(&mut self, key: K, outcome: Outcome, out: &mut dyn Observer) -> bool {
         let Some(at) = self.position(key) else { return false };
@@ -114,6 +120,19 @@ impl<K: Copy + PartialEq, const N: usize> Pending<K, N> {
         }
         self.remove(at);
         true
+    }
+
+    /// Calls the request that `old` names `new` from now on, as when an answer asks for more; one
+    /// that was called so is forgotten. False where none waits.
+    pub fn rename(&mut self, old: K, new: K) -> bool {
+        if old != new {
+            self.forget(new);
+        }
+        let Some(at) = self.position(old) else { return false };
+        self.slots.get_mut(at).is_some_and(|(key, _)| {
+            *key = new;
+            true
+        })
     }
 
     /// Forgets a request without telling it. False where none waits.
@@ -182,10 +201,22 @@ mod tests {
         ask(&mut pending, 1, "one", &mut told);
         ask(&mut pending, 2, "two", &mut told);
         let failure = Outcome::of(3, |_| "NXDOMAIN");
+        assert_eq!((pending.find(|key| key > 0), pending.find(|key| key > 2)), (Some(1), None));
         assert!(pending.answer(2, failure, &mut told));
         assert!(pending.answer(1, Outcome::of(0, |_| ""), &mut told));
         assert!(!pending.answer(1, Outcome::Success, &mut told) && pending.is_empty());
         assert_eq!(told.0, ["two Failure { code: 3, name: \"NXDOMAIN\" }", "one Success"]);
+    }
+
+    #[test]
+    fn a_request_is_answered_under_its_last_name() {
+        let (mut pending, mut told) = (Pending::<u32, 2>::default(), Told::default());
+        ask(&mut pending, 1, "one", &mut told);
+        ask(&mut pending, 2, "two", &mut told);
+        assert!(pending.rename(1, 2) && !pending.rename(1, 3));
+        assert!(!pending.answer(1, Outcome::Success, &mut told));
+        assert!(pending.answer(2, Outcome::Success, &mut told) && pending.is_empty());
+        assert_eq!(told.0, ["one Success"]);
     }
 
     #[test]

@@ -326,8 +326,10 @@ mod tests {
         let smb2 = b"\x00\x00\x00\x80\xfeSMB\x40\x00\x00\x00";
         assert_eq!(tcp(445, ssh), Contradicted(Id::Smb2));
         assert_eq!(tcp(445, ssh).id(), Id::Other);
-        assert_eq!(tcp(389, http), Contradicted(Id::Ldap));
-        assert_eq!(tcp(636, http), Contradicted(Id::Ldaps));
+        assert_eq!(tcp(389, ssh), Contradicted(Id::Ldap));
+        assert_eq!(tcp(636, ssh), Contradicted(Id::Ldaps));
+        assert_eq!(tcp(389, http), Certain(Id::Http));
+        assert_eq!(tcp(50_000, http), Certain(Id::Http));
         assert_eq!(tcp(389, hello), Certain(Id::Tls)); // StartTLS
         assert_eq!(tcp(636, hello), Certain(Id::Ldaps));
         assert_eq!(tcp(3269, hello), Certain(Id::Ldaps));
@@ -336,7 +338,7 @@ mod tests {
             assert_eq!(tcp(port, smb2), Certain(Id::Smb2), "port {port}");
         }
         assert_eq!(udp(53, b"\xde\xad\xbe\xef garbage on port 53"), Contradicted(Id::Dns));
-        assert_eq!(tcp(88, http), Contradicted(Id::Kerberos));
+        assert_eq!(tcp(88, ssh), Contradicted(Id::Kerberos));
         assert_eq!(tcp(3389, ssh), Contradicted(Id::Rdp));
         assert_eq!(udp(123, http), Contradicted(Id::Ntp));
     }

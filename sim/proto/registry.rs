@@ -145,6 +145,15 @@ macro_rules! registry {
             $($(#[$meta])+ $Type(<$module::$Type as Protocol>::Message<'a>),)+
         }
 
+        impl Message<'_> {
+            /// Its protocol.
+            pub const fn id(&self) -> Id {
+                match self {
+                    $(Self::$Type(_) => Id::$Type,)+
+                }
+            }
+        }
+
         /// The dialogues of all flows of a shard.
         #[derive(Debug, Default)]
         pub struct Dialogues {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Drops, InputFile, Offload, Peak, ProtocolCount, Service};
+use super::{Drops, InputFile, Offload, Peak, ProtocolCount, Service, Understood};
 use crate::base::Timestamp;
 
 /// Everything `inspect` found.
@@ -24,6 +24,8 @@ pub struct Inspection {
     pub warnings: Vec<String>,
     /// What the frames hold.
     pub traffic: Traffic,
+    /// What their messages say.
+    pub understood: Understood,
     /// Figures of this run of the program; they differ from run to run, unlike all the rest.
     pub run: Option<RunFigures>,
 }

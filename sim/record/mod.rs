@@ -7,6 +7,7 @@ mod dc;
 mod inspection;
 mod source;
 mod timeline;
+mod understood;
 mod verdict;
 
 pub use dc::{
@@ -18,6 +19,10 @@ pub use inspection::{
 };
 pub use source::{Damage, Drops, Format, InputFile, Interface};
 pub use timeline::{Peak, ProtocolSeries, Timeline, Window};
+pub use understood::{
+    Activity, ActivityCount, ActivitySeries, KindSeries, Limits, MalformedReason, MethodSuccess,
+    NameResolution, OperationCount, ProtocolMessages, Talker, Understood,
+};
 pub use verdict::{
     Assumption, CapacityRow, CapacityTable, Load, OtherTable, Resource, ResourceCheck, Sized,
     SizingReport, Total, Verdict, VerdictKind,

@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
-use super::{OutputFormat, RenderOptions, ReportError, escape, json, number};
+use super::{OutputFormat, RenderOptions, ReportError, escape, json, number, understood};
 use crate::record::{InputFile, Inspection, Quantiles, RunFigures, Server, Traffic};
 
 /// Nanoseconds in a millisecond.
@@ -39,6 +39,7 @@ fn text(inspection: &Inspection, width: u16) -> String {
     out.push_str(&overview(traffic));
     out.push_str(&protocols(traffic, width));
     out.push_str(&servers(&traffic.servers, width));
+    out.push_str(&understood::text(&inspection.understood, width));
     out.push_str(&quality(inspection));
     if !inspection.warnings.is_empty() {
         out.push_str("\nWarnings\n");
@@ -56,7 +57,7 @@ fn list(out: &mut String, bullet: &str, sentences: &[String]) {
     }
 }
 
-fn new_table(width: u16, header: &[&str], numbers: std::ops::Range<usize>) -> Table {
+pub(super) fn new_table(width: u16, header: &[&str], numbers: std::ops::Range<usize>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);

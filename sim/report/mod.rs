@@ -17,6 +17,7 @@ mod page_tables;
 mod plot;
 mod plots;
 mod text;
+mod understood;
 mod xlsx;
 
 pub use inspection::render_inspection;

@@ -3,17 +3,27 @@
 //! This is our own core, built to be measured. It is not the vendor's sensor, and nothing it
 //! measures of itself says how fast that one is.
 
+mod audience;
 mod hosts;
+mod jot;
+mod ledger;
+mod names;
 mod observation;
 mod pipeline;
 mod series;
 mod shard;
+mod talk;
+mod talkers;
+mod tallies;
+mod understood;
 
 use std::net::IpAddr;
 
+pub use audience::{Audience, Ends};
 pub use hosts::{SERVICE_PORTS, Service};
+pub use ledger::Rows;
 pub use observation::Observation;
-pub use pipeline::{Progress, observe};
+pub use pipeline::{Progress, hear, observe};
 pub use series::TIMELINE_DAYS;
 
 /// A domain controller that the user named.

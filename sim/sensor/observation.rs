@@ -2,9 +2,10 @@
 
 use super::hosts::{Host, Hosts};
 use super::pipeline::{Timeline, shown};
-use super::shard::{Shard, Totals};
+use super::shard::{PROBED_PORTS, Shard, Totals};
+use super::understood;
 use crate::flow::{Reassembler, SHARDS};
-use crate::record::{DomainController, HostFacts, RejectedReadings, Server, Traffic};
+use crate::record::{DomainController, HostFacts, RejectedReadings, Server, Traffic, Understood};
 
 /// A host that sends or receives at least this share of all frames is the one the capture was
 /// taken at; then all frames count to it, as its adapter's Packets/sec counter counts them.
@@ -24,6 +25,8 @@ const ROW_SAMPLES_MAX: usize = 8 << 20;
 pub struct Observation {
     /// What the frames hold.
     pub traffic: Traffic,
+    /// What their messages say.
+    pub understood: Understood,
     /// One entry per domain controller, busiest first; the whole capture where none was found;
     /// empty without frames.
     pub domain_controllers: Vec<DomainController>,
@@ -35,12 +38,12 @@ pub struct Observation {
 
 /// Puts the parts together.
 pub(super) fn conclude(
-    timeline: Timeline,
+    timeline: Timeline<'_>,
     fragments: &Reassembler,
     shards: [Shard; SHARDS],
 ) -> Observation {
     let totals = merge(shards);
-    let Timeline { mut hosts, layers, mut drops } = timeline;
+    let Timeline { mut ledger, mut hosts, layers, mut drops } = timeline;
     hosts.finish();
     drops.fragments_dropped = fragments.dropped;
     drops.flows_evicted = totals.evicted;
@@ -65,7 +68,11 @@ pub(super) fn conclude(
             chosen.len()
         ));
     }
-    Observation { traffic, domain_controllers, unattributed, warnings }
+    for (unanswered, (_, method)) in totals.unanswered_probes.iter().zip(PROBED_PORTS) {
+        ledger.names.asked(method, false, *unanswered);
+    }
+    let understood = understood::record(&totals, &ledger, hosts.span);
+    Observation { traffic, understood, domain_controllers, unattributed, warnings }
 }
 
 /// The busiest of `chosen` whose timelines fit [`ROW_SAMPLES_MAX`], at least one.

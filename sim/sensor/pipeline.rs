@@ -8,7 +8,10 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::audience::Audience;
 use super::hosts::Hosts;
+use super::jot::Jot;
+use super::ledger::{Ledger, Rows};
 use super::observation::Observation;
 use super::shard::{Shard, Taken};
 use super::{Options, observation};
@@ -32,7 +35,7 @@ pub struct Progress {
 }
 
 /// Runs the core over everything `source` yields. `progress` is called after each batch, never
-/// by two threads at once.
+/// by two threads at once. `rows` is told each activity, in the same order every time.
 ///
 /// # Errors
 /// Where the system refuses threads.
@@ -40,15 +43,42 @@ pub fn observe(
     source: &mut dyn FrameSource,
     options: &Options,
     progress: &(dyn Fn(Progress) + Sync),
+    rows: Option<Rows<'_>>,
 ) -> Result<Observation, rayon::ThreadPoolBuildError> {
     let threads = options.threads.max(1);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-    let line = Line::new(source, options);
+    let line = Line::new(source, options, rows);
     pool.broadcast(|_| work(&line, progress));
     let mut fragments = line.fragments.into_inner();
     fragments.finish();
-    let shards = line.shards.map(Stage::into_inner);
-    Ok(observation::conclude(line.timeline.into_inner(), &fragments, shards))
+    let mut shards = line.shards.map(Stage::into_inner);
+    let mut timeline = line.timeline.into_inner();
+    for shard in &mut shards {
+        let mut jot = Jot::new(line.with_words);
+        shard.conclude(&mut jot);
+        timeline.ledger.enter(&jot);
+    }
+    Ok(observation::conclude(timeline, &fragments, shards))
+}
+
+/// Runs one thread over everything `source` yields and tells `out` what the packets say, in
+/// their order; where several hosts' flows end together, by their place in the table. For
+/// comparing what is understood with what others understand.
+pub fn hear(source: &mut dyn FrameSource, options: &Options, out: &mut impl Audience) {
+    let mut load = Load::default();
+    let decoder = Decoder { mtu_bytes: options.mtu_bytes };
+    let mut reassembler = Reassembler::new(FragmentLimits::default());
+    let mut shards: [Shard; SHARDS] =
+        std::array::from_fn(|_| Shard::new(options.flows_max.div_ceil(SHARDS)));
+    while source.fill(&mut load.batch) {
+        load.decode(&decoder);
+        load.reassemble(&mut reassembler);
+        load.split();
+        for (shard, state) in shards.iter_mut().enumerate() {
+            load.run_shard(shard, state, out);
+        }
+    }
+    shards.iter_mut().for_each(|shard| shard.conclude(out));
 }
 
 /// Everything the workers share.
@@ -57,18 +87,22 @@ struct Line<'a> {
     input: Mutex<Input<'a>>,
     fragments: Stage<Reassembler>,
     shards: [Stage<Shard>; SHARDS],
-    timeline: Stage<Timeline>,
+    timeline: Stage<Timeline<'a>>,
+    /// Whether anybody wants the words of activities.
+    with_words: bool,
 }
 
 impl<'a> Line<'a> {
-    fn new(source: &'a mut dyn FrameSource, options: &Options) -> Self {
+    fn new(source: &'a mut dyn FrameSource, options: &Options, rows: Option<Rows<'a>>) -> Self {
         let flows_each = options.flows_max.div_ceil(SHARDS);
         Self {
             decoder: Decoder { mtu_bytes: options.mtu_bytes },
             input: Mutex::new(Input { source, next: 0, frames: 0, ended: false }),
             fragments: Stage::new(Reassembler::new(FragmentLimits::default())),
             shards: std::array::from_fn(|_| Stage::new(Shard::new(flows_each))),
+            with_words: rows.is_some(),
             timeline: Stage::new(Timeline {
+                ledger: Ledger::new(rows),
                 hosts: Hosts::new(options),
                 layers: Layers::default(),
                 drops: Drops::default(),
@@ -85,7 +119,8 @@ struct Input<'a> {
 }
 
 /// The last stage: what needs all packets in order.
-pub(super) struct Timeline {
+pub(super) struct Timeline<'a> {
+    pub ledger: Ledger<'a>,
     pub hosts: Hosts,
     pub layers: Layers,
     pub drops: Drops,
@@ -158,6 +193,8 @@ struct Load {
     fragments: Vec<u32>,
     /// Datagrams put together from fragments.
     side: Vec<u8>,
+    /// What the packets said.
+    jot: Jot,
 }
 
 /// Passes a batch's turn on in every stage if its worker panics, so that the others end too.
@@ -177,15 +214,19 @@ impl Drop for Passage<'_, '_> {
 }
 
 fn work(line: &Line<'_>, progress: &(dyn Fn(Progress) + Sync)) {
-    let mut load = Load::default();
+    let mut load = Load { jot: Jot::new(line.with_words), ..Load::default() };
     while let Some(number) = next(line, &mut load.batch, progress) {
         let _passage = Passage { line, number };
         load.decode(&line.decoder);
         line.fragments.enter(number, |reassembler| load.reassemble(reassembler));
         load.split();
+        let mut jot = std::mem::take(&mut load.jot);
+        jot.clear();
         for (shard, stage) in line.shards.iter().enumerate() {
-            stage.enter(number, |state| load.run_shard(shard, state));
+            stage.enter(number, |state| load.run_shard(shard, state, &mut jot));
         }
+        jot.sort();
+        load.jot = jot;
         line.timeline.enter(number, |timeline| load.run_timeline(timeline));
     }
 }
@@ -240,7 +281,7 @@ impl Load {
         }
     }
 
-    fn run_shard(&mut self, shard: usize, state: &mut Shard) {
+    fn run_shard(&mut self, shard: usize, state: &mut Shard, out: &mut impl Audience) {
         let Some(numbers) = self.by_shard.get(shard) else { return };
         for some in numbers.chunks(AHEAD) {
             for &number in some {
@@ -251,21 +292,23 @@ impl Load {
             for &number in some {
                 let Some(packet) = self.packets.get(number as usize) else { continue };
                 let side = packet.has(Flag::Reassembled);
+                out.packet(number);
                 let payload = slice(if side { &self.side } else { &self.batch.bytes }, packet);
                 if let Some(taken) = self.taken.get_mut(number as usize) {
-                    *taken = state.take(packet, payload);
+                    *taken = state.take(packet, payload, out);
                 }
             }
         }
     }
 
     fn run_timeline(&mut self, timeline: &mut Timeline) {
-        let Timeline { hosts, layers, drops } = timeline;
+        let Timeline { ledger, hosts, layers, drops } = timeline;
         let records = &self.batch.records;
         for ((packet, &taken), record) in self.packets.iter().zip(&self.taken).zip(records) {
             count_layers(layers, drops, packet);
             hosts.count(packet, taken, || mac(packet, &self.batch.frame(record)));
         }
+        ledger.enter(&self.jot);
     }
 }
 
@@ -324,7 +367,7 @@ mod tests {
     fn a_worker_that_panics_lets_the_others_pass() {
         let mut source = Empty;
         let options = Options { flows_max: 8, ..Options::default() };
-        let line = Line::new(&mut source, &options);
+        let line = Line::new(&mut source, &options, None);
         let panicked = std::thread::scope(|scope| {
             let first = scope.spawn(|| {
                 let _passage = Passage { line: &line, number: 0 };

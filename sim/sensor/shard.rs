@@ -2,8 +2,12 @@
 
 use hdrhistogram::Histogram;
 
+use super::audience::Audience;
+use super::talk::{Known, Talks};
+use super::talkers::Talkers;
+use super::tallies::Tallies;
 use crate::flow::{Entry, Flag, FlowTable, Packet, State, Transport};
-use crate::proto::{self, Id, Recognised};
+use crate::proto::{self, Id, Method, Recognised};
 use crate::record::{FlowCounts, PortCount, ProtocolFlows, Quantiles};
 
 /// Payload-carrying packets looked at in each direction of a flow. The opening of every
@@ -23,6 +27,7 @@ const PORTS: usize = 1 << 16;
 /// A shard of the flow table with its totals.
 pub struct Shard {
     table: FlowTable,
+    talks: Talks,
     totals: Totals,
     /// Keeps the reads that warm the cache from being left out.
     warmth: u8,
@@ -39,7 +44,16 @@ pub struct Totals {
     duration_ms: Histogram<u64>,
     /// Flows that had to make room.
     pub evicted: u64,
+    /// Messages.
+    pub tallies: Tallies,
+    /// Bytes by address.
+    pub talkers: Talkers,
+    /// Connections asked for at the ports of the sensor's own probes, and never answered.
+    pub unanswered_probes: [u64; PROBED_PORTS.len()],
 }
+
+/// Ports that the sensor probes for a name over TCP: NTLM over RPC, and RDP.
+pub const PROBED_PORTS: [(u16, Method); 2] = [(135, Method::RpcNtlm), (3389, Method::Rdp)];
 
 /// What a packet is taken for.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +72,12 @@ impl Taken {
 impl Shard {
     /// An empty shard for at most about `flows_max` flows.
     pub fn new(flows_max: usize) -> Self {
-        Self { table: FlowTable::new(flows_max), totals: Totals::new(), warmth: 0 }
+        Self {
+            table: FlowTable::new(flows_max),
+            talks: Talks::new(),
+            totals: Totals::new(),
+            warmth: 0,
+        }
     }
 
     /// Starts reading the cache line that `packet` will need.
@@ -67,9 +86,9 @@ impl Shard {
         self.warmth ^= self.table.warm(packet);
     }
 
-    /// Counts `packet` to its flow and says what it is taken for.
+    /// Counts `packet` to its flow, listens to what it says, and says what it is taken for.
     #[inline]
-    pub fn take(&mut self, packet: &Packet, payload: &[u8]) -> Taken {
+    pub fn take(&mut self, packet: &Packet, payload: &[u8], out: &mut dyn Audience) -> Taken {
         if packet.has(Flag::PortsOnly) {
             self.totals.count_ports(
                 packet.transport,
@@ -80,6 +99,7 @@ impl Shard {
         }
         let touched = self.table.touch(packet);
         if let Some(ended) = touched.ended {
+            self.talks.leave(&ended.entry, out);
             self.totals.end(&ended.entry);
             self.totals.evicted += u64::from(ended.evicted);
         }
@@ -90,11 +110,21 @@ impl Shard {
         if !payload.is_empty() && entry.looks != LOOKED_ENOUGH {
             look(entry, packet, payload);
         }
+        let known = Known { id: id(entry.class), is_proven: entry.class & PROVEN != 0 };
+        if let Some(other) = self.talks.hear(entry, packet, payload, known, out) {
+            entry.class = other as u8 | PROVEN | entry.class & NTLMSSP;
+        }
         Taken { id: id(entry.class), from_server: !entry.from_client(packet) }
+    }
+
+    /// Ends all talks: what still waits for an answer is told.
+    pub fn conclude(&mut self, out: &mut dyn Audience) {
+        self.talks.finish(out);
     }
 
     /// Ends all flows; the totals then hold every one.
     pub fn finish(mut self) -> Totals {
+        std::mem::swap(&mut self.totals.tallies, &mut self.talks.tallies);
         self.table.iter().for_each(|entry| self.totals.end(entry));
         std::hint::black_box(self.warmth);
         self.totals
@@ -187,6 +217,9 @@ impl Totals {
             packets_per_flow: histogram(),
             duration_ms: histogram(),
             evicted: 0,
+            tallies: Tallies::default(),
+            talkers: Talkers::default(),
+            unanswered_probes: [0; PROBED_PORTS.len()],
         }
     }
 
@@ -209,6 +242,14 @@ impl Totals {
         if let Some(flows) = by.get_mut(usize::from(entry.class & NUMBER)) {
             *flows += 1;
         }
+        if syn && !syn_ack && !entry.has(State::ServerData) {
+            let port = entry.server().1;
+            let at = PROBED_PORTS.iter().position(|(probed, _)| *probed == port);
+            if let Some(count) = at.and_then(|at| self.unanswered_probes.get_mut(at)) {
+                *count += 1;
+            }
+        }
+        self.talkers.count(entry);
         let ports = [entry.client().1, entry.server().1];
         self.count_ports(entry.transport(), ports, entry.packets.into());
         self.packets_per_flow.saturating_record(entry.packets.into());
@@ -239,6 +280,11 @@ impl Totals {
         sum.without_payload += more.without_payload;
         sum.with_ntlmssp += more.with_ntlmssp;
         self.evicted += other.evicted;
+        self.tallies.add(&other.tallies);
+        self.talkers.add(&other.talkers);
+        for (sum, more) in self.unanswered_probes.iter_mut().zip(other.unanswered_probes) {
+            *sum += more;
+        }
         let pairs = [
             (&mut self.by_payload[..], &other.by_payload[..]),
             (&mut self.by_port_only[..], &other.by_port_only[..]),

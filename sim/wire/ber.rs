@@ -8,12 +8,18 @@ use super::{Cause, Reader, WireError, Writer};
 
 /// Universal tag of an INTEGER, X.680 section 8.6 table 1.
 pub const INTEGER: u8 = 0x02;
+/// Universal tag of a BOOLEAN.
+pub const BOOLEAN: u8 = 0x01;
 /// Universal tag of an OCTET STRING.
 pub const OCTET_STRING: u8 = 0x04;
 /// Universal tag of an ENUMERATED.
 pub const ENUMERATED: u8 = 0x0a;
 /// Universal tag of a SEQUENCE, constructed.
 pub const SEQUENCE: u8 = 0x30;
+/// Universal tag of a SET, constructed.
+pub const SET: u8 = 0x31;
+/// Bit of a tag that says that the content is elements, X.690 section 8.1.2.5.
+pub const CONSTRUCTED: u8 = 0x20;
 
 /// Most length octets after the first that are read; more would say more than 4 GiB.
 const LENGTH_OCTETS_MAX: u8 = 4;
@@ -35,6 +41,17 @@ impl Header {
     /// A header in the shortest form, as DER demands.
     pub fn new(tag: u8, length: usize) -> Self {
         Self { tag, length, length_octets: shortest_form(length) }
+    }
+
+    /// A header with four octets of length after the first, as Windows writes constructed
+    /// elements.
+    pub const fn wide(tag: u8, length: usize) -> Self {
+        Self { tag, length, length_octets: LENGTH_OCTETS_MAX }
+    }
+
+    /// Whether the length takes four octets after the first.
+    pub const fn is_wide(&self) -> bool {
+        self.length_octets == LENGTH_OCTETS_MAX
     }
 
     /// The same tag and form of length around other content.
@@ -158,6 +175,27 @@ impl<'a> Element<'a> {
         Ok(Self { header, content: r.bytes(header.length)? })
     }
 
+    /// Reads one element whose end may be missing: the content is what is present of it.
+    ///
+    /// # Errors
+    /// As [`Header::parse`].
+    pub fn parse_cut(r: &mut Reader<'a>) -> Result<Self, WireError> {
+        let header = Header::parse(r, usize::MAX)?;
+        let present = header.length.min(r.peek().len());
+        Ok(Self { header, content: r.bytes(present)? })
+    }
+
+    /// Whether the content is present to its end; only [`parse_cut`](Self::parse_cut) gives
+    /// one that is not.
+    pub const fn is_whole(&self) -> bool {
+        self.header.length == self.content.len()
+    }
+
+    /// Length of the content as the element says it, in bytes.
+    pub const fn length(&self) -> usize {
+        self.header.length
+    }
+
     /// The identifier octet.
     pub const fn tag(&self) -> u8 {
         self.header.tag
@@ -184,6 +222,39 @@ impl<'a> Element<'a> {
     /// Length of the whole element, in bytes.
     pub fn total_length(&self) -> usize {
         self.header.around(self.content.len()).total_length()
+    }
+}
+
+/// Elements one after another, as far as they are present: the last may be cut, see
+/// [`Element::is_whole`]. Ends where no element begins.
+#[derive(Debug, Clone)]
+pub struct Elements<'a>(&'a [u8]);
+
+impl<'a> Elements<'a> {
+    /// Those that `content` holds.
+    pub const fn new(content: &'a [u8]) -> Self {
+        Self(content)
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Element<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Element<'a>> {
+        // The short form without detours: most elements have it.
+        let (header, rest) = match self.0.split_first_chunk::<2>() {
+            Some((&[tag, length @ 0..=0x7f], rest)) if tag & HIGH_TAG != HIGH_TAG => {
+                (Header { tag, length: usize::from(length), length_octets: 0 }, rest)
+            }
+            _ => {
+                let mut r = Reader::new("", std::mem::take(&mut self.0));
+                (Header::parse(&mut r, usize::MAX).ok()?, r.remainder())
+            }
+        };
+        let (content, rest) = rest.split_at(header.length.min(rest.len()));
+        self.0 = rest;
+        Some(Element { header, content })
     }
 }
 
@@ -245,6 +316,13 @@ mod tests {
     }
 
     #[test]
+    fn a_wide_header_takes_four_octets() {
+        let wide = Header::wide(SEQUENCE, 0x2a);
+        assert_eq!(emitted(wide), b"\x30\x84\x00\x00\x00\x2a");
+        assert!(wide.is_wide() && !Header::new(SEQUENCE, 0x2a).is_wide());
+    }
+
+    #[test]
     fn a_longer_content_widens_the_form() {
         let short = Header::new(SEQUENCE, 5);
         assert_eq!(emitted(short.around(0x80)), b"\x30\x81\x80");
@@ -285,6 +363,17 @@ mod tests {
         let mut out = Vec::new();
         element.emit(&mut Writer::new(&mut out));
         assert_eq!(out, bytes[..7]);
+    }
+
+    #[test]
+    fn elements_are_told_up_to_the_one_that_is_cut() {
+        let all = |bytes| {
+            Elements::new(bytes).map(|e| (e.tag(), e.content, e.is_whole())).collect::<Vec<_>>()
+        };
+        let (one, two) = ((2, &b"\x07"[..], true), (4, &b"ab"[..], false));
+        assert_eq!(all(b"\x02\x01\x07\x04\x03ab"), [one, two]);
+        assert_eq!(all(b"\x02\x01\x07\x04"), [one]);
+        assert_eq!(all(b"\x02\x01\x07\x04\x80ab"), [one]);
     }
 
     #[test]

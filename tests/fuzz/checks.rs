@@ -12,10 +12,17 @@ use headroom::base::{Batch, Frame, FrameSource, LinkType, Timestamp};
 use headroom::capture::Reader;
 use headroom::counters::{self, Names};
 use headroom::estate::Estate;
-use headroom::flow::{Decoder, Flag, FragmentLimits, Reassembler, decode as decode_frame};
+use headroom::flow::{
+    Consumer, Decoder, Flag, FragmentLimits, Pool, Reassembler, Segment, Stream, StreamLimits,
+    Take, decode as decode_frame,
+};
 use headroom::privacy::{Key, Pseudonyms, Scrubber};
 use headroom::proto::{self, Id, Step, Transport};
 use headroom::wire::Writer;
+
+/// Bytes of a `stream` input, around a wrap of the sequence numbers.
+const STREAM_BYTES: u16 = 8 << 10;
+const STREAM_START: u32 = u32::MAX - 2_000;
 
 /// Bytes of frames after which a capture is left alone: a packed one may hold gigabytes.
 const WALK_BYTES: usize = 16 << 20;
@@ -105,6 +112,118 @@ fn decoded(frame: &Frame<'_>, base: u32) -> headroom::flow::Packet {
     packet
 }
 
+/// One direction of a connection: every byte is given once, in order, and from its first copy;
+/// none that came is called lost; memory is bounded and given back. One byte of mode, then
+/// operations of six bytes: what it is, where, how long, how much is cut off or what the
+/// consumer does. In mode 1, segments also lie anywhere and start over, so only memory and
+/// amounts are checked.
+pub fn stream(data: &[u8]) {
+    let Some((&mode, operations)) = data.split_first() else { return };
+    let limits = StreamLimits {
+        stream_bytes_max: 8 << 10,
+        pool_bytes_max: 64 << 10,
+        islands_max: 4,
+        waiting_segments_max: 10,
+    };
+    let (mut pool, mut stream) = (Pool::new(limits), Stream::default());
+    let mut reader = StreamReader::new(mode & 1 == 0);
+    let syn = Segment { sequence: STREAM_START - 1, flags: TCP_SYN, payload: &[], missing: 0 };
+    stream.segment(&syn, &mut pool, &mut reader);
+    for operation in operations.as_chunks::<6>().0 {
+        let [what, low, high, length, missing, byte] = *operation;
+        let position = u16::from_le_bytes([low, high]) % STREAM_BYTES;
+        let sequence = STREAM_START.wrapping_add(position.into());
+        let payload = vec![byte; usize::from(length) << (what >> 6)];
+        let missing = u32::from(missing) << (what >> 6);
+        let segment = Segment { sequence, flags: what & TCP_FIN, payload: &payload, missing };
+        match what >> 1 & 7 {
+            0 => stream.acknowledged(sequence, &mut pool, &mut reader),
+            1 => reader.takes.push((length.into(), missing as usize)),
+            2 => stream.segment(&Segment { flags: TCP_RST, ..segment }, &mut pool, &mut reader),
+            3 if !reader.is_exact => {
+                let sequence = u32::from_le_bytes([low, high, length, byte]);
+                reader.came(sequence, &payload);
+                let segment = Segment { sequence, flags: byte, ..segment };
+                stream.segment(&segment, &mut pool, &mut reader);
+            }
+            _ => {
+                reader.came(position.into(), &payload);
+                stream.segment(&segment, &mut pool, &mut reader);
+            }
+        }
+        assert!(pool.bytes() <= limits.pool_bytes_max);
+        assert!(stream.is_buffering() == (pool.used_bytes() > 0));
+    }
+    stream.end(&mut pool, &mut reader);
+    assert_eq!((pool.used_bytes(), stream.is_buffering()), (0, false));
+    assert_eq!(pool.counts.lost_bytes, reader.lost);
+}
+
+/// RFC 9293 section 3.1.
+const TCP_FIN: u8 = 1;
+const TCP_SYN: u8 = 2;
+const TCP_RST: u8 = 4;
+
+/// Reads a stream as it was told to, and checks that it is the one of the segments.
+struct StreamReader {
+    /// The first copy of each byte; else only amounts are compared.
+    is_exact: bool,
+    first: Vec<Option<u8>>,
+    /// Position of the next byte to see.
+    at: usize,
+    /// Bytes consumed and needed, latest last.
+    takes: Vec<(usize, usize)>,
+    came: u64,
+    seen: u64,
+    lost: u64,
+}
+
+impl StreamReader {
+    fn new(is_exact: bool) -> Self {
+        // Behind the last position: the longest payload, and what is skipped.
+        let first = vec![None; usize::from(STREAM_BYTES) * 4];
+        Self { is_exact, first, at: 0, takes: Vec::new(), came: 0, seen: 0, lost: 0 }
+    }
+
+    fn came(&mut self, position: u32, bytes: &[u8]) {
+        self.came += bytes.len() as u64;
+        if self.is_exact {
+            for (place, byte) in self.first[position as usize..].iter_mut().zip(bytes) {
+                place.get_or_insert(*byte);
+            }
+        }
+    }
+
+    fn see(&mut self, bytes: &[u8], taken: usize) {
+        if self.is_exact {
+            let first = &self.first[self.at..self.at + bytes.len()];
+            assert!(first.iter().zip(bytes).all(|(first, byte)| *first == Some(*byte)));
+        }
+        self.seen += taken.min(bytes.len()) as u64;
+        assert!(self.seen <= self.came, "bytes were given twice");
+        self.at += taken;
+    }
+}
+
+impl Consumer for StreamReader {
+    fn data(&mut self, bytes: &[u8]) -> Take {
+        assert!(!bytes.is_empty());
+        let (consumed, need) = self.takes.pop().unwrap_or((bytes.len(), 0));
+        self.see(bytes, consumed);
+        Take { consumed, need }
+    }
+
+    fn gap(&mut self, held: &[u8], lost: u64) {
+        self.see(held, held.len());
+        self.lost += lost;
+        if self.is_exact {
+            let end = self.at + usize::try_from(lost).unwrap();
+            assert!(self.first[self.at..end].iter().all(Option::is_none), "it had come");
+            self.at = end;
+        }
+    }
+}
+
 /// Both directions of a flow carry the same protocol. Four bytes of ports, one of flags, then
 /// the payload.
 pub fn recognise(data: &[u8]) {
@@ -174,7 +293,7 @@ fn transport(flags: u8) -> Transport {
 }
 
 /// `sample` with `change` added to it by exclusive or, and appended where it is longer.
-fn laid_over(change: &[u8], sample: &[u8]) -> Vec<u8> {
+pub fn laid_over(change: &[u8], sample: &[u8]) -> Vec<u8> {
     let mut bytes = change.to_vec();
     bytes.resize(change.len().max(sample.len()), 0);
     bytes.iter_mut().zip(sample).for_each(|(byte, of_sample)| *byte ^= of_sample);

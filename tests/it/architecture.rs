@@ -51,8 +51,8 @@ const NO_ROOMS: [&str; 3] = ["lib.rs", "main.rs", "build.rs"];
 
 /// Files that are not protocols, although they lie in `sim/proto/`. A folder there holds parts
 /// of the protocol it is named after.
-const NO_PROTOCOLS: [&str; 8] =
-    ["mod", "conformance", "event", "gss", "pending", "recognise", "registry", "text"];
+const NO_PROTOCOLS: [&str; 9] =
+    ["mod", "conformance", "event", "gss", "pending", "recognise", "registry", "text", "told"];
 
 /// The only file that may hold `unsafe`.
 const UNSAFE_FILE: &str = "capture/libpcap.rs";

@@ -9,6 +9,8 @@ use headroom::proto::{Id, Transport};
 
 #[path = "../fuzz/checks.rs"]
 mod checks;
+#[path = "../fuzz/path.rs"]
+mod path;
 
 /// Damaged copies of each sample.
 const COPIES: usize = 24;
@@ -112,6 +114,17 @@ fn udp_header(port: u16, payload: usize) -> Vec<u8> {
 }
 
 #[test]
+fn streams_hold_the_check() {
+    let mut random = Random::new(5);
+    let input = |mode| {
+        let mut input = vec![mode];
+        input.extend((0..600).flat_map(|_| random.next_u64().to_le_bytes()));
+        input
+    };
+    damaged([0, 1].into_iter().cycle().take(60).map(input).collect(), checks::stream);
+}
+
+#[test]
 fn recognition_holds_the_check() {
     damaged(messages(|_| vec![0xc0, 0, 1, 0xbd, 2]), checks::recognise);
     damaged(messages(|_| vec![0, 53, 1, 0x85, 1]), checks::recognise);
@@ -132,4 +145,56 @@ fn counters_hold_the_check() {
 #[test]
 fn estates_hold_the_check() {
     damaged(samples(&["lab.toml"]), checks::estate);
+}
+
+#[test]
+fn parsers_hold_the_check() {
+    for &id in Id::ALL {
+        let samples = u8::try_from(id.samples().len()).unwrap();
+        let every = (0..samples).flat_map(|sample| {
+            (0..=u8::MAX).step_by(5).flat_map(move |flags| [flags, sample, 4, 0, 0, 0, 0, 0])
+        });
+        path::observe(id, &every.collect::<Vec<_>>());
+        let mut random = Random::new(79);
+        for _ in 0..200 {
+            let mut bytes = Vec::new();
+            for _ in 0..20 {
+                let length = random.below(90).to_le_bytes()[0];
+                let head = [random.below(64).to_le_bytes()[0], random.below(256).to_le_bytes()[0]];
+                bytes.extend(head.into_iter().chain([length, 0]));
+                // Mostly zeros, so that most of the sample stays as it is.
+                bytes.extend((0..length).map(|_| match random.below(12) {
+                    0 => random.below(256).to_le_bytes()[0],
+                    _ => 0,
+                }));
+            }
+            path::observe(id, &bytes);
+        }
+    }
+}
+
+#[test]
+fn the_whole_path_holds_the_check() {
+    let mut random = Random::new(80);
+    for _ in 0..60 {
+        let length = random.below(6_000) as usize;
+        let bytes: Vec<u8> = (0..length).map(|_| random.below(256).to_le_bytes()[0]).collect();
+        path::path(&bytes);
+    }
+}
+
+#[test]
+fn messages_do_not_depend_on_segments() {
+    let mut random = Random::new(81);
+    for protocol in 0..u8::try_from(Id::COUNT).unwrap() {
+        for round in 0..40 {
+            let longest = [1, 3, 20, 128][round % 4];
+            let cuts = (0..200).map(|_| {
+                let swap = if random.below(4) == 0 { 0x80 } else { 0 };
+                random.below(longest).to_le_bytes()[0] | swap
+            });
+            let data: Vec<u8> = std::iter::once(protocol).chain(cuts).collect();
+            path::segments(&data);
+        }
+    }
 }

@@ -18,7 +18,7 @@ const ROUNDS: u64 = 5;
 fn observe(paths: &[PathBuf], named: Vec<Named>) -> Observation {
     let mut set = CaptureSet::open(paths, Options::default()).unwrap();
     let options = sensor::Options { threads: 2, named, ..sensor::Options::default() };
-    sensor::observe(&mut set, &options, &|_| ()).unwrap()
+    sensor::observe(&mut set, &options, &|_| (), None).unwrap()
 }
 
 /// A number from `from` up to, but not including, `to`.

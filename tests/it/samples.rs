@@ -195,7 +195,7 @@ fn expectations(capture: &Path) -> Toml {
 fn observe(path: &Path) -> Observation {
     let mut set = CaptureSet::open(&[path.to_owned()], Options::default()).unwrap();
     let options = sensor::Options { threads: 2, ..sensor::Options::default() };
-    sensor::observe(&mut set, &options, &|_| ()).unwrap()
+    sensor::observe(&mut set, &options, &|_| (), None).unwrap()
 }
 
 pub fn folder() -> PathBuf {
@@ -219,7 +219,7 @@ fn super_frames_name_the_mtu_and_what_they_stand_for() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/dc-offload.pcap");
     let mut set = CaptureSet::open(&[path], Options::default()).unwrap();
     let options = sensor::Options { mtu_bytes: 1_400, ..sensor::Options::default() };
-    let traffic = sensor::observe(&mut set, &options, &|_| ()).unwrap().traffic;
+    let traffic = sensor::observe(&mut set, &options, &|_| (), None).unwrap().traffic;
     let offload = traffic.offload;
     assert_eq!((offload.mtu_bytes, offload.largest_frame_bytes), (1_400, 52_194));
     // 250 kB of them in pieces of at most 1,360 bytes.

@@ -33,7 +33,7 @@ impl Frames {
 
     fn observe_named(mut self, named: Vec<Named>) -> Observation {
         let options = Options { threads: 2, named, ..Options::default() };
-        sensor::observe(&mut self, &options, &|_| ()).unwrap()
+        sensor::observe(&mut self, &options, &|_| (), None).unwrap()
     }
 }
 

@@ -54,7 +54,7 @@ const EXPLAINED: &[Explained] = &[
     ("nDPI__fuzz-2006-06-26-2594.pcap", "protocol nbns", 88, 102, FUZZED),
     ("nDPI__fuzz-2006-06-26-2594.pcap", "protocol nbdgm", 3, 7, FUZZED),
     ("nDPI__fuzz-2006-06-26-2594.pcap", "protocol smb", 0, 4, FUZZED),
-    ("nDPI__fuzz-2020-02-16-11740.pcap", "protocol radius", 281, 277, FLOW),
+    ("nDPI__fuzz-2020-02-16-11740.pcap", "protocol radius", 284, 277, FLOW),
     ("nDPI__rdp2.pcap", "protocol tls", 0, 27, UDP_TLS),
     ("tcpdump__dns-badlabel.pcap", "protocol dns", 0, 1, FUZZED),
     ("tcpdump__nbns-valgrind.pcap", "protocol nbns", 0, 1, FUZZED),
@@ -106,7 +106,7 @@ fn the_result_is_the_same_for_every_number_of_threads() {
     let observe = |threads| {
         let mut set = CaptureSet::open(&all, Options::default()).unwrap();
         let options = sensor::Options { threads, flows_max: 300, ..sensor::Options::default() };
-        sensor::observe(&mut set, &options, &|_| ()).unwrap()
+        sensor::observe(&mut set, &options, &|_| (), None).unwrap()
     };
     let one = observe(1);
     assert!(one.traffic.drops.flows_evicted > 0, "the limit is low enough to matter");
@@ -154,11 +154,11 @@ fn ports(table: &mut Table, name: &str, figure: &str, ours: &[PortCount], truth:
 fn read(path: &Path) -> (Traffic, InputFile) {
     let mut set = CaptureSet::open(&[path.to_owned()], Options::default()).unwrap();
     let options = sensor::Options { threads: 2, ..sensor::Options::default() };
-    let observation = sensor::observe(&mut set, &options, &|_| ()).unwrap();
+    let observation = sensor::observe(&mut set, &options, &|_| (), None).unwrap();
     (observation.traffic, set.finish().remove(0))
 }
 
-fn captures(folder: &Path) -> Vec<PathBuf> {
+pub fn captures(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<_> =
         entries.filter(|path| path.extension().is_none_or(|kind| kind != "tsv")).collect();
@@ -167,7 +167,7 @@ fn captures(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The folder of captures beside the project, or where `HEADROOM_SHARED` says.
-fn shared_captures() -> Option<PathBuf> {
+pub fn shared_captures() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let shared = std::env::var_os("HEADROOM_SHARED").map_or(beside, PathBuf::from);
     Some(shared.join("captures")).filter(|captures| captures.join("dev").is_dir())

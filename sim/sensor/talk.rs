@@ -1,0 +1,538 @@
+//! What the flows of a shard say: streams put together, messages delimited and read.
+
+use crate::flow::{Consumer, Entry, Packet, Pool, Segment, State, Stream, Take, Transport};
+use crate::proto::{self, Context, Dialogues, Id, Observer, Recognised, Side, Step};
+
+use super::audience::{Audience, Ends};
+use super::tallies::Tallies;
+use crate::base::Timestamp;
+use crate::proto::{Activity, Hint, Message, Tally};
+use crate::wire::WireError;
+
+/// Talks of one shard at the same time: 65,536 over all shards. A flow takes part as long as
+/// something it said still matters: a datagram until it is answered, a connection from its first
+/// payload to its end.
+pub const TALKS_MAX: usize = 8_192;
+
+/// Talks looked at for the longest idle one when all are taken.
+const NEIGHBOURS: usize = 16;
+
+/// TCP flags, RFC 9293 section 3.1.
+const TCP_FIN: u8 = 0x01;
+const TCP_SYN: u8 = 0x02;
+const TCP_RST: u8 = 0x04;
+const TCP_ACK: u8 = 0x10;
+
+/// One flow that is listened to.
+#[derive(Debug)]
+struct Talk {
+    is_open: bool,
+    /// Which flow, by its hash: an entry whose place went to another flow does not know.
+    owner: u64,
+    ends: Ends,
+    id: Id,
+    dialogue: u32,
+    last_ms: u32,
+    time: Timestamp,
+    streams: [Stream; 2],
+    /// Whether a message begins where the next bytes of each side are.
+    in_step: [bool; 2],
+    /// Sides that have sent FIN.
+    ended: [bool; 2],
+    is_proven: bool,
+}
+
+/// The talks of one shard.
+#[derive(Debug)]
+pub struct Talks {
+    /// Place `n` belongs to `Entry::talk` of `n + 1`.
+    places: Vec<Talk>,
+    free: Vec<u16>,
+    hand: usize,
+    dialogues: Dialogues,
+    pool: Pool,
+    /// What was counted.
+    pub tallies: Tallies,
+}
+
+/// What a shard knows of the packet's flow.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// What the flow is taken for.
+    pub id: Id,
+    /// Whether payload has proven it.
+    pub is_proven: bool,
+}
+
+impl Talks {
+    /// Nobody says anything yet.
+    pub fn new() -> Self {
+        Self {
+            places: Vec::new(),
+            free: Vec::new(),
+            hand: 0,
+            dialogues: Dialogues::default(),
+            pool: Pool::default(),
+            tallies: Tallies::default(),
+        }
+    }
+
+    /// Listens to a packet of the flow `entry`. What the flow turns out to be, where its bytes
+    /// say other than was known.
+    #[inline]
+    pub fn hear(
+        &mut self,
+        entry: &mut Entry,
+        packet: &Packet,
+        payload: &[u8],
+        known: Known,
+        out: &mut dyn Audience,
+    ) -> Option<Id> {
+        if packet.transport == Transport::Tcp {
+            self.segment(entry, packet, payload, known, out)
+        } else {
+            self.datagram(entry, packet, payload, known, out);
+            None
+        }
+    }
+
+    /// Ends the talk of a flow that has left the table.
+    pub fn leave(&mut self, entry: &Entry, out: &mut dyn Audience) {
+        let Some(place) = entry.talk.checked_sub(1) else { return };
+        let talk = self.places.get(usize::from(place));
+        if talk.is_some_and(|talk| talk.is_open && talk.owner == entry.hash()) {
+            self.close(place, out);
+        }
+    }
+
+    /// Ends all talks.
+    pub fn finish(&mut self, out: &mut dyn Audience) {
+        for place in 0..self.places.len() {
+            if let Ok(place) = u16::try_from(place) {
+                self.close(place, out);
+            }
+        }
+    }
+
+    fn datagram(
+        &mut self,
+        entry: &mut Entry,
+        packet: &Packet,
+        payload: &[u8],
+        known: Known,
+        out: &mut dyn Audience,
+    ) {
+        if known.id == Id::Other || payload.is_empty() {
+            return;
+        }
+        let place = match self.place_of(entry, packet) {
+            Some(place) => place,
+            None => self.open(entry, packet, known, out),
+        };
+        let Self { places, dialogues, tallies, .. } = self;
+        let Some(talk) = places.get_mut(usize::from(place)) else { return };
+        talk.last_ms = entry.last_ms();
+        talk.time = packet.time;
+        if talk.id != known.id {
+            // The first datagram only had its port; a later one proves something else.
+            let mut ears = Ears { ends: &talk.ends, tallies, out };
+            dialogues.close((talk.id, talk.dialogue), &mut ears);
+            (talk.id, talk.dialogue) = (known.id, dialogues.open(known.id));
+        }
+        let context = Context {
+            transport: proto::Transport::Udp,
+            side: side(entry, packet),
+            time: packet.time,
+            length: payload.len() + usize::from(packet.missing),
+            is_cut: packet.missing > 0,
+        };
+        let key = (talk.id, talk.dialogue);
+        let read = match talk.id.step(payload, proto::Transport::Udp) {
+            Step::Malformed(error) if !context.is_cut => Err(error),
+            _ => {
+                let mut ears = Ears { ends: &talk.ends, tallies, out };
+                dialogues.observe(key, payload, &context, &mut ears)
+            }
+        };
+        if let Err(error) = read {
+            tallies.failed(talk.id, &context, error, known.is_proven);
+        }
+        if dialogues.is_idle(key) {
+            self.close(place, out);
+            entry.talk = 0;
+        }
+    }
+
+    fn segment(
+        &mut self,
+        entry: &mut Entry,
+        packet: &Packet,
+        payload: &[u8],
+        known: Known,
+        out: &mut dyn Audience,
+    ) -> Option<Id> {
+        let silent = payload.is_empty() && packet.missing == 0;
+        let place = match self.place_of(entry, packet) {
+            Some(place) => place,
+            None if silent || known.id == Id::Other => return None,
+            None => self.open(entry, packet, known, out),
+        };
+        let Self { places, dialogues, pool, tallies, .. } = self;
+        let talk = places.get_mut(usize::from(place))?;
+        let side = side(entry, packet);
+        talk.last_ms = entry.last_ms();
+        talk.time = packet.time;
+        talk.is_proven |= known.is_proven;
+        let before = talk.id;
+        let mut listener = Listener {
+            id: &mut talk.id,
+            dialogue: &mut talk.dialogue,
+            in_step: &mut talk.in_step,
+            is_proven: &mut talk.is_proven,
+            dialogues,
+            side: side.other(),
+            time: packet.time,
+            ears: Ears { ends: &talk.ends, tallies, out },
+        };
+        // What this side acknowledges and the capture does not hold was lost by the capture.
+        if let Some(other) = talk.streams.get_mut(side.other().index())
+            && packet.tcp_flags & TCP_ACK != 0
+            && other.is_buffering()
+        {
+            other.acknowledged(packet.acknowledgment, pool, &mut listener);
+        }
+        listener.side = side;
+        if let Some(stream) = talk.streams.get_mut(side.index()) {
+            let segment = Segment {
+                sequence: packet.sequence,
+                flags: packet.tcp_flags,
+                payload,
+                missing: packet.missing.into(),
+            };
+            stream.segment(&segment, pool, &mut listener);
+        }
+        let after = talk.id;
+        if packet.tcp_flags & (TCP_FIN | TCP_RST) != 0 {
+            let reset = packet.tcp_flags & TCP_RST != 0;
+            if let Some(ended) = talk.ended.get_mut(side.index()) {
+                *ended = true;
+            }
+            if reset || talk.ended == [true, true] {
+                self.close(place, out);
+                entry.talk = 0;
+            }
+        }
+        (after != before).then_some(after)
+    }
+
+    /// The flow's place, if it has one and has not lost it to another.
+    #[inline]
+    fn place_of(&self, entry: &Entry, packet: &Packet) -> Option<u16> {
+        let place = entry.talk.checked_sub(1)?;
+        let talk = self.places.get(usize::from(place))?;
+        (talk.is_open && talk.owner == packet.hash).then_some(place)
+    }
+
+    /// Gives the flow a place; the longest idle of some makes room where all are taken.
+    fn open(
+        &mut self,
+        entry: &mut Entry,
+        packet: &Packet,
+        known: Known,
+        out: &mut dyn Audience,
+    ) -> u16 {
+        let place = match self.free.pop() {
+            Some(place) => place,
+            None if self.places.len() < TALKS_MAX => {
+                self.places.push(Talk::new());
+                u16::try_from(self.places.len() - 1).unwrap_or_default()
+            }
+            None => self.evict(out),
+        };
+        if let Some(talk) = self.places.get_mut(usize::from(place)) {
+            talk.begin(entry, packet, known, self.dialogues.open(known.id), &mut self.pool);
+        }
+        entry.talk = place + 1;
+        place
+    }
+
+    /// Ends the longest idle of the next talks around the ring.
+    fn evict(&mut self, out: &mut dyn Audience) -> u16 {
+        let around = (0..NEIGHBOURS).map(|step| (self.hand + step) % TALKS_MAX);
+        let last = |at: &usize| self.places.get(*at).map_or(0, |talk| talk.last_ms);
+        let idlest = around.min_by_key(last).unwrap_or(0);
+        self.hand = (self.hand + NEIGHBOURS) % TALKS_MAX;
+        let place = u16::try_from(idlest).unwrap_or_default();
+        self.tallies.evicted += 1;
+        self.close(place, out);
+        self.free.pop().unwrap_or(place)
+    }
+
+    fn close(&mut self, place: u16, out: &mut dyn Audience) {
+        let Self { places, free, dialogues, pool, tallies, .. } = self;
+        let talk = places.get_mut(usize::from(place)).filter(|talk| talk.is_open);
+        let Some(talk) = talk else { return };
+        talk.is_open = false;
+        free.push(place);
+        let Talk { ends, id, dialogue, streams, in_step, is_proven, time, .. } = talk;
+        for (stream, side) in streams.iter_mut().zip([Side::Client, Side::Server]) {
+            let ears = Ears { ends, tallies, out };
+            let mut listener =
+                Listener { id, dialogue, in_step, is_proven, dialogues, side, time: *time, ears };
+            stream.end(pool, &mut listener);
+        }
+        dialogues.close((*id, *dialogue), &mut Ears { ends, tallies, out });
+    }
+}
+
+impl Talk {
+    fn new() -> Self {
+        Self {
+            is_open: false,
+            owner: 0,
+            ends: Ends::default(),
+            id: Id::Other,
+            dialogue: 0,
+            last_ms: 0,
+            time: Timestamp::default(),
+            streams: Default::default(),
+            in_step: [false; 2],
+            ended: [false; 2],
+            is_proven: false,
+        }
+    }
+
+    /// Starts over with the first payload of a flow.
+    fn begin(
+        &mut self,
+        entry: &Entry,
+        packet: &Packet,
+        known: Known,
+        dialogue: u32,
+        pool: &mut Pool,
+    ) {
+        let opened = entry.has(State::Syn) || entry.has(State::SynAck);
+        *self = Self {
+            is_open: true,
+            owner: packet.hash,
+            ends: Ends::of(entry),
+            id: known.id,
+            dialogue,
+            last_ms: entry.last_ms(),
+            time: packet.time,
+            in_step: [opened; 2],
+            is_proven: known.is_proven,
+            ..Self::new()
+        };
+        if packet.transport == Transport::Tcp && opened {
+            self.place_starts(entry, packet, pool);
+        }
+    }
+
+    /// Tells the streams where they begin, so that a first segment that comes second is known
+    /// as such: behind the SYN, and where the other side's first data acknowledges.
+    fn place_starts(&mut self, entry: &Entry, packet: &Packet, pool: &mut Pool) {
+        let from = side(entry, packet);
+        let mut starts = [entry.client_start(), None];
+        let silent = match from {
+            Side::Client => !entry.has(State::ServerData),
+            Side::Server => !entry.has(State::ClientData),
+        };
+        let other = 1 - from.index();
+        if let Some(start) = starts.get_mut(other)
+            && silent
+            && packet.tcp_flags & TCP_ACK != 0
+        {
+            *start = Some(packet.acknowledgment);
+        }
+        for (stream, start) in self.streams.iter_mut().zip(starts) {
+            if let Some(start) = start {
+                let flags = TCP_SYN;
+                let sequence = start.wrapping_sub(1);
+                let segment = Segment { sequence, flags, payload: &[], missing: 0 };
+                stream.segment(&segment, pool, &mut Deaf);
+            }
+        }
+    }
+}
+
+/// Nobody: a stream that is told where it begins has nothing to say yet.
+struct Deaf;
+
+impl Consumer for Deaf {
+    fn data(&mut self, _: &[u8]) -> Take {
+        Take { consumed: 0, need: 0 }
+    }
+    fn gap(&mut self, _: &[u8], _: u64) {}
+}
+
+/// Counts what passes on its way to whoever else listens.
+struct Ears<'a> {
+    ends: &'a Ends,
+    tallies: &'a mut Tallies,
+    out: &'a mut dyn Audience,
+}
+
+impl Observer for Ears<'_> {
+    fn message(&mut self, context: &Context, message: &Message<'_>, tally: Tally) {
+        self.tallies.message(message.id(), tally);
+        self.out.message(self.ends, context, message, tally);
+    }
+
+    fn activity(&mut self, activity: &Activity<'_>) {
+        self.out.activity(self.ends, activity);
+    }
+
+    fn hint(&mut self, context: &Context, hint: Hint<'_>) {
+        self.out.hint(self.ends, context, hint);
+    }
+
+    fn malformed(&mut self, protocol: Id, error: WireError) {
+        self.tallies.malformed(protocol, error);
+        self.out.malformed(self.ends, protocol, error);
+    }
+}
+
+/// Turns the bytes of one side into messages.
+struct Listener<'a> {
+    id: &'a mut Id,
+    dialogue: &'a mut u32,
+    in_step: &'a mut [bool; 2],
+    is_proven: &'a mut bool,
+    dialogues: &'a mut Dialogues,
+    side: Side,
+    time: Timestamp,
+    ears: Ears<'a>,
+}
+
+impl Consumer for Listener<'_> {
+    fn data(&mut self, bytes: &[u8]) -> Take {
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            if !self.is_in_step() && !self.resume(rest) {
+                self.ears.tallies.unread(*self.id, rest.len() as u64);
+                return Take { consumed: bytes.len(), need: 0 };
+            }
+            match self.id.step(rest, proto::Transport::Tcp) {
+                Step::Message { length } => {
+                    let needed = self.id.needed(rest, length).min(length);
+                    self.read(rest.get(..needed).unwrap_or(rest), length, false);
+                    at += length;
+                }
+                Step::NeedMore { total } => {
+                    let needed = self.id.needed(rest, total);
+                    let Some(enough) = rest.get(..needed) else {
+                        return Take { consumed: at, need: needed };
+                    };
+                    // All that is wanted is here; the rest is skipped as it comes.
+                    self.read(enough, total, false);
+                    return Take { consumed: at.saturating_add(total), need: 0 };
+                }
+                Step::Malformed(error) => {
+                    if !self.turn(rest) {
+                        self.lose_step(rest, error);
+                        return Take { consumed: bytes.len(), need: 0 };
+                    }
+                }
+            }
+        }
+        Take { consumed: at.max(bytes.len()), need: 0 }
+    }
+
+    fn gap(&mut self, held: &[u8], lost: u64) {
+        if !held.is_empty() && self.is_in_step() {
+            let length = match self.id.step(held, proto::Transport::Tcp) {
+                Step::NeedMore { total } => total,
+                _ => held.len(),
+            };
+            self.read(held, length, true);
+        }
+        if lost > 0 || !held.is_empty() {
+            self.ears.tallies.gap(*self.id, lost);
+        }
+        self.dialogues.gap((*self.id, *self.dialogue), self.side);
+        self.set_in_step(false);
+    }
+}
+
+impl Listener<'_> {
+    fn is_in_step(&self) -> bool {
+        self.in_step.get(self.side.index()).copied().unwrap_or(false)
+    }
+
+    fn set_in_step(&mut self, value: bool) {
+        if let Some(in_step) = self.in_step.get_mut(self.side.index()) {
+            *in_step = value;
+        }
+    }
+
+    fn read(&mut self, input: &[u8], length: usize, is_cut: bool) {
+        let (side, time) = (self.side, self.time);
+        let transport = proto::Transport::Tcp;
+        let context = Context { transport, side, time, length, is_cut };
+        let key = (*self.id, *self.dialogue);
+        match self.dialogues.observe(key, input, &context, &mut self.ears) {
+            Ok(()) => *self.is_proven |= !is_cut,
+            Err(error) => {
+                self.ears.tallies.failed(*self.id, &context, error, *self.is_proven);
+            }
+        }
+    }
+
+    /// Whether a message certainly begins at `bytes`; the flow then goes on there.
+    fn resume(&mut self, bytes: &[u8]) -> bool {
+        match certain(*self.id, bytes) {
+            Some(id) => {
+                self.become_(id);
+                self.set_in_step(true);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whether the bytes are certainly those of another protocol, which the flow then goes on
+    /// with: SMB2 behind SMB1, TLS behind LDAP or RDP.
+    fn turn(&mut self, bytes: &[u8]) -> bool {
+        match certain(*self.id, bytes) {
+            Some(id) if id != *self.id => {
+                self.become_(id);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn become_(&mut self, id: Id) {
+        if id != *self.id {
+            self.dialogues.close((*self.id, *self.dialogue), &mut self.ears);
+            (*self.id, *self.dialogue) = (id, self.dialogues.open(id));
+        }
+        *self.is_proven = true;
+    }
+
+    #[cold]
+    fn lose_step(&mut self, bytes: &[u8], error: WireError) {
+        if *self.is_proven {
+            self.ears.malformed(*self.id, error);
+        }
+        self.ears.tallies.unread(*self.id, bytes.len() as u64);
+        self.dialogues.gap((*self.id, *self.dialogue), self.side);
+        self.set_in_step(false);
+    }
+}
+
+/// The protocol that certainly begins a message with `bytes`: `id` itself or any other.
+fn certain(id: Id, bytes: &[u8]) -> Option<Id> {
+    if id.probe(bytes, proto::Transport::Tcp) == proto::Probe::Certain {
+        return Some(id);
+    }
+    match proto::recognise(proto::Transport::Tcp, 0, 0, bytes, false) {
+        Recognised::Certain(id) => Some(id),
+        _ => None,
+    }
+}
+
+fn side(entry: &Entry, packet: &Packet) -> Side {
+    if entry.from_client(packet) { Side::Client } else { Side::Server }
+}
