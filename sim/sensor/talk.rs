@@ -2,7 +2,9 @@
 
 use std::fmt::Display;
 
-use crate::flow::{Consumer, Entry, Packet, Pool, Segment, State, Stream, Take, Transport};
+use crate::flow::{
+    Consumer, Entry, Packet, Pool, Segment, State, Stream, StreamCounts, Take, Transport,
+};
 use crate::proto::{self, Context, Dialogues, Id, Observer, Recognised, Side, Step};
 
 use super::audience::{Audience, Ends};
@@ -17,6 +19,10 @@ use crate::wire::WireError;
 /// payload to its end.
 pub const TALKS_MAX: usize = 8_192;
 
+/// `Entry::talk` of a connection that both sides have closed; a new SYN makes a new entry.
+const OVER: u16 = u16::MAX;
+const _: () = assert!(TALKS_MAX < OVER as usize);
+
 /// Talks looked at for the longest idle one when all are taken.
 const NEIGHBOURS: usize = 16;
 
@@ -30,6 +36,8 @@ const TCP_ACK: u8 = 0x10;
 #[derive(Debug)]
 struct Talk {
     is_open: bool,
+    /// Whether it was reset.
+    is_over: bool,
     /// Which flow, by its hash: an entry whose place went to another flow does not know.
     owner: u64,
     ends: Ends,
@@ -110,6 +118,11 @@ impl Talks {
         }
     }
 
+    /// What the streams met.
+    pub fn stream_counts(&self) -> StreamCounts {
+        self.pool.counts
+    }
+
     /// Ends all talks.
     pub fn finish(&mut self, out: &mut dyn Audience) {
         for place in 0..self.places.len() {
@@ -176,6 +189,9 @@ impl Talks {
         known: Known,
         out: &mut dyn Audience,
     ) -> Option<Id> {
+        if entry.talk == OVER {
+            return None; // what comes behind both FINs was there before
+        }
         let silent = payload.is_empty() && packet.missing == 0;
         let place = match self.place_of(entry, packet) {
             Some(place) => place,
@@ -217,14 +233,17 @@ impl Talks {
             stream.segment(&segment, pool, &mut listener);
         }
         let after = talk.id;
-        if packet.tcp_flags & (TCP_FIN | TCP_RST) != 0 {
-            let reset = packet.tcp_flags & TCP_RST != 0;
+        if packet.tcp_flags & TCP_RST != 0 {
+            // A reset that somebody forged ends nothing: the talk goes on if bytes do, and its
+            // place is the first to be given to another.
+            talk.is_over = true;
+        } else if packet.tcp_flags & TCP_FIN != 0 {
             if let Some(ended) = talk.ended.get_mut(side.index()) {
                 *ended = true;
             }
-            if reset || talk.ended == [true, true] {
+            if talk.ended == [true, true] && !talk.streams.iter().any(Stream::is_buffering) {
                 self.close(place, out);
-                entry.talk = 0;
+                entry.talk = OVER;
             }
         }
         (after != before).then_some(after)
@@ -264,11 +283,12 @@ impl Talks {
     /// Ends the longest idle of the next talks around the ring.
     fn evict(&mut self, out: &mut dyn Audience) -> u16 {
         let around = (0..NEIGHBOURS).map(|step| (self.hand + step) % TALKS_MAX);
-        let last = |at: &usize| self.places.get(*at).map_or(0, |talk| talk.last_ms);
+        let last = |at: &usize| self.places.get(*at).map(|talk| (!talk.is_over, talk.last_ms));
         let idlest = around.min_by_key(last).unwrap_or(0);
         self.hand = (self.hand + NEIGHBOURS) % TALKS_MAX;
         let place = u16::try_from(idlest).unwrap_or_default();
-        self.tallies.evicted += 1;
+        let is_over = self.places.get(idlest).is_some_and(|talk| talk.is_over);
+        self.tallies.evicted += u64::from(!is_over);
         self.close(place, out);
         self.free.pop().unwrap_or(place)
     }
@@ -294,6 +314,7 @@ impl Talk {
     fn new() -> Self {
         Self {
             is_open: false,
+            is_over: false,
             owner: 0,
             ends: Ends::default(),
             id: Id::Other,

@@ -602,7 +602,8 @@ const STORY: &[Scenario] = &[
                 &[("service_ticket", "bob@", "nosuch/service", "", "KDC_ERR_S_PRINCIPAL_UNKNOWN")],
             ),
             ("kpasswd bob", &[("password_change", "", "", "change password", "unknown")]),
-            ("--ping-dc", &[("netlogon_call", "", "", "", "")]),
+            // Their connections began before the recording, so nobody knows what is asked.
+            ("--ping-dc", &[("remote_call", "", "", "of an unknown interface", "")]),
             (
                 "ldap://$dc:3268 $bind -b '' '(cn=bob*)'",
                 &[
