@@ -240,6 +240,20 @@ mod tests {
     #[derive(Default)]
     struct Told(Vec<String>);
 
+    /// Tells whose the ticket of the tests is, and is told nothing.
+    struct Knowing;
+
+    impl Observer for Knowing {
+        fn message(&mut self, _: &Context, _: &Message<'_>, _: Tally) {}
+        fn activity(&mut self, _: &Activity<'_>) {}
+        fn hint(&mut self, _: &Context, _: Hint<'_>) {}
+        fn malformed(&mut self, _: Id, _: WireError) {}
+        fn ticket_owner(&mut self, ticket: u64, owner: &mut Held) -> bool {
+            owner.set(&format_args!("alice@{ticket:x}"));
+            true
+        }
+    }
+
     impl Observer for Told {
         fn message(&mut self, _: &Context, message: &Message<'_>, tally: Tally) {
             let id = match message {
@@ -298,7 +312,7 @@ mod tests {
             ticket: kerberos::TicketParts {
                 realm: b"LAB.EXAMPLE".to_vec(),
                 sname: kerberos::Principal::new(2, &["cifs", "dc01"]),
-                enc_part: kerberos::Cipher { etype: 23, key_version: None, cipher: vec![1; 20] },
+                enc_part: kerberos::Cipher { etype: 23, key_version: None, cipher: vec![1; 90] },
             },
             authenticator: kerberos::Cipher { etype: 23, key_version: None, cipher: vec![2; 9] },
         };
@@ -369,6 +383,17 @@ mod tests {
         assert_eq!(handshake.mechanism(), Some(Mechanism::Kerberos));
         handshake.reset();
         assert_eq!((handshake.mechanism(), handshake.principal().as_str()), (None, ""));
+    }
+
+    #[test]
+    fn who_was_given_the_ticket_is_the_principal() {
+        let (mut handshake, mut told) = (Handshake::default(), Told::default());
+        handshake.token(&ticket(), &from(Side::Client, 7), &mut Knowing);
+        assert_eq!(handshake.principal().as_str(), "alice@1bcf65c8527d11a6");
+        handshake.conclude(Outcome::Success, None, &from(Side::Server, 8), &mut told);
+        let want =
+            "KerberosAccess alice@1bcf65c8527d11a6 at cifs/dc01 (rc4-hmac) Success 7 by Client";
+        assert_eq!(told.0, [want]);
     }
 
     #[test]

@@ -315,6 +315,26 @@ fn a_secure_channel_names_the_computer() {
     assert_eq!(activities, [r"CredentialValidation LAB\WS1$ - NetrLogonSamLogonEx: Unanswered"]);
 }
 
+#[test]
+fn a_call_that_nobody_vouches_for_is_of_the_account_that_opened_the_pipe() {
+    let mut talk = Talk::default();
+    talk.association.set_account(&r"LAB\alice");
+    talk.bind(Service::Samr).client(&call(2, 64, &connect(false)));
+    assert_eq!(talk.finish().activities, [r"SamrQuery LAB\alice \\DC1 SamrConnect5: Unanswered"]);
+    let mut other = Talk::default();
+    other.association.set_account(&r"LAB\alice");
+    let token = b"\0\0\0\0\x03\0\0\0LAB\0WS1\0";
+    other.client(&bind(Service::Samr, vouched(auth_type::NETLOGON, 6, token)));
+    other.client(&call(2, 64, &connect(false)));
+    assert_eq!(other.finish().activities, [r"SamrQuery LAB\WS1$ \\DC1 SamrConnect5: Unanswered"]);
+    // Somebody who cannot be read vouches for this one.
+    let mut unread = Talk::default();
+    unread.association.set_account(&r"LAB\alice");
+    unread.client(&bind(Service::Samr, vouched(auth_type::KERBEROS, 6, b"unreadable")));
+    unread.client(&call(2, 64, &connect(false)));
+    assert_eq!(unread.finish().activities, [r"SamrQuery - \\DC1 SamrConnect5: Unanswered"]);
+}
+
 /// A conversation as it passes through a pipe.
 fn piped() -> Vec<(Side, Vec<u8>)> {
     let stub = connect(false);

@@ -311,16 +311,20 @@ impl Display for Etype {
 mod tests {
     use super::*;
     use crate::base::Timestamp;
-    use crate::proto::kerberos::{KdcReply, KdcRequest, Kerberos, Parts, Principal, samples};
-    use crate::proto::{Activity, Hint, Protocol, Quality, Side, Tally};
+    use crate::proto::kerberos::{
+        AccessRequest, Cipher, ErrorParts, KdcReply, KdcRequest, Kerberos, Parts, Principal,
+        TicketParts, Typed, samples,
+    };
+    use crate::proto::{Activity, Held, Hint, Protocol, Quality, Side, Tally};
     use crate::wire::WireError;
 
-    #[derive(Default)]
+    #[derive(Debug, Default)]
     struct Told {
         activities: Vec<String>,
         messages: Vec<&'static str>,
         qualities: Vec<Quality>,
         asked_at: Vec<i64>,
+        tickets: Vec<(u64, String)>,
     }
 
     impl Observer for Told {
@@ -342,6 +346,13 @@ mod tests {
         }
         fn hint(&mut self, _: &Context, _: Hint<'_>) {}
         fn malformed(&mut self, _: Id, _: WireError) {}
+        fn learn_ticket(&mut self, ticket: u64, owner: &dyn Display) {
+            self.tickets.push((ticket, owner.to_string()));
+        }
+        fn ticket_owner(&mut self, ticket: u64, owner: &mut Held) -> bool {
+            let found = self.tickets.iter().rfind(|(known, _)| *known == ticket);
+            found.map(|(_, name)| owner.set(name)).is_some()
+        }
     }
 
     /// What becomes of packets in datagrams, one in each nanosecond from 0 on.
@@ -453,6 +464,96 @@ mod tests {
                 "ServiceTicket alice@LAB.EXAMPLE at http/web01.lab.example ({detail}) Success"
             )]
         );
+    }
+
+    /// A ticket that no other number has.
+    fn ticket(number: u8) -> TicketParts {
+        let reply = samples::reply(true, &TICKET_GRANTING);
+        let cipher = Cipher { cipher: vec![number; 140], ..reply.ticket.enc_part };
+        TicketParts { enc_part: cipher, ..reply.ticket }
+    }
+
+    /// A reply with a ticket, to a client of this name.
+    fn gives(number: u8, name: &[&str], reply: KdcReply) -> (Side, Vec<u8>) {
+        let sname = reply.ticket.sname;
+        let ticket = TicketParts { sname, ..ticket(number) };
+        replies(KdcReply { cname: Principal::new(1, name), ticket, ..reply })
+    }
+
+    /// A request that shows a ticket.
+    fn shows(number: u8, request: KdcRequest) -> (Side, Vec<u8>) {
+        let authenticator = Cipher { etype: 18, key_version: None, cipher: vec![9; 60] };
+        let access = AccessRequest { options: 0, ticket: ticket(number), authenticator };
+        let mut padata = request.padata;
+        padata.retain(|padata| padata.kind != 1);
+        padata.push(Typed { kind: 1, value: access.encode() });
+        asks(KdcRequest { padata, ..request })
+    }
+
+    /// A request without delegation.
+    fn plain(nonce: u32) -> KdcRequest {
+        let (padata, options) = (Vec::new(), Options(0x4081_0000));
+        KdcRequest { padata, options, nonce, ..samples::delegated() }
+    }
+
+    const ANONYMOUS: [&str; 2] = ["WELLKNOWN", "ANONYMOUS"];
+    const WEB: [&str; 2] = ["http", "web01.lab.example"];
+
+    #[test]
+    fn who_shows_a_ticket_is_who_was_given_it() {
+        let nameless = ErrorParts { cname: None, ..samples::error(7, &WEB, b"") };
+        let told = told(&[
+            asks(samples::logon()),
+            gives(1, &["alice"], samples::reply(true, &TICKET_GRANTING)),
+            shows(1, plain(1)),
+            gives(2, &ANONYMOUS, samples::reply(false, &WEB)),
+            shows(2, plain(2)),
+            (Side::Server, Parts::Error(nameless).encode()),
+            shows(3, plain(3)),
+            gives(4, &ANONYMOUS, samples::reply(false, &WEB)),
+        ]);
+        let asked = |who| format!("ServiceTicket {who} at http/web01.lab.example");
+        let etype = "(aes256-cts-hmac-sha1-96) Success";
+        assert_eq!(
+            told.activities[1..],
+            [
+                format!("{} {etype}", asked("alice@LAB.EXAMPLE")),
+                format!(
+                    "{} (-) Failure {{ code: 7, name: \"KDC_ERR_S_PRINCIPAL_UNKNOWN\" }}",
+                    asked("alice@LAB.EXAMPLE")
+                ),
+                format!("{} {etype}", asked("WELLKNOWN/ANONYMOUS@LAB.EXAMPLE")),
+            ]
+        );
+        let owners: Vec<_> = told.tickets.iter().map(|(_, owner)| owner.as_str()).collect();
+        assert_eq!(owners, ["alice@LAB.EXAMPLE"; 2]);
+        assert_ne!(told.tickets[0].0, told.tickets[1].0);
+    }
+
+    #[test]
+    fn a_ticket_for_somebody_else_is_not_of_who_asks() {
+        let told = told(&[
+            asks(samples::logon()),
+            gives(1, &["web01"], samples::reply(true, &TICKET_GRANTING)),
+            shows(1, samples::delegated()),
+            gives(2, &["bob"], samples::reply(false, &WEB)),
+            shows(1, KdcRequest { nonce: 5, ..samples::delegated() }),
+            gives(3, &ANONYMOUS, samples::reply(false, &WEB)),
+        ]);
+        let asked = "ServiceTicket web01@LAB.EXAMPLE at http/web01.lab.example (S4U2self bob@";
+        assert!(told.activities[1..].iter().all(|did| did.starts_with(asked)), "{told:?}");
+        let owners: Vec<_> = told.tickets.iter().map(|(_, owner)| owner.as_str()).collect();
+        assert_eq!(owners, ["web01@LAB.EXAMPLE", "bob@LAB.EXAMPLE"]);
+    }
+
+    #[test]
+    fn who_changes_a_password_is_known_from_the_ticket() {
+        let reply = samples::reply(true, &["kadmin", "changepw"]);
+        let told =
+            told(&[replies(reply), (Side::Client, Parts::Password(samples::password(1)).encode())]);
+        let want =
+            "PasswordChange alice@LAB.EXAMPLE at kadmin/changepw (change password) Unanswered";
+        assert_eq!(told.activities, [want]);
     }
 
     #[test]
