@@ -158,8 +158,10 @@ fn check(seed: u64) -> StreamCounts {
             stream.acknowledged(ack, &mut pool, &mut model);
         }
         assert!(pool.bytes() <= limits.pool_bytes_max);
-        let own = stream.buffer.as_ref().map_or(0, |buffer| buffer.own_bytes() + buffer.bytes());
-        assert_eq!(pool.used_bytes(), own);
+        let held = stream.buffer.as_ref().map_or(0, |buffer| buffer.bytes());
+        let own = stream.buffer.as_ref().map_or(0, |buffer| buffer.own_bytes());
+        assert_eq!(pool.used_bytes(), own + held);
+        assert!(held <= limits.stream_bytes_max);
         let next = distance(BASE, stream.next).unsigned_abs() as usize;
         assert_eq!(model.came[next], None, "what comes next waits at {next}");
         let held = stream.buffer.as_ref().map_or(0, |buffer| buffer.held().len());
