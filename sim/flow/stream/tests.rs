@@ -541,6 +541,19 @@ fn a_message_larger_than_the_memory_is_given_up() {
 }
 
 #[test]
+fn a_stream_that_holds_too_much_gives_up_its_first_hole() {
+    let mut pool = Pool::new(StreamLimits { islands_max: 64, pool_bytes_max: 1 << 20, ..small() });
+    let (mut stream, mut script) = (Stream::default(), Script::default());
+    stream.segment(&syn(), &mut pool, &mut script);
+    // The smallest piece of memory is 2 KiB.
+    for place in 1..10 {
+        stream.segment(&part(2 * place, b"x"), &mut pool, &mut script);
+    }
+    assert_eq!(script.told, [gap(b"", 2), data(b"x")]);
+    assert_eq!(stream.buffer.as_ref().map(|buffer| buffer.bytes()), Some(16 << 10));
+}
+
+#[test]
 fn without_memory_a_hole_is_a_gap() {
     let mut pool = Pool::new(StreamLimits { pool_bytes_max: 0, ..small() });
     let (mut stream, mut script) = (Stream::default(), Script::default());
