@@ -53,7 +53,13 @@ const STORY: &[Scenario] = &[
                 "samba-tool dns zonecreate",
                 &[
                     ("remote_call", "", "dnsserver", "ept_map", "success"),
-                    ("remote_call", "", "", "R_DnssrvOperation2", "success"),
+                    (
+                        "remote_call",
+                        "Administrator@LAB.EXAMPLE",
+                        "",
+                        "R_DnssrvOperation2",
+                        "success",
+                    ),
                     ("remote_call", "", "", "R_DnssrvUpdateRecord2", "success"),
                 ],
             ),
@@ -124,7 +130,13 @@ const STORY: &[Scenario] = &[
             ),
             (
                 "kvno nosuch/service",
-                &[("service_ticket", "", "nosuch/service", "", "KDC_ERR_S_PRINCIPAL_UNKNOWN")],
+                &[(
+                    "service_ticket",
+                    "alice@LAB.EXAMPLE",
+                    "nosuch/service",
+                    "",
+                    "KDC_ERR_S_PRINCIPAL_UNKNOWN",
+                )],
             ),
             (
                 "kinit -R",
@@ -157,7 +169,7 @@ const STORY: &[Scenario] = &[
                 "kpasswd carol",
                 &[
                     ("kerberos_logon", "carol@", "kadmin/changepw", "", "success"),
-                    ("password_change", "", "", "change password", "unknown"),
+                    ("password_change", "carol@LAB.EXAMPLE", "", "change password", "unknown"),
                 ],
             ),
             (
@@ -165,7 +177,7 @@ const STORY: &[Scenario] = &[
                 &[("kerberos_logon", "alice@lab.example@LAB.EXAMPLE", "", "", "success")],
             ),
             (
-                "kinit bob && KRB5_CONFIG=/tmp/six.conf kvno",
+                "six.conf kvno",
                 &[
                     ("kerberos_logon", "bob@LAB.EXAMPLE", "krbtgt", "PA-ENC-TIMESTAMP", "success"),
                     (
@@ -208,9 +220,15 @@ const STORY: &[Scenario] = &[
                 "-O maxssf=0",
                 &[
                     ("service_ticket", "alice@LAB.EXAMPLE", "ldap/dc1.lab.example", "", "success"),
-                    ("kerberos_access", "", "ldap/dc1.lab.example", "aes256", "success"),
-                    ("ldap_bind", "", "", "GSSAPI", "success"),
-                    ("ldap_query", "", "DC=lab,DC=example", "cn=bob*", "success"),
+                    (
+                        "kerberos_access",
+                        "alice@LAB.EXAMPLE",
+                        "ldap/dc1.lab.example",
+                        "aes256",
+                        "success",
+                    ),
+                    ("ldap_bind", "alice@LAB.EXAMPLE", "", "GSSAPI", "success"),
+                    ("ldap_query", "alice@LAB.EXAMPLE", "DC=lab,DC=example", "cn=bob*", "success"),
                 ],
             ),
             ("-ZZ $bind", &[("tls_handshake", "", "dc1.lab.example", "TLS 1.3", "success")]),
@@ -285,20 +303,39 @@ const STORY: &[Scenario] = &[
             (
                 "--use-kerberos=required -c",
                 &[
-                    ("kerberos_access", "", "cifs/dc1.lab.example", "aes256", "success"),
-                    ("share_access", "", "sysvol", "TREE_CONNECT", "success"),
+                    ("service_ticket", "alice@LAB.EXAMPLE", "cifs/dc1.lab.example", "", "success"),
+                    (
+                        "kerberos_access",
+                        "alice@LAB.EXAMPLE",
+                        "cifs/dc1.lab.example",
+                        "aes256",
+                        "success",
+                    ),
+                    ("share_access", "alice@LAB.EXAMPLE", "sysvol", "TREE_CONNECT", "success"),
                 ],
             ),
             // The share is asked for inside the encryption; who asks is seen.
             (
                 "--client-protection=encrypt",
-                &[("kerberos_access", "", "cifs/dc1.lab.example", "", "success")],
+                &[("kerberos_access", "alice@LAB.EXAMPLE", "cifs/dc1.lab.example", "", "success")],
             ),
             (
-                "put /tmp/numbers logon.bat",
+                "numbers logon.bat",
                 &[
-                    ("file_copy", "", r"netlogon\logon.bat", "write", "success"),
-                    ("file_copy", "", r"netlogon\old\logon.bat", "read", "success"),
+                    (
+                        "file_copy",
+                        "Administrator@LAB.EXAMPLE",
+                        r"netlogon\logon.bat",
+                        "write",
+                        "success",
+                    ),
+                    (
+                        "file_copy",
+                        "Administrator@LAB.EXAMPLE",
+                        r"netlogon\old\logon.bat",
+                        "read",
+                        "success",
+                    ),
                 ],
             ),
             (
@@ -309,7 +346,13 @@ const STORY: &[Scenario] = &[
                 "-L $dc",
                 &[
                     ("ntlm_logon", "ANONYMOUS LOGON", "", "", "success"),
-                    ("server_query", "", "dc1.lab.example", "NetrShareEnum", "success"),
+                    (
+                        "server_query",
+                        "ANONYMOUS LOGON",
+                        "dc1.lab.example",
+                        "NetrShareEnum",
+                        "success",
+                    ),
                 ],
             ),
             ("-U alice%wrong --use-kerberos=off -c ls", &[NTLM_FAILED]),
@@ -326,48 +369,174 @@ const STORY: &[Scenario] = &[
             (
                 "enumdomusers; enumdomgroups; queryuser alice",
                 &[
-                    ("samr_query", "", "LAB", "SamrLookupDomainInSamServer", "success"),
-                    ("samr_query", "", "S-1-5-21-", "SamrOpenDomain", "success"),
-                    ("samr_query", "", "", "SamrEnumerateUsersInDomain", "success"),
-                    ("samr_query", "", "", "SamrEnumerateGroupsInDomain", "success"),
-                    ("samr_query", "", "alice", "SamrLookupNamesInDomain", "success"),
-                    ("samr_query", "", "", "SamrQueryInformationUser", "success"),
-                    ("samr_query", "", "", "SamrQueryInformationDomain", "success"),
-                    ("samr_query", "", "", "SamrGetDomainPasswordInformation", "success"),
-                    ("samr_query", "", "RID 512", "SamrOpenGroup", "success"),
-                    ("samr_query", "", "", "SamrGetMembersInGroup", "success"),
+                    (
+                        "samr_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "LAB",
+                        "SamrLookupDomainInSamServer",
+                        "success",
+                    ),
+                    (
+                        "samr_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "S-1-5-21-",
+                        "SamrOpenDomain",
+                        "success",
+                    ),
+                    (
+                        "samr_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "",
+                        "SamrEnumerateUsersInDomain",
+                        "success",
+                    ),
+                    (
+                        "samr_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "",
+                        "SamrEnumerateGroupsInDomain",
+                        "success",
+                    ),
+                    (
+                        "samr_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "alice",
+                        "SamrLookupNamesInDomain",
+                        "success",
+                    ),
+                    (
+                        "samr_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "",
+                        "SamrQueryInformationUser",
+                        "success",
+                    ),
+                    (
+                        "samr_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "",
+                        "SamrQueryInformationDomain",
+                        "success",
+                    ),
+                    (
+                        "samr_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "",
+                        "SamrGetDomainPasswordInformation",
+                        "success",
+                    ),
+                    (
+                        "samr_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "RID 512",
+                        "SamrOpenGroup",
+                        "success",
+                    ),
+                    (
+                        "samr_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "",
+                        "SamrGetMembersInGroup",
+                        "success",
+                    ),
                 ],
             ),
             (
                 "lsaquery; lookupnames alice bob",
                 &[
-                    ("lsa_query", "", "", "LsarQueryInformationPolicy", "success"),
-                    ("lsa_lookup", "", "alice, bob", "LsarLookupNames", "success"),
-                    ("lsa_lookup", "", "S-1-5-32-544, S-1-1-0", "LsarLookupSids", "success"),
-                    ("lsa_query", "", "", "LsarEnumeratePrivileges", "success"),
+                    (
+                        "lsa_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "",
+                        "LsarQueryInformationPolicy",
+                        "success",
+                    ),
+                    (
+                        "lsa_lookup",
+                        "Administrator@LAB.EXAMPLE",
+                        "alice, bob",
+                        "LsarLookupNames",
+                        "success",
+                    ),
+                    (
+                        "lsa_lookup",
+                        "Administrator@LAB.EXAMPLE",
+                        "S-1-5-32-544, S-1-1-0",
+                        "LsarLookupSids",
+                        "success",
+                    ),
+                    (
+                        "lsa_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "",
+                        "LsarEnumeratePrivileges",
+                        "success",
+                    ),
                 ],
             ),
             (
                 "dsr_getdcname $domain",
                 &[
-                    ("netlogon_call", "", "dc1.lab.example", "DsrGetDcName", "success"),
-                    ("netlogon_call", "", "", "DsrGetSiteName", "success"),
-                    ("netlogon_call", "", "", "DsrEnumerateDomainTrusts", "success"),
+                    (
+                        "netlogon_call",
+                        "Administrator@LAB.EXAMPLE",
+                        "dc1.lab.example",
+                        "DsrGetDcName",
+                        "success",
+                    ),
+                    ("netlogon_call", "Administrator@LAB.EXAMPLE", "", "DsrGetSiteName", "success"),
+                    (
+                        "netlogon_call",
+                        "Administrator@LAB.EXAMPLE",
+                        "",
+                        "DsrEnumerateDomainTrusts",
+                        "success",
+                    ),
                 ],
             ),
             (
                 "netshareenumall; srvinfo; netremotetod",
                 &[
-                    ("server_query", "", "dc1.lab.example", "NetrShareEnum", "success"),
-                    ("server_query", "", "DC1.LAB.EXAMPLE", "NetrServerGetInfo", "success"),
-                    ("server_query", "", "DC1.LAB.EXAMPLE", "NetrRemoteTOD", "success"),
+                    (
+                        "server_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "dc1.lab.example",
+                        "NetrShareEnum",
+                        "success",
+                    ),
+                    (
+                        "server_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "DC1.LAB.EXAMPLE",
+                        "NetrServerGetInfo",
+                        "success",
+                    ),
+                    (
+                        "server_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "DC1.LAB.EXAMPLE",
+                        "NetrRemoteTOD",
+                        "success",
+                    ),
                 ],
             ),
             (
                 "'netsessenum'",
                 &[
-                    ("session_enumeration", "", "dc1.lab.example", "NetrSessionEnum", "success"),
-                    ("server_query", "", "dc1.lab.example", "NetrWkstaGetInfo", "success"),
+                    (
+                        "session_enumeration",
+                        "Administrator@LAB.EXAMPLE",
+                        "dc1.lab.example",
+                        "NetrSessionEnum",
+                        "success",
+                    ),
+                    (
+                        "server_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "dc1.lab.example",
+                        "NetrWkstaGetInfo",
+                        "success",
+                    ),
                     ("remote_call", "", "", "DsRolerGetPrimaryDomainInformation", "success"),
                 ],
             ),
@@ -375,8 +544,14 @@ const STORY: &[Scenario] = &[
                 "samba-tool drs bind dc1 $admin; samba-tool drs options",
                 &[
                     ("remote_call", "", "drsuapi", "ept_map", "success"),
-                    ("directory_query", "", "", "IDL_DRSBind", "unknown"), // sealed
-                    ("directory_query", "", "", "IDL_DRSGetReplInfo", "unknown"),
+                    ("directory_query", "Administrator@LAB.EXAMPLE", "", "IDL_DRSBind", "unknown"), // sealed
+                    (
+                        "directory_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "",
+                        "IDL_DRSGetReplInfo",
+                        "unknown",
+                    ),
                 ],
             ),
             (
@@ -394,23 +569,59 @@ const STORY: &[Scenario] = &[
             ),
             (
                 "--use-kerberos=required -c 'enumdomgroups'",
-                &[("samr_query", "", "", "SamrEnumerateGroupsInDomain", "success")],
+                &[(
+                    "samr_query",
+                    "Administrator@LAB.EXAMPLE",
+                    "",
+                    "SamrEnumerateGroupsInDomain",
+                    "success",
+                )],
             ),
             ("epmmap lsarpc", &[("remote_call", "", "lsarpc", "ept_map", "success")]),
             (
                 "net rpc user add gina",
                 &[
-                    ("samr_query", "", "", "SamrQueryDisplayInformation2", "success"),
-                    ("samr_query", "", "staff", "SamrLookupNamesInDomain", "success"),
-                    ("samr_change", "", "gina", "SamrCreateUser2InDomain", "success"),
-                    ("samr_change", "", "", "SamrDeleteUser", "success"),
+                    (
+                        "samr_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "",
+                        "SamrQueryDisplayInformation2",
+                        "success",
+                    ),
+                    (
+                        "samr_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "staff",
+                        "SamrLookupNamesInDomain",
+                        "success",
+                    ),
+                    (
+                        "samr_change",
+                        "Administrator@LAB.EXAMPLE",
+                        "gina",
+                        "SamrCreateUser2InDomain",
+                        "success",
+                    ),
+                    ("samr_change", "Administrator@LAB.EXAMPLE", "", "SamrDeleteUser", "success"),
                 ],
             ),
             (
                 "net rpc service list",
                 &[
-                    ("service_query", "", "", "REnumServicesStatusW", "success"),
-                    ("remote_registry", "", "SOFTWARE", "BaseRegOpenKey", "success"),
+                    (
+                        "service_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "",
+                        "REnumServicesStatusW",
+                        "success",
+                    ),
+                    (
+                        "remote_registry",
+                        "Administrator@LAB.EXAMPLE",
+                        "SOFTWARE",
+                        "BaseRegOpenKey",
+                        "success",
+                    ),
                 ],
             ),
             ("-c lsaquery", &[NTLM_FAILED]),
@@ -418,7 +629,7 @@ const STORY: &[Scenario] = &[
                 "queryuser nobody-here",
                 &[(
                     "samr_query",
-                    "",
+                    "Administrator@LAB.EXAMPLE",
                     "nobody-here",
                     "SamrLookupNamesInDomain",
                     "STATUS_NONE_MAPPED",
@@ -487,7 +698,7 @@ const STORY: &[Scenario] = &[
                 &[
                     ("ntlm_logon", r"LAB\alice", "", "NTLMv2 from WS2", "success"),
                     ("share_access", r"LAB\alice", r"\\DC1\SYSVOL", "", "success"),
-                    ("server_query", "", "10.77.0.10", "NetrShareEnum", "success"),
+                    ("server_query", r"LAB\alice", "10.77.0.10", "NetrShareEnum", "success"),
                 ],
             ),
             // Connections that are refused have nothing to say; the announcement has.
@@ -582,17 +793,17 @@ const STORY: &[Scenario] = &[
                 &[("kerberos_logon", "bob@", "krbtgt", "", "KDC_ERR_PREAUTH_FAILED")],
             ),
             (
-                "--use-krb5-ccache=/tmp/krb5cc_0",
+                "krb5cc_0 -c",
                 &[
                     ("kerberos_logon", "bob@", "krbtgt", "", "success"),
                     ("service_ticket", "bob@", "cifs/dc1.lab.example", "", "success"),
-                    ("share_access", "", "sysvol", "TREE_CONNECT", "success"),
+                    ("share_access", "bob@LAB.EXAMPLE", "sysvol", "TREE_CONNECT", "success"),
                 ],
             ),
             (
                 "(sAMAccountName=bob)",
                 &[
-                    ("ldap_bind", "", "", "GSSAPI", "success"),
+                    ("ldap_bind", "bob@LAB.EXAMPLE", "", "GSSAPI", "success"),
                     ("tls_handshake", "", "dc1.lab.example", "TLS 1.3", "success"),
                 ],
             ),
@@ -601,23 +812,38 @@ const STORY: &[Scenario] = &[
                 "kvno nosuch/service",
                 &[("service_ticket", "bob@", "nosuch/service", "", "KDC_ERR_S_PRINCIPAL_UNKNOWN")],
             ),
-            ("kpasswd bob", &[("password_change", "", "", "change password", "unknown")]),
+            (
+                "kpasswd bob",
+                &[("password_change", "bob@LAB.EXAMPLE", "", "change password", "unknown")],
+            ),
             // Their connections began before the recording, so nobody knows what is asked.
             ("--ping-dc", &[("remote_call", "", "", "of an unknown interface", "")]),
             (
                 "ldap://$dc:3268 $bind -b '' '(cn=bob*)'",
                 &[
                     ("ldap_query", "alice@", "", "cn=bob*", "success"),
-                    ("directory_query", "", "", "IDL_DRSBind", "unknown"),
-                    ("samr_query", "", "bob", "SamrLookupNamesInDomain", "success"),
+                    ("directory_query", "Administrator@LAB.EXAMPLE", "", "IDL_DRSBind", "unknown"),
+                    (
+                        "samr_query",
+                        "Administrator@LAB.EXAMPLE",
+                        "bob",
+                        "SamrLookupNamesInDomain",
+                        "success",
+                    ),
                 ],
             ),
             (
                 "//$dc/netlogon $alice",
                 &[
                     ("share_access", r"LAB\alice", "netlogon", "TREE_CONNECT", "success"),
-                    ("lsa_lookup", "", "bob", "LsarLookupNames", "success"),
-                    ("server_query", "", "dc1.lab.example", "NetrShareEnum", "success"),
+                    ("lsa_lookup", "alice@LAB.EXAMPLE", "bob", "LsarLookupNames", "success"),
+                    (
+                        "server_query",
+                        "alice@LAB.EXAMPLE",
+                        "dc1.lab.example",
+                        "NetrShareEnum",
+                        "success",
+                    ),
                 ],
             ),
             ("net ads dns register -P\"", &[("dns_update", "", "ws1.lab.example", "", "success")]),
@@ -655,7 +881,7 @@ const STORY: &[Scenario] = &[
     (
         "dc-offload.pcap",
         &[(
-            "put /tmp/numbers big.bat",
+            "numbers big.bat",
             &[
                 ("file_copy", r"LAB\Administrator", r"netlogon\big.bat", "write", "success"),
                 ("file_copy", r"LAB\Administrator", r"netlogon\big.bat", "read", "success"),

@@ -403,7 +403,7 @@ mod tests {
             told.activities,
             [
                 format!(
-                    "{who} (no pre-authentication) Failure {{ code: 25, name: \"KDC_ERR_PREAUTH_REQUIRED\" }}"
+                    "{who} (no pre-authentication) Continued {{ code: 25, name: \"KDC_ERR_PREAUTH_REQUIRED\" }}"
                 ),
                 format!("{who} (PA-ENC-TIMESTAMP aes256-cts-hmac-sha1-96) Success"),
                 format!(
