@@ -99,7 +99,9 @@ mod tests {
         for ticket in 1..5 * max + 3 {
             tickets.learn(ticket, &ticket);
         }
-        assert_eq!((tickets.owners.capacity(), tickets.places.capacity()), room);
+        // What removed ones leave behind takes away from the map's room until it is cleared.
+        assert_eq!(tickets.owners.capacity(), room.0);
+        assert!(tickets.places.capacity() <= room.1, "{} grew", room.1);
         assert_eq!((tickets.owners.len(), tickets.places.len()), (TICKETS_MAX, TICKETS_MAX));
         assert_eq!(owner(&tickets, 4 * max + 2), None);
         assert_eq!(owner(&tickets, 4 * max + 3), Some("16387"));

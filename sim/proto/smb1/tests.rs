@@ -107,6 +107,30 @@ fn a_plain_logon_and_the_share_behind_it_are_told() {
 }
 
 #[test]
+fn a_call_through_a_pipe_is_of_the_account_of_the_session() {
+    let mut it = <(Conversation, Told)>::default();
+    hear(&mut it, &sample(0x73, false, |packet| packet.blocks.len() == 2)).unwrap();
+    let is_setup = |p: &Packet<'_>| matches!(p.blocks[0].words, Words::SessionSetupResponse(_));
+    hear(&mut it, &sample(0x73, true, is_setup)).unwrap();
+    // NetrShareEnum without a bind in place of the sample's data: of an unknown interface.
+    let call = b"\x05\0\0\x03\x10\0\0\0\x18\0\0\0\x02\0\0\0\0\0\0\0\0\0\x0f\0";
+    let bytes = sample(0x25, false, |_| true);
+    let mut packet = Packet::parse(&bytes).unwrap();
+    let block = &mut packet.blocks[0];
+    let before = block.data.len() - 4;
+    let data = [&block.data[..before], call].concat();
+    block.data = &data;
+    let Words::TransactionRequest(words) = &mut block.words else { panic!("{block:?}") };
+    (words.total_data, words.data_length) = (24, 24);
+    let mut changed = Vec::new();
+    packet.emit(&mut Writer::new(&mut changed)).unwrap();
+    hear(&mut it, &changed).unwrap();
+    it.0.finish(&mut it.1);
+    let called = r"RemoteCall LAB\ada - opnum 15 of an unknown interface Unanswered";
+    assert_eq!(it.1.activities.last().map(String::as_str), Some(called), "{:?}", it.1.activities);
+}
+
+#[test]
 fn a_written_file_is_told_when_it_is_closed() {
     let mut it = <(Conversation, Told)>::default();
     hear(&mut it, &sample(0x02, false, |_| true)).unwrap();

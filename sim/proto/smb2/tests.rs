@@ -1,6 +1,6 @@
 use super::body::*;
 use super::negotiate::NegotiateResponse;
-use super::part::{At8Long, At16, At16Long, Buffer};
+use super::part::{At8Long, At16, At16Long, At32, Buffer};
 use super::*;
 use crate::base::Timestamp;
 use crate::proto::{Activity, Dialogue as _, Hint, Id, Side};
@@ -343,9 +343,8 @@ fn a_keep_alive_stands_between_messages() {
     assert_eq!(Smb2::step(b"\x85\0", Transport::Tcp), Step::NeedMore { total: 4 });
 }
 
-#[test]
-fn a_logon_without_an_answer_is_told_at_the_end() {
-    // AUTHENTICATE of a client that says no more than its domain and name, [MS-NLMP] 2.2.1.3.
+/// AUTHENTICATE of a client that says no more than its domain and name, \[MS-NLMP\] 2.2.1.3.
+fn token() -> Vec<u8> {
     let mut token = b"NTLMSSP\0\x03\0\0\0".to_vec();
     let field = |length: u16, at: u32| {
         [&length.to_le_bytes()[..], &length.to_le_bytes(), &at.to_le_bytes()].concat()
@@ -355,6 +354,36 @@ fn a_logon_without_an_answer_is_told_at_the_end() {
     }
     token.extend(b"\x01\0\0\0"); // UTF-16
     token.extend(b"L\0A\0B\0a\0d\0a\0");
+    token
+}
+
+#[test]
+fn a_call_through_a_pipe_is_of_the_account_of_the_session() {
+    let mut it = Connection::default();
+    let token = token();
+    let setup = SessionSetupRequest { token: At16(Buffer::new(&token)), ..Default::default() };
+    it.says(1, command::SESSION_SETUP, Body::SessionSetupRequest(setup));
+    it.answers(1, command::SESSION_SETUP, 0, Body::SessionSetupResponse(Default::default()));
+    // NetrShareEnum without a bind: of an interface that is not known.
+    let call = b"\x05\0\0\x03\x10\0\0\0\x18\0\0\0\x02\0\0\0\0\0\0\0\0\0\x0f\0";
+    for (id, file) in [(2, FILE), (3, [8; 16])] {
+        if file == FILE {
+            it.says(id, command::CREATE, Body::CreateRequest(CreateRequest::default()));
+            let created = CreateResponse { file, ..Default::default() };
+            it.answers(id, command::CREATE, 0, Body::CreateResponse(created));
+        }
+        let input = At32(Buffer::new(call));
+        let ioctl = IoctlRequest { code: PIPE_TRANSCEIVE, file, input, ..Default::default() };
+        it.says(4, command::IOCTL, Body::IoctlRequest(ioctl));
+    }
+    it.dialogue.finish(&mut it.told);
+    let called = r"RemoteCall LAB\ada - opnum 15 of an unknown interface Unanswered Client";
+    assert_eq!(it.told.activities[1..], [called; 2]);
+}
+
+#[test]
+fn a_logon_without_an_answer_is_told_at_the_end() {
+    let token = token();
     let mut it = Connection::default();
     let setup = SessionSetupRequest { token: At16(Buffer::new(&token)), ..Default::default() };
     it.says(1, command::SESSION_SETUP, Body::SessionSetupRequest(setup));
