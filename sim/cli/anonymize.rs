@@ -47,21 +47,21 @@ fn pseudonyms(flag: &str, key: Option<&Path>) -> anyhow::Result<Pseudonyms> {
     Ok(Pseudonyms::new(&Key::from_secret(secret)))
 }
 
-/// The pseudonyms that `--anonymize` asks for.
+/// The pseudonyms that `--anonymize` asks for: one set for all results of a run, so that they
+/// agree.
 pub fn names(args: &InputArgs) -> anyhow::Result<Option<Pseudonyms>> {
-    let wanted =
-        args.anonymize.then(|| pseudonyms("--anonymize-key", args.anonymize_key.as_deref()));
-    wanted.transpose()
+    let key = args.anonymize_key.as_deref();
+    args.anonymize.then(|| pseudonyms("--anonymize-key", key)).transpose()
 }
 
-/// `result` with `names` in place of its own.
+/// `result` without names where there are pseudonyms for them.
 pub fn result<T: Serialize + DeserializeOwned>(
-    names: Option<&mut Pseudonyms>,
+    names: &mut Option<Pseudonyms>,
     result: T,
 ) -> anyhow::Result<T> {
     match names {
-        Some(names) => names.record(&result).context("anonymize the result"),
         None => Ok(result),
+        Some(names) => names.record(&result).context("anonymize the result"),
     }
 }
 

@@ -102,6 +102,7 @@ fn quote(word: &str) -> String {
 
 fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let facts = FactPlan::new(&args.facts)?;
+    let mut names = anonymize::names(&args.input)?;
     let mut inputs = InputPlan::new(&args.input)?;
     if args.output.as_os_str() == "-" {
         bail!(
@@ -118,7 +119,7 @@ fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
     tell_skipped(cli, &inputs);
     let reading = Reading { sha256: true, quiet: cli.quiet };
     let result = run::size(&inputs, &facts, reading, command_line())?;
-    let result = anonymize::result(anonymize::names(&args.input)?.as_mut(), result)?;
+    let result = anonymize::result(&mut names, result)?;
     for &(name, format) in report::FILES {
         let bytes = report::render(&result, format, RenderOptions::default())?;
         output::write_file(&args.output.join(name), &bytes)?;
@@ -135,6 +136,7 @@ fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
 
 fn size(cli: &Cli, args: &SizeArgs) -> anyhow::Result<ExitCode> {
     let facts = FactPlan::new(&args.facts)?;
+    let mut names = anonymize::names(&args.input)?;
     let mut inputs = InputPlan::new(&args.input)?;
     output::prepare(args.output.as_deref(), &inputs.inputs)?;
     inputs.inputs.look_at_standard_input()?;
@@ -149,7 +151,7 @@ fn size(cli: &Cli, args: &SizeArgs) -> anyhow::Result<ExitCode> {
     };
     let result =
         run::size(&inputs, &facts, Reading { sha256: false, quiet: cli.quiet }, command_line())?;
-    let result = anonymize::result(anonymize::names(&args.input)?.as_mut(), result)?;
+    let result = anonymize::result(&mut names, result)?;
     let bytes = if format == OutputFormat::Text {
         render_text(cli, &result, args.output.is_some())?
     } else {
@@ -168,6 +170,7 @@ fn render_text(cli: &Cli, result: &SizingReport, to_file: bool) -> anyhow::Resul
 }
 
 fn inspect(cli: &Cli, args: &InspectArgs) -> anyhow::Result<ExitCode> {
+    let mut names = anonymize::names(&args.input)?;
     let mut inputs = InputPlan::new(&args.input)?;
     output::prepare(args.output.as_deref(), &inputs.inputs)?;
     output::prepare(args.activities.as_deref(), &inputs.inputs)?;
@@ -179,9 +182,8 @@ fn inspect(cli: &Cli, args: &InspectArgs) -> anyhow::Result<ExitCode> {
     }
     let reading = Reading { sha256: false, quiet: cli.quiet };
     let activities = args.activities.as_deref();
-    let mut names = anonymize::names(&args.input)?;
-    let result = run::inspect(&inputs, reading, command_line(), activities, names.as_mut())?;
-    let result = anonymize::result(names.as_mut(), result)?;
+    let result = run::inspect(&inputs, reading, command_line(), activities, &mut names)?;
+    let result = anonymize::result(&mut names, result)?;
     let json = args.json || args.format == InspectFormat::Json;
     let format = if json { OutputFormat::Json } else { OutputFormat::Text };
     let to_file = args.output.is_some();

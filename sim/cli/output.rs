@@ -9,6 +9,7 @@ use tempfile::NamedTempFile;
 
 use super::args::When;
 use super::inputs::Inputs;
+use crate::privacy::Pseudonyms;
 
 /// Makes `folder` if it is missing, and makes sure that files can be written there: a bad path
 /// fails in the first second, not after the last.
@@ -178,6 +179,15 @@ impl Lines {
         };
         let to = open().with_context(|| format!("write {}", path.display()))?;
         Ok(Self { to, failed: None })
+    }
+
+    /// Writes `row` as [`json`](Self::json) does, without names where there are pseudonyms.
+    pub fn row(&mut self, row: &impl serde::Serialize, names: &mut Option<Pseudonyms>) {
+        match names.as_mut().map(|names| names.line(row)) {
+            None => self.json(row),
+            Some(Ok(tree)) => self.json(&tree),
+            Some(Err(error)) => self.failed = self.failed.take().or(Some(error.into())),
+        }
     }
 
     /// Writes `value` as one line of JSON. What fails is told by [`finish`](Self::finish).

@@ -88,7 +88,7 @@ pub fn inspect(
     reading: Reading,
     command: String,
     activities: Option<&Path>,
-    names: Option<&mut Pseudonyms>,
+    names: &mut Option<Pseudonyms>,
 ) -> anyhow::Result<Inspection> {
     let watch = Stopwatch::new();
     anyhow::ensure!(
@@ -96,14 +96,9 @@ pub fn inspect(
         "inspect captures: there is none among the inputs; use `headroom size` for counter logs"
     );
     let mut lines = activities.map(Lines::new).transpose()?;
-    let rows = lines.as_mut().map(|lines| {
-        let mut names = names;
-        Box::new(move |row: &Activity<'_>| match &mut names {
-            // Serialising a record of ours does not fail; if it did, nothing is better than names.
-            Some(names) => names.activity(row).iter().for_each(|row| lines.json(row)),
-            None => lines.json(row),
-        }) as Rows<'_>
-    });
+    let rows = lines
+        .as_mut()
+        .map(|lines| Box::new(|row: &Activity<'_>| lines.row(row, names)) as Rows<'_>);
     let captured = observe(plan, reading, rows)?.context("read captures")?;
     lines.map_or(Ok(()), Lines::finish)?;
     let Captured { observation, files } = captured;

@@ -7,6 +7,7 @@
 
 mod asn1;
 mod dns;
+mod http;
 mod local;
 mod ntlm;
 mod radius;
@@ -49,7 +50,7 @@ pub(super) fn rewrite(id: Id, transport: Transport, sheet: &mut Sheet<'_>, names
         Id::Rdp => local::remote_desktop(sheet, names),
         Id::Ntp => local::time(sheet, names),
         Id::Dhcp => local::dhcp(sheet, names),
-        Id::Http => local::web(sheet),
+        Id::Http => http::message(sheet),
         Id::Other => {}
     }
 }

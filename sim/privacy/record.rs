@@ -9,10 +9,12 @@ use serde_json::Value;
 
 use super::Pseudonyms;
 use super::lex::is_separator;
-use crate::record::Activity;
 
 /// Fields whose text is fixed by our own code: names of variants, units, keys of tables.
-const FIXED: [&str; 24] = [
+const FIXED: [&str; 23] = [
+    "structure",
+    "code_name",
+    "reason",
     "headroom_version",
     "format",
     "sha256",
@@ -33,10 +35,6 @@ const FIXED: [&str; 24] = [
     "quality",
     "side",
     "title",
-    "structure",
-    "reason",
-    "code_name",
-    "is_monitored",
 ];
 
 /// Subtrees that are published tables, not observations.
@@ -60,14 +58,15 @@ const SENTENCES: [&str; 14] = [
     "value",
 ];
 
+/// The detail of an activity: operations and types in the words of their specifications, and
+/// names between them.
+const DETAIL: &str = "detail";
+
 /// Ends of fields that hold times.
 const TIME: &str = "_utc";
 
 /// Fields whose words must go from sentences too, even where they are words of ours.
 const NAMES: [&str; 4] = ["name", "host", "principal", "target"];
-
-/// Fields of an activity that may name somebody.
-const REPLACED: [&str; 5] = ["client", "server", "principal", "target", "detail"];
 
 impl Pseudonyms {
     /// `record` with every name, address and path replaced, in all its fields and sentences.
@@ -86,18 +85,13 @@ impl Pseudonyms {
         serde_json::from_value(tree)
     }
 
-    /// An activity with both ends, account, target and detail replaced; the words of operations
-    /// stay.
+    /// The same for one of many small records, as the tree that it serialises to.
     ///
     /// # Errors
-    /// None that a record of ours causes.
-    pub fn activity(&mut self, row: &Activity<'_>) -> Result<Value, serde_json::Error> {
-        let mut tree = serde_json::to_value(row)?;
-        for (field, value) in tree.as_object_mut().into_iter().flatten() {
-            if let (true, Value::String(text)) = (REPLACED.contains(&field.as_str()), value) {
-                *text = if field == "detail" { self.detail(text) } else { self.text(text) };
-            }
-        }
+    /// Those of serialising.
+    pub fn line<T: Serialize>(&mut self, record: &T) -> Result<Value, serde_json::Error> {
+        let mut tree = serde_json::to_value(record)?;
+        self.walk(&mut tree, "", &HashSet::new());
         Ok(tree)
     }
 
@@ -112,6 +106,8 @@ impl Pseudonyms {
                 if !FIXED.contains(&field) && !field.ends_with(TIME) {
                     *text = if SENTENCES.contains(&field) {
                         self.sentence(text, names)
+                    } else if field == DETAIL {
+                        self.detail(text)
                     } else {
                         self.text(text)
                     };

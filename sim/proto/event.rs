@@ -135,7 +135,7 @@ pub enum Kind {
     NetlogonCall,
     /// Management instrumentation, \[MS-WMI\].
     WmiExecution,
-    /// Any other remote procedure call whose interface is known.
+    /// Any other remote procedure call.
     RemoteCall,
     /// A DNS query of a type that the sensor watches (AXFR, TXT, MX, NS, SRV, ANY, DNSKEY).
     DnsQuery,
@@ -335,6 +335,14 @@ pub enum Outcome {
         /// The code, in the numbers of the protocol that answered.
         code: u32,
         /// Its name there, empty where we know none.
+        name: &'static str,
+    },
+    /// It was not refused: the answer asks to go on in another way, as Kerberos asks for
+    /// pre-authentication. What comes of that is an activity of its own.
+    Continued {
+        /// As in a failure.
+        code: u32,
+        /// As in a failure.
         name: &'static str,
     },
     /// No answer was captured.

@@ -3,6 +3,7 @@
 
 use super::dns::Name;
 use super::nbns::{Encoded, Padded, starts_encoded_name};
+use super::smb1;
 use super::{
     Activity, Context, Framing, Id, Kind, Observer, Outcome, Probe, Protocol, Quality, Sample,
     Step, Tally, Transport,
@@ -328,6 +329,15 @@ impl Protocol for Nbds {
         let is_answer = matches!(view.kind(), POSITIVE_QUERY_RESPONSE | NEGATIVE_QUERY_RESPONSE);
         let tally = Tally { operation, is_answer, bytes: context.length, quality };
         out.message(context, &super::Message::Nbds(view), tally);
+        // A mailslot is a transaction of SMB1 without a connection: nothing to remember.
+        if view.data.starts_with(b"\xffSMB") {
+            let missing = context.length.saturating_sub(input.len());
+            let length = view.data.len() + missing;
+            let mut alone = smb1::Conversation::default();
+            if let Err(error) = smb1::observe_bare(view.data, length, context, &mut alone, out) {
+                out.malformed(super::Id::Smb1, error);
+            }
+        }
         if let Some(browser) = browser {
             tell_announcement(&browser, context, out);
         }

@@ -303,10 +303,12 @@ pub fn observe_bare(
         };
         let end = raw.data_at + raw.data_length;
         let next = raw.and_x.filter(|next| next.command != command::NO_ANDX_COMMAND);
+        let mark = if context.transport == Transport::Tcp { nbss::Header::LEN } else { 0 };
         let bytes = match (place, next) {
-            (0, None) => length + nbss::Header::LEN,
-            (0, Some(_)) => end + nbss::Header::LEN,
-            _ => end - at,
+            (0, None) => length + mark,
+            (0, Some(_)) => end + mark,
+            // A chain may point backwards.
+            _ => end.saturating_sub(at),
         };
         let pdu = Pdu { smb, header, command, is_chained: place > 0, words, raw };
         let operation = u32::from(command);

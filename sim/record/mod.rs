@@ -21,7 +21,7 @@ pub use source::{Damage, Drops, Format, InputFile, Interface};
 pub use timeline::{Peak, ProtocolSeries, Timeline, Window};
 pub use understood::{
     Activity, ActivityCount, ActivitySeries, KindSeries, Limits, MalformedReason, MethodSuccess,
-    NameResolution, OperationCount, ProtocolMessages, Talker, Understood,
+    NameResolution, OperationCount, ProtocolMessages, Streams, Talker, Understood,
 };
 pub use verdict::{
     Assumption, CapacityRow, CapacityTable, Load, OtherTable, Resource, ResourceCheck, Sized,

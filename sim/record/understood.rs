@@ -22,8 +22,35 @@ pub struct Understood {
     pub over_time: ActivitySeries,
     /// What resolving the addresses in activities would cost the sensor.
     pub name_resolution: NameResolution,
+    /// What putting TCP streams together met.
+    pub streams: Streams,
     /// What could not be followed for want of room.
     pub limits: Limits,
+}
+
+/// What putting TCP streams together met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Streams {
+    /// Segments that came before one they follow.
+    pub out_of_order_segments: u64,
+    /// Bytes sent again that had been taken already.
+    pub retransmitted_bytes: u64,
+    /// Bytes sent again while their first copy waited.
+    pub overlapping_bytes: u64,
+    /// Those of them that differed; the first copy stays.
+    pub conflicting_bytes: u64,
+    /// Keep-alives.
+    pub keep_alives: u64,
+    /// Segments that cannot be of their connection.
+    pub refused_segments: u64,
+    /// Connections that went on elsewhere.
+    pub restarts: u64,
+    /// Holes given up.
+    pub gaps: u64,
+    /// Bytes in them.
+    pub lost_bytes: u64,
+    /// Holes given up because a limit was reached.
+    pub evictions: u64,
 }
 
 /// Messages of one protocol, those inside other protocols included.
@@ -109,6 +136,9 @@ pub struct ActivityCount {
     pub success: u64,
     /// Refused or failed.
     pub failure: u64,
+    /// Neither: the answer asked to go on in another way, e.g. with pre-authentication. What came
+    /// of that counts by itself.
+    pub continued: u64,
     /// Without an answer in the capture.
     pub unanswered: u64,
     /// With an answer that cannot be read.
@@ -218,9 +248,9 @@ pub struct Activity<'a> {
     pub target: Option<&'a str>,
     /// The operation in the protocol's words.
     pub detail: Option<&'a str>,
-    /// `success`, `failure`, `unanswered` or `unknown`.
+    /// `success`, `failure`, `continued`, `unanswered` or `unknown`.
     pub outcome: &'a str,
-    /// The code of a failure.
+    /// The code of a failure, or of what asked to go on.
     pub code: Option<u32>,
     /// Its name, where we know one.
     pub code_name: Option<&'a str>,

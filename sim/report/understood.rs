@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::inspection::new_table;
 use super::number;
 use crate::record::{
-    ActivitySeries, Limits, MalformedReason, NameResolution, OperationCount, Understood,
+    ActivitySeries, Limits, MalformedReason, NameResolution, OperationCount, Streams, Understood,
 };
 
 /// Rows of each list in the text; the JSON has them all.
@@ -31,7 +31,8 @@ pub fn text(understood: &Understood, width: u16) -> String {
         out.push_str(&name_resolution(&understood.name_resolution));
     }
     out.push_str(&malformed(&understood.malformed));
-    out.push_str(&limits(&understood.limits));
+    out.push_str(&counts("\nTCP streams\n", &streams(&understood.streams)));
+    out.push_str(&counts("\nNot followed\n", &limits(&understood.limits)));
     out
 }
 
@@ -74,8 +75,9 @@ fn activities(understood: &Understood, width: u16) -> String {
     if understood.activities.is_empty() {
         return String::new();
     }
-    let header = ["Activity", "All", "Success", "Failure", "No answer", "Unknown", "Over time"];
-    let mut table = new_table(width, &header, 1..6);
+    let header =
+        ["Activity", "All", "Success", "Failure", "Goes on", "No answer", "Unknown", "Over time"];
+    let mut table = new_table(width, &header, 1..7);
     let (monitored, besides): (Vec<_>, Vec<_>) =
         understood.activities.iter().partition(|activity| activity.is_monitored);
     for activity in monitored.iter().chain(&besides) {
@@ -85,6 +87,7 @@ fn activities(understood: &Understood, width: u16) -> String {
             number::count(activity.total),
             number::count(activity.success),
             number::count(activity.failure),
+            number::count(activity.continued),
             number::count(activity.unanswered),
             number::count(activity.unknown),
             bars(&understood.over_time, &activity.kind),
@@ -181,18 +184,36 @@ fn malformed(reasons: &[MalformedReason]) -> String {
     text + &more(most.len(), "reasons")
 }
 
-fn limits(limits: &Limits) -> String {
-    let rows = [
+fn streams(streams: &Streams) -> [(&'static str, u64); 10] {
+    [
+        ("segments out of order, put in order", streams.out_of_order_segments),
+        ("bytes sent again", streams.retransmitted_bytes),
+        ("bytes sent again while the first copy waited", streams.overlapping_bytes),
+        ("of these bytes that differed; the first copy counts", streams.conflicting_bytes),
+        ("keep-alives", streams.keep_alives),
+        ("segments that cannot be of their connection", streams.refused_segments),
+        ("connections that went on elsewhere", streams.restarts),
+        ("holes that nothing filled", streams.gaps),
+        ("bytes in them", streams.lost_bytes),
+        ("holes given up early, for want of room", streams.evictions),
+    ]
+}
+
+fn limits(limits: &Limits) -> [(&'static str, u64); 4] {
+    [
         ("flows that were no longer listened to, for want of room", limits.flows_unheard),
         ("messages whose operation is not listed, for want of room", limits.operations_dropped),
         ("frames of talkers that are not listed", limits.talkers_dropped_packets),
         ("addresses left out of the model of name resolution", limits.names_dropped),
-    ];
-    let mut text = String::new();
-    for (what, count) in rows.iter().filter(|(_, count)| *count > 0) {
-        text.push_str(&format!("  {:>12}  {what}\n", number::count(*count)));
-    }
-    if text.is_empty() { text } else { format!("\nNot followed\n{text}") }
+    ]
+}
+
+/// Those that are not zero, below a heading.
+fn counts(heading: &str, rows: &[(&str, u64)]) -> String {
+    let rows = rows.iter().filter(|(_, count)| *count > 0);
+    let lines: String =
+        rows.map(|(what, count)| format!("  {:>12}  {what}\n", number::count(*count))).collect();
+    if lines.is_empty() { lines } else { format!("{heading}{lines}") }
 }
 
 fn more(all: usize, what: &str) -> String {

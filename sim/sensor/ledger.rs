@@ -27,6 +27,7 @@ pub type Rows<'a> = Box<dyn FnMut(&record::Activity<'_>) + Send + 'a>;
 struct Totals {
     success: u64,
     failure: u64,
+    continued: u64,
     unanswered: u64,
     unknown: u64,
 }
@@ -70,6 +71,7 @@ impl<'a> Ledger<'a> {
             *match did.outcome {
                 Outcome::Success => &mut totals.success,
                 Outcome::Failure { .. } => &mut totals.failure,
+                Outcome::Continued { .. } => &mut totals.continued,
                 Outcome::Unanswered => &mut totals.unanswered,
                 Outcome::Unknown => &mut totals.unknown,
             } += 1;
@@ -99,9 +101,14 @@ impl<'a> Ledger<'a> {
             kind: kind.name().to_owned(),
             label: kind.label().to_owned(),
             is_monitored: kind.is_monitored(),
-            total: totals.success + totals.failure + totals.unanswered + totals.unknown,
+            total: totals.success
+                + totals.failure
+                + totals.continued
+                + totals.unanswered
+                + totals.unknown,
             success: totals.success,
             failure: totals.failure,
+            continued: totals.continued,
             unanswered: totals.unanswered,
             unknown: totals.unknown,
         })
@@ -119,11 +126,11 @@ fn write_row(did: &Did, jot: &Jot, rows: &mut Rows<'_>) {
     let [(asker, asker_port), (asked, asked_port)] = did.ends;
     let (asker, asked) = (asker.to_string(), asked.to_string());
     let [principal, target, detail] = jot.words(did);
+    let named = |name: &'static str| Some(name).filter(|name| !name.is_empty());
     let (outcome, code, code_name) = match did.outcome {
         Outcome::Success => ("success", None, None),
-        Outcome::Failure { code, name } => {
-            ("failure", Some(code), Some(name).filter(|name| !name.is_empty()))
-        }
+        Outcome::Failure { code, name } => ("failure", Some(code), named(name)),
+        Outcome::Continued { code, name } => ("continued", Some(code), named(name)),
         Outcome::Unanswered => ("unanswered", None, None),
         Outcome::Unknown => ("unknown", None, None),
     };

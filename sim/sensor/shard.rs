@@ -6,7 +6,7 @@ use super::audience::Audience;
 use super::talk::{Known, Talks};
 use super::talkers::Talkers;
 use super::tallies::Tallies;
-use crate::flow::{Entry, Flag, FlowTable, Packet, State, Transport};
+use crate::flow::{Entry, Flag, FlowTable, Packet, State, StreamCounts, Transport};
 use crate::proto::{self, Id, Method, Recognised};
 use crate::record::{FlowCounts, PortCount, ProtocolFlows, Quantiles};
 
@@ -46,6 +46,8 @@ pub struct Totals {
     pub evicted: u64,
     /// Messages.
     pub tallies: Tallies,
+    /// What reassembly met.
+    pub streams: StreamCounts,
     /// Bytes by address.
     pub talkers: Talkers,
     /// Connections asked for at the ports of the sensor's own probes, and never answered.
@@ -125,6 +127,7 @@ impl Shard {
     /// Ends all flows; the totals then hold every one.
     pub fn finish(mut self) -> Totals {
         std::mem::swap(&mut self.totals.tallies, &mut self.talks.tallies);
+        self.totals.streams = self.talks.stream_counts();
         self.table.iter().for_each(|entry| self.totals.end(entry));
         std::hint::black_box(self.warmth);
         self.totals
@@ -218,6 +221,7 @@ impl Totals {
             duration_ms: histogram(),
             evicted: 0,
             tallies: Tallies::default(),
+            streams: StreamCounts::default(),
             talkers: Talkers::default(),
             unanswered_probes: [0; PROBED_PORTS.len()],
         }
@@ -281,6 +285,7 @@ impl Totals {
         sum.with_ntlmssp += more.with_ntlmssp;
         self.evicted += other.evicted;
         self.tallies.add(&other.tallies);
+        self.streams.add(&other.streams);
         self.talkers.add(&other.talkers);
         for (sum, more) in self.unanswered_probes.iter_mut().zip(other.unanswered_probes) {
             *sum += more;

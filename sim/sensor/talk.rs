@@ -1,6 +1,8 @@
 //! What the flows of a shard say: streams put together, messages delimited and read.
 
-use crate::flow::{Consumer, Entry, Packet, Pool, Segment, State, Stream, Take, Transport};
+use crate::flow::{
+    Consumer, Entry, Packet, Pool, Segment, State, Stream, StreamCounts, Take, Transport,
+};
 use crate::proto::{self, Context, Dialogues, Id, Observer, Recognised, Side, Step};
 
 use super::audience::{Audience, Ends};
@@ -13,6 +15,10 @@ use crate::wire::WireError;
 /// something it said still matters: a datagram until it is answered, a connection from its first
 /// payload to its end.
 pub const TALKS_MAX: usize = 8_192;
+
+/// `Talk::dialogue` of a connection that is over: it has given its dialogue back, and knows only
+/// where its streams are, so that what is sent again is not heard again.
+const NONE: u32 = u32::MAX;
 
 /// Talks looked at for the longest idle one when all are taken.
 const NEIGHBOURS: usize = 16;
@@ -27,6 +33,8 @@ const TCP_ACK: u8 = 0x10;
 #[derive(Debug)]
 struct Talk {
     is_open: bool,
+    /// Whether it was reset, or closed by both.
+    is_over: bool,
     /// Which flow, by its hash: an entry whose place went to another flow does not know.
     owner: u64,
     ends: Ends,
@@ -105,6 +113,11 @@ impl Talks {
         }
     }
 
+    /// What the streams met.
+    pub fn stream_counts(&self) -> StreamCounts {
+        self.pool.counts
+    }
+
     /// Ends all talks.
     pub fn finish(&mut self, out: &mut dyn Audience) {
         for place in 0..self.places.len() {
@@ -136,7 +149,7 @@ impl Talks {
         if talk.id != known.id {
             // The first datagram only had its port; a later one proves something else.
             let mut ears = Ears { ends: &talk.ends, tallies, out };
-            dialogues.close((talk.id, talk.dialogue), &mut ears);
+            close_dialogue(dialogues, talk.id, &mut talk.dialogue, &mut ears);
             (talk.id, talk.dialogue) = (known.id, dialogues.open(known.id));
         }
         let context = Context {
@@ -171,6 +184,9 @@ impl Talks {
         known: Known,
         out: &mut dyn Audience,
     ) -> Option<Id> {
+        if packet.tcp_flags & (TCP_SYN | TCP_ACK) == TCP_SYN {
+            self.forget_reset(entry, packet, out);
+        }
         let silent = payload.is_empty() && packet.missing == 0;
         let place = match self.place_of(entry, packet) {
             Some(place) => place,
@@ -197,7 +213,6 @@ impl Talks {
         // What this side acknowledges and the capture does not hold was lost by the capture.
         if let Some(other) = talk.streams.get_mut(side.other().index())
             && packet.tcp_flags & TCP_ACK != 0
-            && other.is_buffering()
         {
             other.acknowledged(packet.acknowledgment, pool, &mut listener);
         }
@@ -213,16 +228,37 @@ impl Talks {
         }
         let after = talk.id;
         if packet.tcp_flags & (TCP_FIN | TCP_RST) != 0 {
-            let reset = packet.tcp_flags & TCP_RST != 0;
-            if let Some(ended) = talk.ended.get_mut(side.index()) {
-                *ended = true;
-            }
-            if reset || talk.ended == [true, true] {
-                self.close(place, out);
-                entry.talk = 0;
-            }
+            self.end(place, side, packet, out);
         }
         (after != before).then_some(after)
+    }
+
+    /// A reset, or both FINs: what waits for an answer is told. Whoever forged them ends nothing:
+    /// if more bytes come, they are heard. The place is the first to be given to another.
+    #[cold]
+    fn end(&mut self, place: u16, side: Side, packet: &Packet, out: &mut dyn Audience) {
+        let Self { places, dialogues, tallies, .. } = self;
+        let Some(talk) = places.get_mut(usize::from(place)) else { return };
+        if let Some(ended) = talk.ended.get_mut(side.index()) {
+            *ended = true;
+        }
+        let is_reset = packet.tcp_flags & TCP_RST != 0;
+        let waits = talk.streams.iter().any(Stream::is_buffering);
+        if is_reset || talk.ended == [true, true] && !waits {
+            talk.is_over = true;
+            let mut ears = Ears { ends: &talk.ends, tallies, out };
+            close_dialogue(dialogues, talk.id, &mut talk.dialogue, &mut ears);
+        }
+    }
+
+    /// A SYN behind a reset begins a new connection, even with the sequence number of the old.
+    #[cold]
+    fn forget_reset(&mut self, entry: &mut Entry, packet: &Packet, out: &mut dyn Audience) {
+        let Some(place) = self.place_of(entry, packet) else { return };
+        if self.places.get(usize::from(place)).is_some_and(|talk| talk.is_over) {
+            self.close(place, out);
+            entry.talk = 0;
+        }
     }
 
     /// The flow's place, if it has one and has not lost it to another.
@@ -259,11 +295,12 @@ impl Talks {
     /// Ends the longest idle of the next talks around the ring.
     fn evict(&mut self, out: &mut dyn Audience) -> u16 {
         let around = (0..NEIGHBOURS).map(|step| (self.hand + step) % TALKS_MAX);
-        let last = |at: &usize| self.places.get(*at).map_or(0, |talk| talk.last_ms);
+        let last = |at: &usize| self.places.get(*at).map(|talk| (!talk.is_over, talk.last_ms));
         let idlest = around.min_by_key(last).unwrap_or(0);
         self.hand = (self.hand + NEIGHBOURS) % TALKS_MAX;
         let place = u16::try_from(idlest).unwrap_or_default();
-        self.tallies.evicted += 1;
+        let is_over = self.places.get(idlest).is_some_and(|talk| talk.is_over);
+        self.tallies.evicted += u64::from(!is_over);
         self.close(place, out);
         self.free.pop().unwrap_or(place)
     }
@@ -281,7 +318,14 @@ impl Talks {
                 Listener { id, dialogue, in_step, is_proven, dialogues, side, time: *time, ears };
             stream.end(pool, &mut listener);
         }
-        dialogues.close((*id, *dialogue), &mut Ears { ends, tallies, out });
+        close_dialogue(dialogues, *id, dialogue, &mut Ears { ends, tallies, out });
+    }
+}
+
+fn close_dialogue(dialogues: &mut Dialogues, id: Id, at: &mut u32, out: &mut Ears<'_>) {
+    let at = std::mem::replace(at, NONE);
+    if at != NONE {
+        dialogues.close((id, at), out);
     }
 }
 
@@ -289,10 +333,11 @@ impl Talk {
     fn new() -> Self {
         Self {
             is_open: false,
+            is_over: false,
             owner: 0,
             ends: Ends::default(),
             id: Id::Other,
-            dialogue: 0,
+            dialogue: NONE,
             last_ms: 0,
             time: Timestamp::default(),
             streams: Default::default(),
@@ -450,12 +495,21 @@ impl Consumer for Listener<'_> {
         if lost > 0 || !held.is_empty() {
             self.ears.tallies.gap(*self.id, lost);
         }
-        self.dialogues.gap((*self.id, *self.dialogue), self.side);
+        let key = self.key();
+        self.dialogues.gap(key, self.side);
         self.set_in_step(false);
     }
 }
 
 impl Listener<'_> {
+    /// The dialogue, which is made if there is none.
+    fn key(&mut self) -> (Id, u32) {
+        if *self.dialogue == NONE {
+            *self.dialogue = self.dialogues.open(*self.id);
+        }
+        (*self.id, *self.dialogue)
+    }
+
     fn is_in_step(&self) -> bool {
         self.in_step.get(self.side.index()).copied().unwrap_or(false)
     }
@@ -470,7 +524,7 @@ impl Listener<'_> {
         let (side, time) = (self.side, self.time);
         let transport = proto::Transport::Tcp;
         let context = Context { transport, side, time, length, is_cut };
-        let key = (*self.id, *self.dialogue);
+        let key = self.key();
         match self.dialogues.observe(key, input, &context, &mut self.ears) {
             Ok(()) => *self.is_proven |= !is_cut,
             Err(error) => {
@@ -505,8 +559,8 @@ impl Listener<'_> {
 
     fn become_(&mut self, id: Id) {
         if id != *self.id {
-            self.dialogues.close((*self.id, *self.dialogue), &mut self.ears);
-            (*self.id, *self.dialogue) = (id, self.dialogues.open(id));
+            close_dialogue(self.dialogues, *self.id, self.dialogue, &mut self.ears);
+            *self.id = id;
         }
         *self.is_proven = true;
     }
@@ -517,7 +571,8 @@ impl Listener<'_> {
             self.ears.malformed(*self.id, error);
         }
         self.ears.tallies.unread(*self.id, bytes.len() as u64);
-        self.dialogues.gap((*self.id, *self.dialogue), self.side);
+        let key = self.key();
+        self.dialogues.gap(key, self.side);
         self.set_in_step(false);
     }
 }

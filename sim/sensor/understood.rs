@@ -3,9 +3,10 @@
 use super::ledger::Ledger;
 use super::shard::Totals;
 use crate::base::Timestamp;
+use crate::flow::StreamCounts;
 use crate::proto::Id;
 use crate::record::{
-    Limits, MalformedReason, OperationCount, ProtocolMessages, Talker, Understood,
+    Limits, MalformedReason, OperationCount, ProtocolMessages, Streams, Talker, Understood,
 };
 
 /// Talkers that are recorded, of those with the most bytes. Ours.
@@ -28,12 +29,28 @@ pub(super) fn record(
         activities: ledger.counts(),
         over_time: ledger.over_time(),
         name_resolution: ledger.names.record(seconds),
+        streams: streams(&totals.streams),
         limits: Limits {
             flows_unheard: totals.tallies.evicted,
             operations_dropped: totals.tallies.operations_dropped,
             talkers_dropped_packets: totals.talkers.dropped_packets,
             names_dropped: ledger.names.dropped,
         },
+    }
+}
+
+fn streams(counts: &StreamCounts) -> Streams {
+    Streams {
+        out_of_order_segments: counts.out_of_order_segments,
+        retransmitted_bytes: counts.retransmitted_bytes,
+        overlapping_bytes: counts.overlapping_bytes,
+        conflicting_bytes: counts.conflicting_bytes,
+        keep_alives: counts.keep_alives,
+        refused_segments: counts.refused_segments,
+        restarts: counts.restarts,
+        gaps: counts.gaps,
+        lost_bytes: counts.lost_bytes,
+        evictions: counts.evictions,
     }
 }
 

@@ -231,7 +231,11 @@ fn comparable(observation: &Observation) -> Value {
         let count = row["addresses"].as_array().unwrap().len();
         row["addresses"] = count.into();
     }
-    serde_json::json!({ "traffic": traffic, "rows": rows, "other": observation.unattributed })
+    // How many messages of which operation, and how well they were read.
+    let understood = serde_json::to_value(&observation.understood).unwrap();
+    let messages = ["protocols", "operations", "malformed"].map(|list| understood[list].clone());
+    let other = observation.unattributed;
+    serde_json::json!({ "traffic": traffic, "rows": rows, "messages": messages, "other": other })
 }
 
 #[test]
@@ -400,6 +404,12 @@ fn no_result_names_anybody() {
         names_nobody(format, run.out.as_bytes());
         assert!(run.out.contains("10.") && run.out.contains("Kerberos"), "{}", run.out);
     }
+    let lines = folder.path().join("did.jsonl");
+    let lines = lines.to_str().unwrap();
+    anonymised(&["inspect", &path, "--activities", lines], &flags);
+    let written = std::fs::read(lines).unwrap();
+    names_nobody("activities", &written);
+    assert!(String::from_utf8_lossy(&written).lines().count() > 100);
     let report = folder.path().join("report");
     anonymised(&["-q", "report", &path, "-o", report.to_str().unwrap()], &flags);
     for entry in std::fs::read_dir(&report).unwrap() {

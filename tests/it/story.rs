@@ -165,7 +165,7 @@ const STORY: &[Scenario] = &[
                 &[("kerberos_logon", "alice@lab.example@LAB.EXAMPLE", "", "", "success")],
             ),
             (
-                "kinit bob && KRB5_CONFIG=/tmp/six.conf kvno",
+                "six.conf kvno",
                 &[
                     ("kerberos_logon", "bob@LAB.EXAMPLE", "krbtgt", "PA-ENC-TIMESTAMP", "success"),
                     (
@@ -295,7 +295,7 @@ const STORY: &[Scenario] = &[
                 &[("kerberos_access", "", "cifs/dc1.lab.example", "", "success")],
             ),
             (
-                "put /tmp/numbers logon.bat",
+                "numbers logon.bat",
                 &[
                     ("file_copy", "", r"netlogon\logon.bat", "write", "success"),
                     ("file_copy", "", r"netlogon\old\logon.bat", "read", "success"),
@@ -582,7 +582,7 @@ const STORY: &[Scenario] = &[
                 &[("kerberos_logon", "bob@", "krbtgt", "", "KDC_ERR_PREAUTH_FAILED")],
             ),
             (
-                "--use-krb5-ccache=/tmp/krb5cc_0",
+                "krb5cc_0 -c",
                 &[
                     ("kerberos_logon", "bob@", "krbtgt", "", "success"),
                     ("service_ticket", "bob@", "cifs/dc1.lab.example", "", "success"),
@@ -602,7 +602,8 @@ const STORY: &[Scenario] = &[
                 &[("service_ticket", "bob@", "nosuch/service", "", "KDC_ERR_S_PRINCIPAL_UNKNOWN")],
             ),
             ("kpasswd bob", &[("password_change", "", "", "change password", "unknown")]),
-            ("--ping-dc", &[("netlogon_call", "", "", "", "")]),
+            // Their connections began before the recording, so nobody knows what is asked.
+            ("--ping-dc", &[("remote_call", "", "", "of an unknown interface", "")]),
             (
                 "ldap://$dc:3268 $bind -b '' '(cn=bob*)'",
                 &[
@@ -654,7 +655,7 @@ const STORY: &[Scenario] = &[
     (
         "dc-offload.pcap",
         &[(
-            "put /tmp/numbers big.bat",
+            "numbers big.bat",
             &[
                 ("file_copy", r"LAB\Administrator", r"netlogon\big.bat", "write", "success"),
                 ("file_copy", r"LAB\Administrator", r"netlogon\big.bat", "read", "success"),

@@ -56,6 +56,9 @@ const EXPLAINED: &[Explained] = &[
     ("nDPI__fuzz-2006-06-26-2594.pcap", "protocol smb", 0, 4, FUZZED),
     ("nDPI__fuzz-2020-02-16-11740.pcap", "protocol radius", 284, 277, FLOW),
     ("nDPI__rdp2.pcap", "protocol tls", 0, 27, UDP_TLS),
+    ("nDPI__rdp_over_tls.pcap", "protocol tls", 14, 0, BEHIND_RDP),
+    ("zeek__rdp-no-cookie-mstshash.pcap", "protocol tls", 10, 0, BEHIND_RDP),
+    ("zeek__rdp-to-ssl.pcap", "protocol tls", 645, 0, BEHIND_RDP),
     ("tcpdump__dns-badlabel.pcap", "protocol dns", 0, 1, FUZZED),
     ("tcpdump__nbns-valgrind.pcap", "protocol nbns", 0, 1, FUZZED),
     ("zeek__quic-interop-retry.pcap", "protocol tls", 0, 2, UDP_TLS),
@@ -63,6 +66,8 @@ const EXPLAINED: &[Explained] = &[
     ("zeek__radiotap.pcap", "protocol mdns", 0, 1, WLAN),
 ];
 
+const BEHIND_RDP: &str = "tshark hands port 3389 to TPKT and does not look for the TLS that \
+                          follows the negotiation";
 const QUOTED: &str = "tshark also counts ports of packets quoted inside ICMP errors; \
                       a quotation is no traffic of that port";
 const ANNOUNCED: &str = "tshark joins RTP endpoints that SDP announces into one conversation, \

@@ -158,8 +158,10 @@ fn check(seed: u64) -> StreamCounts {
             stream.acknowledged(ack, &mut pool, &mut model);
         }
         assert!(pool.bytes() <= limits.pool_bytes_max);
-        let own = stream.buffer.as_ref().map_or(0, |buffer| buffer.own_bytes() + buffer.bytes());
-        assert_eq!(pool.used_bytes(), own);
+        let held = stream.buffer.as_ref().map_or(0, |buffer| buffer.bytes());
+        let own = stream.buffer.as_ref().map_or(0, |buffer| buffer.own_bytes());
+        assert_eq!(pool.used_bytes(), own + held);
+        assert!(held <= limits.stream_bytes_max);
         let next = distance(BASE, stream.next).unsigned_abs() as usize;
         assert_eq!(model.came[next], None, "what comes next waits at {next}");
         let held = stream.buffer.as_ref().map_or(0, |buffer| buffer.held().len());
@@ -536,6 +538,19 @@ fn a_message_larger_than_the_memory_is_given_up() {
     assert_eq!(script.told, [data(&[7; 1_000]), gap(&[7; 16_000], 0), data(&[7; 1_000])]);
     assert_eq!((pool.counts.evictions, pool.counts.discarded_bytes), (1, 16_000));
     assert_eq!(pool.used_bytes(), 0);
+}
+
+#[test]
+fn a_stream_that_holds_too_much_gives_up_its_first_hole() {
+    let mut pool = Pool::new(StreamLimits { islands_max: 64, pool_bytes_max: 1 << 20, ..small() });
+    let (mut stream, mut script) = (Stream::default(), Script::default());
+    stream.segment(&syn(), &mut pool, &mut script);
+    // The smallest piece of memory is 2 KiB.
+    for place in 1..10 {
+        stream.segment(&part(2 * place, b"x"), &mut pool, &mut script);
+    }
+    assert_eq!(script.told, [gap(b"", 2), data(b"x")]);
+    assert_eq!(stream.buffer.as_ref().map(|buffer| buffer.bytes()), Some(16 << 10));
 }
 
 #[test]

@@ -46,7 +46,13 @@ fn fragment(sheet: &mut Sheet<'_>, length: usize, names: &mut Pseudonyms) {
     let trailer = length.saturating_sub(auth + TRAILER).max(HEADER);
     let end = if auth > 0 { trailer } else { length };
     match sheet.byte(2).unwrap_or(usize::MAX) {
-        REQUEST | RESPONSE => sheet.keep(HEADER..end.min(HEADER + 8)),
+        REQUEST => sheet.keep(HEADER..end.min(HEADER + 8)),
+        RESPONSE => {
+            sheet.keep(HEADER..end.min(HEADER + 8));
+            if auth == 0 && length >= HEADER + 12 {
+                status(sheet, length - 4);
+            }
+        }
         FAULT => sheet.keep(HEADER..end.min(HEADER + 16)),
         // Sizes, group and the list of interfaces, which are published numbers.
         BIND | ALTER => sheet.keep(HEADER..contexts_end(sheet).min(end)),
@@ -64,6 +70,16 @@ fn fragment(sheet: &mut Sheet<'_>, length: usize, names: &mut Pseudonyms) {
     if auth > 0 {
         sheet.keep(trailer..(trailer + TRAILER).min(length));
         super::token(&mut sheet.part(trailer + TRAILER..length), names);
+    }
+}
+
+/// What a call returned, which stands last: kept where it can only be a code, of Windows
+/// (\[MS-ERREF\] section 2.2) or NTSTATUS (section 2.3).
+fn status(sheet: &mut Sheet<'_>, at: usize) {
+    const NTSTATUS_ERROR: usize = 0xc000;
+    let is_code = |value: usize| matches!(value >> 16, 0 | NTSTATUS_ERROR);
+    if sheet.le32(at).is_some_and(is_code) {
+        sheet.keep(at..at + 4);
     }
 }
 

@@ -10,7 +10,7 @@ use super::syntax::{Syntax, kind};
 use super::view::{Carrier, Packet, View};
 use super::{Header, connection_length};
 use crate::proto::{
-    Context, Dialogue, Id, Message, Observer, Outcome, Pending, Quality, Side, Tally,
+    Context, Dialogue, Id, Kind, Message, Observer, Outcome, Pending, Quality, Side, Tally,
 };
 use crate::wire::{Reader, WireError};
 
@@ -263,7 +263,7 @@ impl Association {
         }
     }
 
-    /// Remembers a call and, where its interface has a name, the activity that it is.
+    /// Remembers a call and the activity that it is.
     fn begin(
         &mut self,
         key: Key,
@@ -279,17 +279,17 @@ impl Association {
             self.calls.remove(0);
         }
         self.calls.push(Call { key, interface, service, opnum, is_wide });
-        let Some(service) = service else { return };
-        let kind = (meaning::kind(service, opnum), Id::Dcerpc);
-        let asked = self.pending.ask(key, kind, (context.time, context.side), out);
-        match service.operation(opnum) {
-            Some(name) => asked.detail.set(&name),
-            None => asked.detail.set(&format_args!("{} opnum {opnum}", service.name())),
+        let kind = service.map_or(Kind::RemoteCall, |service| meaning::kind(service, opnum));
+        let asked = self.pending.ask(key, (kind, Id::Dcerpc), (context.time, context.side), out);
+        match service.map(|service| (service.name(), service.operation(opnum))) {
+            Some((_, Some(name))) => asked.detail.set(&name),
+            Some((name, None)) => asked.detail.set(&format_args!("{name} opnum {opnum}")),
+            None => asked.detail.set(&format_args!("opnum {opnum} of an unknown interface")),
         }
         if let Some(name) = self.logons.principal(view.verifier().as_ref()) {
             asked.principal.set(name);
         }
-        if let Some(stub) = view.arguments() {
+        if let (Some(service), Some(stub)) = (service, view.arguments()) {
             meaning::arguments(service, opnum, stub, asked);
         }
     }

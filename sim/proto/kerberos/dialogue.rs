@@ -8,8 +8,8 @@ use std::fmt::{self, Display};
 
 use super::view::{Message, Name, Options};
 use super::{
-    AS_REPLY, AS_REQUEST, ERROR, Packet, Password, TGS_REPLY, TGS_REQUEST, error_name, etype_name,
-    padata_name, password_result_name,
+    AS_REPLY, AS_REQUEST, ERROR, Packet, Password, TGS_REPLY, TGS_REQUEST, asks_to_go_on,
+    error_name, etype_name, padata_name, password_result_name,
 };
 use crate::proto::{
     Asked, Context, Dialogue, Id, Kind, Observer, Outcome, Pending, Transport, Utf8,
@@ -166,8 +166,13 @@ fn password_key(length: usize) -> Key {
 }
 
 fn failure(error: &Message<'_>) -> Outcome {
-    let code = error.error_code();
-    code.map_or(Outcome::Unknown, |code| Outcome::Failure { code, name: error_name(code) })
+    let Some(code) = error.error_code() else { return Outcome::Unknown };
+    let name = error_name(code);
+    if asks_to_go_on(code) {
+        Outcome::Continued { code, name }
+    } else {
+        Outcome::Failure { code, name }
+    }
 }
 
 /// `user@REALM`, where a name is given.
@@ -330,7 +335,7 @@ mod tests {
             told.activities,
             [
                 format!(
-                    "{who} (no pre-authentication) Failure {{ code: 25, name: \"KDC_ERR_PREAUTH_REQUIRED\" }}"
+                    "{who} (no pre-authentication) Continued {{ code: 25, name: \"KDC_ERR_PREAUTH_REQUIRED\" }}"
                 ),
                 format!("{who} (PA-ENC-TIMESTAMP aes256-cts-hmac-sha1-96) Success"),
                 format!(

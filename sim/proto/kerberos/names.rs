@@ -170,7 +170,7 @@ const fn later_error_name(code: u32) -> &'static str {
 
 /// Whether an error only asks the client to go on in another way, which every client does: with
 /// pre-authentication (25, 91) or over TCP (52). Clients go on in a flow of their own, so the
-/// first attempt is told as an activity that fails with this code; it is no failed logon.
+/// first attempt is an activity of its own; it is no failed logon.
 pub const fn asks_to_go_on(code: u32) -> bool {
     matches!(code, 25 | 52 | 91)
 }

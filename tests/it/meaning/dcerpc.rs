@@ -13,13 +13,9 @@ pub const EXPLAINED: &[Explained] = &[
     unmatched("dssetup|0"),
     unmatched("lsarpc|44"),
     unmatched("lsarpc|46"),
-    reset("operations", -17),
-    reset("auth", 4),
-    reset("binds", 1),
-    reset("calls", 5),
-    reset("pdus", 6),
-    reset("request pdus", 5),
-    reset("transports", 6),
+    reset("operations", -18),
+    reset("calls", 0),
+    reset("request pdus", 0),
     utility("auth", "10|2", 10),
     utility("calls", "unbound|2", 5),
     utility("pdus", "request", 5),
@@ -50,10 +46,9 @@ const fn unasked(category: &'static str, value: &'static str) -> Explained {
     Explained { file, category, value, fault: Fault::Ours, surplus: -2, why: UNASKED }
 }
 
-const RESET: &str = "segments with RST stand in the midst of TCP connections that go on, each \
-                     payload repeated in pieces behind it. We end the talk at a reset (RFC 9293 \
-                     section 3.10.7.4) and pick up what follows as another, without its bind and \
-                     with what was repeated; tshark reads on as if there were no reset";
+const RESET: &str = "segments with RST stand in the midst of TCP connections that go on. At a \
+                     reset (RFC 9293 section 3.10.7.4) we forget what was bound, so that 9 calls \
+                     behind it are of an unknown interface; tshark reads on as if there were none";
 const UNMATCHED: &str = "the responses in frames 971, 1004 and 1013 repeat the call identifiers of \
                          the requests in frames 965, 998 and 1007 of the same pipe, which makes \
                          them their answers (C706 section 12.6.4.10); tshark reads them as \

@@ -25,14 +25,6 @@ pub const EXPLAINED: &[Explained] = &[
         surplus: 3,
         why: NO_BEGINNING,
     },
-    Explained {
-        file: "Security-Datasets__purplesharp_ad_playbook_I_2020-10-22042947.cap",
-        category: "in GSS-API",
-        value: "*",
-        fault: Fault::Ours,
-        surplus: -24,
-        why: "12 exchanges of remote management (TCP 5985) in HTTP headers, and we do not read HTTP",
-    },
 ];
 
 /// RFC 4178 section 4.2.2, RFC 4120 section 5.5.2.

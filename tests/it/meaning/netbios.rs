@@ -8,13 +8,8 @@ use serde_json::Value;
 use super::{Explained, Facts, Fault, counts, rows};
 
 /// Differences that are understood.
-pub const EXPLAINED: &[Explained] = &[
-    fuzzed("name", -8),
-    fuzzed("datagram", -5),
-    fuzzed("datagram names", -4),
-    twice("session packet"),
-    twice("session names"),
-];
+pub const EXPLAINED: &[Explained] =
+    &[fuzzed("name", -8), fuzzed("datagram", -5), fuzzed("datagram names", -4)];
 
 /// What stands for a name whose letters are none, RFC 1001 section 14.1.
 const ILLEGAL: &str = "(not encoded)";
@@ -27,16 +22,6 @@ const fn fuzzed(category: &'static str, surplus: i64) -> Explained {
                Z, or shows that they are none";
     let (file, fault) = ("nDPI__fuzz-2006-06-26-2594.pcap", Fault::Convention);
     Explained { file, category, value: "*", fault, surplus, why }
-}
-
-/// Frames 1208 and 1211 both begin a connection, with the same addresses, ports and sequence
-/// numbers.
-const fn twice(category: &'static str) -> Explained {
-    let why = "two connections with the same addresses, ports and sequence numbers: when one \
-               has ended (frame 1217) its bytes come again (frames 1218 and 1219), for us in the \
-               other connection, for tshark as a retransmission";
-    let (file, fault) = ("BruteShark__Kerberos_-_v5_UDP.pcap", Fault::Ours);
-    Explained { file, category, value: "*", fault, surplus: 1, why }
 }
 
 /// Our facts of one message.

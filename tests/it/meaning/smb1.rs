@@ -29,6 +29,10 @@ const WIN98: &str = "nDPI__dos_win98_smb_netbeui.pcap";
 /// The capture of seven words.
 const PLAIN: &str = "BruteShark__SMB_-_NTLM_cifs_SessionSetupAndX_NTLM_Plain.pcapng";
 
+/// Of the trees of a frame tshark also lists the one it follows, and the truth takes the first.
+const FIRST_TREE: &str = "tshark lists the tree that is already connected before the one that is \
+                          asked for, and the truth takes the first of the frame";
+
 /// Differences that are understood.
 pub const EXPLAINED: &[Explained] = &[
     row(WIN98, "command", "*", -76, NETBEUI),
@@ -39,9 +43,11 @@ pub const EXPLAINED: &[Explained] = &[
     row(WIN98, "tree", "*", -1, NETBEUI),
     Explained { fault: Fault::Theirs, ..row(PLAIN, "session", "Unix|?", -1, SEVEN_WORDS) },
     Explained { fault: Fault::Theirs, ..row(PLAIN, "native os", "MU", -1, SEVEN_WORDS) },
+    row("dc-netbios.pcap", "tree", "*", 0, FIRST_TREE),
+    row("dc-smb.pcapng", "tree", "*", 0, FIRST_TREE),
     row("*", "session", "|", 2, NO_VALUE),
     row("*", "native os", "", 2, NO_VALUE),
-    row("nDPI__fuzz-2006-06-26-2594.pcap", "command", "*", -1, FUZZED),
+    row("nDPI__fuzz-2006-06-26-2594.pcap", "command", "*", -2, FUZZED),
 ];
 
 /// tshark's names, as the truth has them, where they are not those of the specification.

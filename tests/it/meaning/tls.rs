@@ -38,15 +38,6 @@ pub const EXPLAINED: &[Explained] = &[
     in_datagrams("zeek__quic-interop-retry.pcap", "handshake messages", -2),
     in_datagrams("zeek__quic-interop-retry.pcap", "hellos", -1),
     in_datagrams("zeek__quic-interop-retry.pcap", "hosts", -1),
-    Explained {
-        file: "zeek__pppoe-over-qinq.pcap",
-        category: "records",
-        value: "alert",
-        fault: Fault::Ours,
-        surplus: 1,
-        why: "the last segment of a connection is sent again after both sides have ended it, and \
-              is then heard as a connection of its own",
-    },
 ];
 
 const fn behind_rdp(file: &'static str, category: &'static str, surplus: i64) -> Explained {
