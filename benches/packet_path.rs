@@ -1,10 +1,10 @@
 //! What does each stage of the packet path cost per packet?
 //!
 //! `walk` reads records, `decode` reads headers of warm frames, `flow` finds and updates flow
-//! entries, `whole` is everything on one thread, from the
-//! bytes of a file to the result. The traffic is made here from a seed, so that the bench needs
-//! nothing beside the repository: clients in front of one domain controller, 300 bytes a frame
-//! in the mean, ten packets a flow, flows interleaved as on a busy server.
+//! entries: on traffic made here from a seed, clients in front of one domain controller, 300
+//! bytes a frame in the mean, ten packets a flow, flows interleaved as on a busy server. Their
+//! payload is of no use to parsers, so `whole` is everything, from frames in memory to the
+//! result, on the lab captures again and again from other hosts: every message is read.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,15 +18,22 @@ use std::hint::black_box;
 use std::io::Cursor;
 use std::sync::Arc;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use etherparse::PacketBuilder;
 use headroom::base::{Batch, Frame, FrameSource, LinkType, Random, Timestamp};
 use headroom::capture::{PcapWriter, Reader, Resolution};
 use headroom::flow::{Decoder, FlowTable, Packet, decode};
-use headroom::sensor::{Options, observe};
+use headroom::sensor::{Observation, Options, observe};
+
+#[path = "../tests/shared/replica.rs"]
+mod replica;
+
+use replica::Replica;
 
 const FRAMES: usize = 400_000;
 const FRAMES_PER_FLOW: usize = 10;
+/// Times that the lab captures are played.
+const ROUNDS: u64 = 64;
 /// Flows that are alive at the same time.
 const ALIVE: u32 = 20_000;
 const ETHERNET: LinkType = LinkType(1);
@@ -148,10 +155,17 @@ fn flows(packets: &[Packet]) -> usize {
     table.len()
 }
 
-fn whole(file: &Shared, threads: usize) -> u64 {
-    let mut reader = open(file);
+fn whole(source: &mut Replica, threads: usize) -> Observation {
     let options = Options { threads, ..Options::default() };
-    observe(&mut reader, &options, &|_| (), None).unwrap().traffic.frames
+    observe(source, &options, &|_| (), None).unwrap()
+}
+
+/// Messages read, and those that could not be.
+fn understood(observation: &Observation) -> (u64, u64) {
+    let protocols = &observation.understood.protocols;
+    let sum =
+        |count: fn(&headroom::record::ProtocolMessages) -> u64| protocols.iter().map(count).sum();
+    (sum(|of| of.parsed + of.opaque), sum(|of| of.cut + of.malformed))
 }
 
 fn stages(c: &mut Criterion) {
@@ -164,7 +178,14 @@ fn stages(c: &mut Criterion) {
     assert_eq!(walk(&file), file.0.len() as u64 - 24 - 16 * FRAMES as u64);
     assert!(packets.iter().all(|packet| packet.hash != 0));
     assert!(flow_count > FRAMES / FRAMES_PER_FLOW && flow_count < FRAMES / FRAMES_PER_FLOW * 2);
-    assert_eq!([whole(&file, 1), whole(&file, 2)], [FRAMES as u64; 2]);
+    let lab = Replica::load(ROUNDS);
+    let (lab_frames, lab_bytes) = (lab.frames() * ROUNDS, lab.bytes() * ROUNDS);
+    for threads in [1, 2] {
+        let observation = whole(&mut Replica::load(ROUNDS), threads);
+        assert_eq!(observation.traffic.frames, lab_frames);
+        let (read, unread) = understood(&observation);
+        assert!(read > lab_frames / 2 && unread == 0, "{read} messages read, {unread} not");
+    }
 
     let mut group = c.benchmark_group("packet_path");
     group.sample_size(20);
@@ -173,8 +194,6 @@ fn stages(c: &mut Criterion) {
         bytes: file.0.len() as u64,
     });
     group.bench_function("walk", |b| b.iter(|| walk(black_box(&file))));
-    group.bench_function("whole_1_thread", |b| b.iter(|| whole(black_box(&file), 1)));
-    group.bench_function("whole_2_threads", |b| b.iter(|| whole(black_box(&file), 2)));
     // From here on bytes are not touched, so only packets mean something.
     group.throughput(Throughput::Elements(FRAMES as u64));
     group.bench_function("flow", |b| b.iter(|| flows(black_box(&packets))));
@@ -186,6 +205,12 @@ fn stages(c: &mut Criterion) {
             black_box(&into);
         });
     });
+    group.throughput(Throughput::ElementsAndBytes { elements: lab_frames, bytes: lab_bytes });
+    for (name, threads) in [("whole_1_thread", 1), ("whole_2_threads", 2)] {
+        let load = || Replica::load(ROUNDS);
+        let run = |source: &mut Replica| whole(source, threads);
+        group.bench_function(name, |b| b.iter_batched_ref(load, run, BatchSize::PerIteration));
+    }
     group.finish();
 }
 

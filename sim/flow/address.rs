@@ -1,6 +1,8 @@
 //! An IP address of either family in two machine words.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An IPv6 address, or an IPv4 address mapped into IPv6 (`::ffff:a.b.c.d`, RFC 4291
@@ -74,9 +76,78 @@ impl fmt::Display for Address {
     }
 }
 
+/// A map by address, several times as fast as with the standard library's hash, which is made
+/// for keys of any length.
+pub type AddressMap<V> = HashMap<Address, V, AddressKeys>;
+
+/// Two secret words per map: who chooses addresses cannot choose which of them collide.
+#[derive(Debug, Clone)]
+pub struct AddressKeys([u64; 2]);
+
+impl Default for AddressKeys {
+    fn default() -> Self {
+        let state = RandomState::new();
+        Self([state.hash_one(0), state.hash_one(1)])
+    }
+}
+
+impl BuildHasher for AddressKeys {
+    type Hasher = AddressHasher;
+
+    #[inline]
+    fn build_hasher(&self) -> AddressHasher {
+        AddressHasher { sum: self.0[0], key: self.0[1] }
+    }
+}
+
+/// Multiplies each word, hidden behind what came before, by a secret and folds the 128 bits of
+/// the product.
+#[derive(Debug)]
+pub struct AddressHasher {
+    sum: u64,
+    key: u64,
+}
+
+impl Hasher for AddressHasher {
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.sum
+    }
+
+    #[inline]
+    fn write_u64(&mut self, word: u64) {
+        let product = u128::from(self.sum ^ word) * u128::from(self.key | 1);
+        #[expect(clippy::cast_possible_truncation, reason = "the two halves of 128 bits")]
+        let (high, low) = ((product >> 64) as u64, product as u64);
+        self.sum = high ^ low ^ self.key.rotate_left(32);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_of_one_network_spread_over_a_map() {
+        let keys = AddressKeys::default();
+        // The map takes a place by the low bits and a tag from the high ones.
+        let (mut low, mut high) = ([0u32; 256], [0u32; 128]);
+        for number in 0u32..65_536 {
+            let hash = keys.hash_one(Address::v4((0x0a00_0000 + number).to_be_bytes()));
+            low[(hash & 255) as usize] += 1;
+            high[(hash >> 57) as usize] += 1;
+        }
+        assert!(low.iter().all(|&count| (100..=512).contains(&count)), "{low:?}");
+        assert!(high.iter().all(|&count| (200..=1_024).contains(&count)), "{high:?}");
+        assert_ne!(
+            keys.hash_one(Address::default()),
+            AddressKeys::default().hash_one(Address::default())
+        );
+    }
 
     #[test]
     fn groups_and_nobody_are_no_hosts() {

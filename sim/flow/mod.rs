@@ -13,7 +13,7 @@ mod packet;
 mod stream;
 mod table;
 
-pub use address::Address;
+pub use address::{Address, AddressHasher, AddressKeys, AddressMap};
 pub use decode::{Decoder, decode, sender_mac};
 pub use fragment::{FragmentLimits, Reassembler};
 pub use packet::{Flag, Packet, Transport};

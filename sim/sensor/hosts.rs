@@ -4,13 +4,13 @@
 //! earlier packets are counted from a log of the capture's first frames, so that rows are exact
 //! although nobody knew at the start whose they would be.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::series::{Series, holds};
 use super::shard::Taken;
 use super::{Named, Options};
 use crate::base::Timestamp;
-use crate::flow::{Address, Flag, Packet};
+use crate::flow::{Address, AddressMap, Flag, Packet};
 use crate::proto::Id;
 use crate::record;
 
@@ -89,7 +89,7 @@ struct Logged {
 struct Log {
     frames: Vec<Logged>,
     /// Number + 1 of the latest frame of each address.
-    latest: HashMap<Address, u32>,
+    latest: AddressMap<u32>,
     full: bool,
 }
 

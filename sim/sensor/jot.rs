@@ -17,6 +17,8 @@ pub struct Jot {
     /// Number in its batch of the packet being heard.
     number: u32,
     notes: Vec<(u32, Note)>,
+    /// Once sorted: packet and place of each note, together in one word.
+    order: Vec<u64>,
     words: String,
 }
 
@@ -66,17 +68,23 @@ impl Jot {
     /// Forgets all notes, keeps their memory.
     pub fn clear(&mut self) {
         self.notes.clear();
+        self.order.clear();
         self.words.clear();
     }
 
     /// Puts the notes in the order of their packets. Notes of one packet keep theirs.
     pub fn sort(&mut self) {
-        self.notes.sort_by_key(|(number, _)| *number);
+        self.order.clear();
+        let notes = self.notes.iter().zip(0u32..);
+        self.order.extend(notes.map(|((packet, _), at)| u64::from(*packet) << 32 | u64::from(at)));
+        self.order.sort_unstable();
     }
 
-    /// The notes.
+    /// The notes in the order of the last [`sort`](Self::sort).
     pub fn notes(&self) -> impl Iterator<Item = &Note> {
-        self.notes.iter().map(|(_, note)| note)
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half of a word")]
+        let place = |word: &u64| *word as u32 as usize;
+        self.order.iter().filter_map(move |word| self.notes.get(place(word)).map(|(_, note)| note))
     }
 
     /// Principal, target and detail of an activity noted here.

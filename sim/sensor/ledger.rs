@@ -1,12 +1,10 @@
 //! Activities of all shards in one order: counted over time, handed on, and what resolving
 //! their addresses would cost.
 
-use std::collections::HashMap;
-
 use super::jot::{Did, Jot, Note};
 use super::names::Names;
 use crate::base::Timestamp;
-use crate::flow::Address;
+use crate::flow::{Address, AddressMap};
 use crate::proto::{Kind, Outcome};
 use crate::record::{self, ActivityCount, ActivitySeries, KindSeries};
 
@@ -38,7 +36,7 @@ struct Totals {
 pub struct Ledger<'a> {
     totals: [Totals; Kind::ALL.len()],
     series: Series,
-    askers: HashMap<Address, u64>,
+    askers: AddressMap<u64>,
     pub names: Names,
     rows: Option<Rows<'a>>,
 }
@@ -49,7 +47,7 @@ impl<'a> Ledger<'a> {
         Self {
             totals: [Totals::default(); Kind::ALL.len()],
             series: Series::default(),
-            askers: HashMap::new(),
+            askers: AddressMap::default(),
             names: Names::default(),
             rows,
         }

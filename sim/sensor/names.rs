@@ -5,10 +5,8 @@
 //! DNS, is asked for with three probes at once; what answers none of them is asked of the DNS and
 //! not cached. Whether an address would answer a capture cannot tell, so both ends are counted.
 
-use std::collections::HashMap;
-
 use crate::base::Timestamp;
-use crate::flow::Address;
+use crate::flow::{Address, AddressMap};
 use crate::proto::{Method, Transport, by_port};
 use crate::record::{MethodSuccess, NameResolution};
 
@@ -34,11 +32,11 @@ struct Cached {
 #[derive(Debug, Default)]
 pub struct Names {
     /// Entered in the current span of 30 s, and in the one before: all that can still be valid.
-    young: HashMap<Address, Cached>,
-    old: HashMap<Address, Cached>,
+    young: AddressMap<Cached>,
+    old: AddressMap<Cached>,
     span: i64,
     /// Names that hints gave before the address was asked for.
-    hints: HashMap<Address, u64>,
+    hints: AddressMap<u64>,
     seen: u64,
     resolved: u64,
     contradicted: u64,

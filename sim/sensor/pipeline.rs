@@ -56,6 +56,7 @@ pub fn observe(
     for shard in &mut shards {
         let mut jot = Jot::new(line.with_words);
         shard.conclude(&mut jot);
+        jot.sort();
         timeline.ledger.enter(&jot);
     }
     Ok(observation::conclude(timeline, &fragments, shards))

@@ -1,8 +1,6 @@
 //! Addresses and what their flows carried.
 
-use std::collections::HashMap;
-
-use crate::flow::{Address, Entry};
+use crate::flow::{Address, AddressMap, Entry};
 
 /// Addresses told apart; beyond it the half with the fewest bytes is given up. Ours: 4 MiB.
 const ADDRESSES_MAX: usize = 1 << 16;
@@ -10,7 +8,7 @@ const ADDRESSES_MAX: usize = 1 << 16;
 /// Packets and bytes by address.
 #[derive(Debug, Clone, Default)]
 pub struct Talkers {
-    by_address: HashMap<Address, (u64, u64)>,
+    by_address: AddressMap<(u64, u64)>,
     /// Frames of addresses that were given up.
     pub dropped_packets: u64,
 }

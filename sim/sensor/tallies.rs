@@ -8,6 +8,9 @@ use crate::wire::{Cause, WireError};
 /// Operations told apart at most; those of real traffic are some hundreds. Ours.
 const OPERATIONS_MAX: usize = 8_192;
 
+/// Bits of a short hash by which the place of an operation is found without the map. Ours.
+const SHORT_BITS: u32 = 10;
+
 /// Reasons told apart at most: structures times causes, some hundreds in all protocols. Ours.
 const REASONS_MAX: usize = 4_096;
 
@@ -45,7 +48,7 @@ pub struct Count {
 #[derive(Debug, Clone)]
 pub struct Tallies {
     by_protocol: [Heard; Id::COUNT],
-    operations: HashMap<(Id, u32, bool), Count>,
+    operations: Operations,
     reasons: HashMap<(Id, &'static str, &'static str), u64>,
     /// Messages whose operation found no room.
     pub operations_dropped: u64,
@@ -57,7 +60,7 @@ impl Default for Tallies {
     fn default() -> Self {
         Self {
             by_protocol: [Heard::default(); Id::COUNT],
-            operations: HashMap::new(),
+            operations: Operations::default(),
             reasons: HashMap::new(),
             operations_dropped: 0,
             evicted: 0,
@@ -76,12 +79,10 @@ impl Tallies {
             Quality::Cut => heard.cut += 1,
         }
         heard.bytes += tally.bytes as u64;
-        let key = (id, tally.operation, tally.is_answer);
-        if self.operations.len() >= OPERATIONS_MAX && !self.operations.contains_key(&key) {
+        let Some(count) = self.operations.count((id, tally.operation, tally.is_answer)) else {
             self.operations_dropped += 1;
             return;
-        }
-        let count = self.operations.entry(key).or_default();
+        };
         count.messages += 1;
         count.bytes += tally.bytes as u64;
     }
@@ -131,8 +132,11 @@ impl Tallies {
             sum.lost_bytes += more.lost_bytes;
             sum.unread_bytes += more.unread_bytes;
         }
-        for (key, more) in &other.operations {
-            let sum = self.operations.entry(*key).or_default();
+        for &(key, more) in &other.operations.counts {
+            let Some(sum) = self.operations.count(key) else {
+                self.operations_dropped += more.messages;
+                continue;
+            };
             sum.messages += more.messages;
             sum.bytes += more.bytes;
         }
@@ -150,9 +154,9 @@ impl Tallies {
 
     /// Operations of all protocols, most messages first within each, protocols in order.
     pub fn operations(&self) -> Vec<(Id, u32, bool, Count)> {
-        let all = self.operations.iter();
+        let all = self.operations.counts.iter();
         let mut list: Vec<_> =
-            all.map(|(&(id, code, answer), &count)| (id, code, answer, count)).collect();
+            all.map(|&((id, code, answer), count)| (id, code, answer, count)).collect();
         list.sort_by_key(|&(id, code, answer, count)| {
             (id, std::cmp::Reverse(count.messages), code, answer)
         });
@@ -172,6 +176,60 @@ impl Tallies {
     }
 }
 
+/// Protocol, operation, whether it is an answer.
+type Operation = (Id, u32, bool);
+
+/// Counts of operations. Almost every message is of one counted before: its place is looked up
+/// by a short hash, which senders may make collide, and only then in the map, where they cannot.
+#[derive(Debug, Clone)]
+struct Operations {
+    counts: Vec<(Operation, Count)>,
+    places: HashMap<Operation, u16>,
+    /// The place of the latest operation with each short hash.
+    latest: [u16; 1 << SHORT_BITS],
+}
+
+impl Default for Operations {
+    fn default() -> Self {
+        Self { counts: Vec::new(), places: HashMap::new(), latest: [0; 1 << SHORT_BITS] }
+    }
+}
+
+impl Operations {
+    /// The count of `key`; `None` if there is no room for it.
+    #[inline]
+    fn count(&mut self, key: Operation) -> Option<&mut Count> {
+        let place = *self.latest.get(short_hash(key))?;
+        let is_latest = self.counts.get(usize::from(place)).is_some_and(|(known, _)| *known == key);
+        let place = if is_latest { place } else { self.place(key)? };
+        self.counts.get_mut(usize::from(place)).map(|(_, count)| count)
+    }
+
+    #[inline(never)]
+    fn place(&mut self, key: Operation) -> Option<u16> {
+        let Self { counts, places, latest } = self;
+        let place = match places.get(&key) {
+            Some(&place) => place,
+            None => {
+                let place = u16::try_from(counts.len()).ok();
+                let place = place.filter(|&place| usize::from(place) < OPERATIONS_MAX)?;
+                counts.push((key, Count::default()));
+                places.insert(key, place);
+                place
+            }
+        };
+        *latest.get_mut(short_hash(key))? = place;
+        Some(place)
+    }
+}
+
+/// The top bits of a product (Knuth, The Art of Computer Programming 3, section 6.4).
+#[inline]
+fn short_hash((id, code, is_answer): Operation) -> usize {
+    let word = u64::from(code) << 8 | u64::from(id as u8) << 1 | u64::from(is_answer);
+    (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - SHORT_BITS)) as usize
+}
+
 /// A cause without its numbers.
 fn cause(error: &WireError) -> &'static str {
     match error.cause {
@@ -180,5 +238,41 @@ fn cause(error: &WireError) -> &'static str {
         | Cause::BadValue { field, .. }
         | Cause::BadLength { field, .. } => field,
         Cause::TrailingBytes { .. } => "bytes behind its end",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(operation: u32) -> Tally {
+        Tally { operation, is_answer: false, bytes: 10, quality: Quality::Parsed }
+    }
+
+    #[test]
+    fn operations_that_share_a_short_hash_are_told_apart() {
+        let mut tallies = Tallies::default();
+        for operation in (0..4_096).chain(0..4_096) {
+            tallies.message(Id::Dns, tally(operation));
+        }
+        let operations = tallies.operations();
+        assert_eq!(operations.len(), 4_096);
+        assert!(operations.iter().all(|(.., count)| (count.messages, count.bytes) == (2, 20)));
+    }
+
+    #[test]
+    fn operations_beyond_the_limit_are_dropped_and_counted() {
+        let mut tallies = Tallies::default();
+        for operation in 0..10_000 {
+            tallies.message(Id::Dns, tally(operation));
+        }
+        tallies.message(Id::Dns, tally(0));
+        let dropped = 10_000 - OPERATIONS_MAX as u64;
+        assert_eq!(tallies.operations_dropped, dropped);
+        assert_eq!(tallies.operations().len(), OPERATIONS_MAX);
+        let mut sum = tallies.clone();
+        sum.add(&tallies);
+        assert_eq!(sum.operations_dropped, 2 * dropped);
+        assert_eq!(sum.operations()[0].3.messages, 4);
     }
 }

@@ -108,7 +108,10 @@ impl<K: Copy + PartialEq, V: Default, const N: usize> Table<K, V, N> {
     /// The last one in use takes the removed one's place, which goes behind those in use.
     fn remove_at(&mut self, at: usize) -> Option<&mut V> {
         self.used = self.used.checked_sub(1)?;
-        self.slots.swap(at, self.used);
+        // A swap with itself would copy the value, some hundred bytes, three times.
+        if at != self.used {
+            self.slots.swap(at, self.used);
+        }
         self.slots.get_mut(self.used).map(|slot| &mut slot.value)
     }
 }
