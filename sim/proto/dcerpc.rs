@@ -25,6 +25,7 @@ mod view;
 pub use association::Association;
 pub use datagram::{Datagram, DatagramPacket, DatagramView};
 pub use interfaces::{Answer, Service};
+pub use syntax::Syntax;
 pub use view::{Carrier, Packet, View};
 
 use pdu::Fragment;

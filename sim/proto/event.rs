@@ -7,6 +7,7 @@
 use std::fmt::Display;
 use std::net::IpAddr;
 
+use super::dcerpc::Syntax;
 use super::{Held, Message, Transport};
 use crate::base::Timestamp;
 use crate::wire::WireError;
@@ -415,6 +416,12 @@ pub trait Observer {
     fn activity(&mut self, activity: &Activity<'_>);
     /// Something about who is who.
     fn hint(&mut self, context: &Context, hint: Hint<'_>);
+    /// The endpoint mapper says that the flow's server has `interface` at a TCP port.
+    fn learn_endpoint(&mut self, _port: u16, _interface: Syntax) {}
+    /// The interface at the port of the flow's server, if the endpoint mapper told one alone.
+    fn endpoint(&mut self) -> Option<Syntax> {
+        None
+    }
     /// A message inside another is not what it should be. The message around it goes on.
     fn malformed(&mut self, protocol: super::Id, error: WireError);
     /// A key distribution center gave `owner` the ticket with this

@@ -9,6 +9,9 @@ use crate::base::Timestamp;
 use crate::flow::Address;
 use crate::proto::{Activity, Context, Hint, Id, Kind, Method, Outcome};
 
+/// Port of the endpoint mapper, \[MS-RPCE\] section 2.1.1.1.
+const ENDPOINT_MAPPER: u16 = 135;
+
 /// Notes of one batch, memory reused.
 #[derive(Debug, Default)]
 pub struct Jot {
@@ -139,6 +142,8 @@ impl Audience for Jot {
         self.note(match hint {
             Hint::NtlmHost(name) => named(sender, name, true),
             Hint::DnsAddress(name, address) => named(address.into(), name, false),
+            // The sensor asks at 135; elsewhere NTLM is somebody's logon.
+            Hint::Resolution(Method::RpcNtlm, ..) if ends.server.1 != ENDPOINT_MAPPER => return,
             Hint::Resolution(method, _, answered) => Note::Resolved(method, answered),
         });
     }

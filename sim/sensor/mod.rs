@@ -4,6 +4,7 @@
 //! measures of itself says how fast that one is.
 
 mod audience;
+mod endpoints;
 mod hosts;
 mod jot;
 mod ledger;

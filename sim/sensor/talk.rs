@@ -5,9 +5,11 @@ use std::fmt::Display;
 use crate::flow::{
     Consumer, Entry, Packet, Pool, Segment, State, Stream, StreamCounts, Take, Transport,
 };
+use crate::proto::dcerpc::Syntax;
 use crate::proto::{self, Context, Dialogues, Id, Observer, Recognised, Side, Step};
 
 use super::audience::{Audience, Ends};
+use super::endpoints::Endpoints;
 use super::tallies::Tallies;
 use super::tickets::Tickets;
 use crate::base::Timestamp;
@@ -62,7 +64,7 @@ pub struct Talks {
     hand: usize,
     dialogues: Dialogues,
     pool: Pool,
-    tickets: Tickets,
+    shared: Shared,
     /// What was counted.
     pub tallies: Tallies,
 }
@@ -85,7 +87,7 @@ impl Talks {
             hand: 0,
             dialogues: Dialogues::default(),
             pool: Pool::default(),
-            tickets: Tickets::default(),
+            shared: Shared::default(),
             tallies: Tallies::default(),
         }
     }
@@ -147,13 +149,13 @@ impl Talks {
             Some(place) => place,
             None => self.open(entry, packet, known, out),
         };
-        let Self { places, dialogues, tallies, tickets, .. } = self;
+        let Self { places, dialogues, tallies, shared, .. } = self;
         let Some(talk) = places.get_mut(usize::from(place)) else { return };
         talk.last_ms = entry.last_ms();
         talk.time = packet.time;
         if talk.id != known.id {
             // The first datagram only had its port; a later one proves something else.
-            let mut ears = Ears { ends: &talk.ends, tallies, tickets, out };
+            let mut ears = Ears { ends: &talk.ends, tallies, shared, out };
             close_dialogue(dialogues, talk.id, &mut talk.dialogue, &mut ears);
             (talk.id, talk.dialogue) = (known.id, dialogues.open(known.id));
         }
@@ -168,7 +170,7 @@ impl Talks {
         let read = match talk.id.step(payload, proto::Transport::Udp) {
             Step::Malformed(error) if !context.is_cut => Err(error),
             _ => {
-                let mut ears = Ears { ends: &talk.ends, tallies, tickets, out };
+                let mut ears = Ears { ends: &talk.ends, tallies, shared, out };
                 dialogues.observe(key, payload, &context, &mut ears)
             }
         };
@@ -198,7 +200,7 @@ impl Talks {
             None if silent || known.id == Id::Other => return None,
             None => self.open(entry, packet, known, out),
         };
-        let Self { places, dialogues, pool, tallies, tickets, .. } = self;
+        let Self { places, dialogues, pool, tallies, shared, .. } = self;
         let talk = places.get_mut(usize::from(place))?;
         let side = side(entry, packet);
         talk.last_ms = entry.last_ms();
@@ -213,7 +215,7 @@ impl Talks {
             dialogues,
             side: side.other(),
             time: packet.time,
-            ears: Ears { ends: &talk.ends, tallies, tickets, out },
+            ears: Ears { ends: &talk.ends, tallies, shared, out },
         };
         // What this side acknowledges and the capture does not hold was lost by the capture.
         if let Some(other) = talk.streams.get_mut(side.other().index())
@@ -242,7 +244,7 @@ impl Talks {
     /// if more bytes come, they are heard. The place is the first to be given to another.
     #[cold]
     fn end(&mut self, place: u16, side: Side, packet: &Packet, out: &mut dyn Audience) {
-        let Self { places, dialogues, tallies, tickets, .. } = self;
+        let Self { places, dialogues, tallies, shared, .. } = self;
         let Some(talk) = places.get_mut(usize::from(place)) else { return };
         if let Some(ended) = talk.ended.get_mut(side.index()) {
             *ended = true;
@@ -251,7 +253,7 @@ impl Talks {
         let waits = talk.streams.iter().any(Stream::is_buffering);
         if is_reset || talk.ended == [true, true] && !waits {
             talk.is_over = true;
-            let mut ears = Ears { ends: &talk.ends, tallies, tickets, out };
+            let mut ears = Ears { ends: &talk.ends, tallies, shared, out };
             close_dialogue(dialogues, talk.id, &mut talk.dialogue, &mut ears);
         }
     }
@@ -311,19 +313,19 @@ impl Talks {
     }
 
     fn close(&mut self, place: u16, out: &mut dyn Audience) {
-        let Self { places, free, dialogues, pool, tallies, tickets, .. } = self;
+        let Self { places, free, dialogues, pool, tallies, shared, .. } = self;
         let talk = places.get_mut(usize::from(place)).filter(|talk| talk.is_open);
         let Some(talk) = talk else { return };
         talk.is_open = false;
         free.push(place);
         let Talk { ends, id, dialogue, streams, in_step, is_proven, time, .. } = talk;
         for (stream, side) in streams.iter_mut().zip([Side::Client, Side::Server]) {
-            let ears = Ears { ends, tallies, tickets, out };
+            let ears = Ears { ends, tallies, shared, out };
             let mut listener =
                 Listener { id, dialogue, in_step, is_proven, dialogues, side, time: *time, ears };
             stream.end(pool, &mut listener);
         }
-        close_dialogue(dialogues, *id, dialogue, &mut Ears { ends, tallies, tickets, out });
+        close_dialogue(dialogues, *id, dialogue, &mut Ears { ends, tallies, shared, out });
     }
 }
 
@@ -416,11 +418,18 @@ impl Consumer for Deaf {
     fn gap(&mut self, _: &[u8], _: u64) {}
 }
 
+/// What flows of a shard tell each other.
+#[derive(Debug, Default)]
+struct Shared {
+    tickets: Tickets,
+    endpoints: Endpoints,
+}
+
 /// Counts what passes on its way to whoever else listens.
 struct Ears<'a> {
     ends: &'a Ends,
     tallies: &'a mut Tallies,
-    tickets: &'a mut Tickets,
+    shared: &'a mut Shared,
     out: &'a mut dyn Audience,
 }
 
@@ -444,11 +453,19 @@ impl Observer for Ears<'_> {
     }
 
     fn learn_ticket(&mut self, ticket: u64, owner: &dyn Display) {
-        self.tickets.learn(ticket, owner);
+        self.shared.tickets.learn(ticket, owner);
+    }
+
+    fn learn_endpoint(&mut self, port: u16, interface: Syntax) {
+        self.shared.endpoints.learn((self.ends.server.0, port), interface);
+    }
+
+    fn endpoint(&mut self) -> Option<Syntax> {
+        self.shared.endpoints.interface(self.ends.server)
     }
 
     fn ticket_owner(&mut self, ticket: u64, owner: &mut Held) -> bool {
-        match self.tickets.owner(ticket) {
+        match self.shared.tickets.owner(ticket) {
             Some(name) => {
                 owner.set(name);
                 true

@@ -1,6 +1,9 @@
 //! Frames made by hand through the whole core: clocks, tunnels, fragments.
 
+use std::collections::BTreeMap;
+
 use headroom::base::{Batch, FrameSource, LinkType, Record, Timestamp};
+use headroom::capture::CaptureSet;
 use headroom::model;
 use headroom::sensor::{self, Named, Observation, Options};
 
@@ -267,4 +270,39 @@ fn servers_of_little_interest_give_way_before_memory_runs_out() {
     let controller = &observation.domain_controllers[0];
     assert_eq!(controller.addresses, ["10.1.0.1"]);
     assert_eq!(controller.packets, Some(1 << 16), "the domain controller keeps every frame");
+}
+
+/// The lab's calls over TCP without what opens their connections: the endpoint mapper's answer, in
+/// another connection, says which interface they are of.
+#[test]
+fn a_call_whose_bind_was_not_captured_is_of_the_interface_that_the_endpoint_mapper_told() {
+    const SAMR: u16 = 49_154;
+    const OPENING: usize = 7; // handshake, bind, its answer and what follows it
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/dc-rpc.pcapng");
+    let mut set = CaptureSet::open(&[path], headroom::capture::Options::default()).unwrap();
+    let (mut frames, mut batch) = (Frames::default(), Batch::default());
+    let mut opened: BTreeMap<u16, usize> = BTreeMap::new();
+    while set.fill(&mut batch) {
+        for record in &batch.records {
+            let frame = batch.frame(record);
+            let port = |at: usize| u16::from_be_bytes([frame.bytes[at], frame.bytes[at + 1]]);
+            if frame.bytes.len() > 40 && frame.bytes[12..14] == [8, 0] && frame.bytes[23] == 6 {
+                let client = match (port(34), port(36)) {
+                    (client, SAMR) | (SAMR, client) => Some(client),
+                    _ => None,
+                };
+                let seen = client.map(|client| opened.entry(client).or_default());
+                if let Some(seen) = seen.filter(|seen| **seen < OPENING) {
+                    *seen += 1;
+                    continue;
+                }
+            }
+            frames.push(frame.time.nanos(), frame.bytes, frame.bytes.len());
+        }
+    }
+    let operations = frames.observe().understood.operations;
+    let count = |name: &str| operations.iter().filter(|o| o.operation == name).count();
+    assert!(opened.len() >= 3, "{opened:?}");
+    assert_eq!(count("unknown interface"), 0, "{operations:?}");
+    assert!(count("samr.SamrCloseHandle") > 0);
 }

@@ -1,6 +1,7 @@
 //! One association: which interfaces its contexts mean, which calls wait, who authenticated.
 
 use super::datagram::DatagramPacket;
+use super::epm::Endpoint;
 use super::interfaces::{self, Service};
 use super::logon::Logons;
 use super::meaning;
@@ -257,14 +258,24 @@ impl Association {
         let known = request.and_then(|request| {
             self.contexts.iter().find(|known| known.id == request.context).copied()
         });
+        // What was bound before the capture began the endpoint mapper may have told.
+        let told = if known.is_none() && matches!(carrier, Carrier::Connection) {
+            out.endpoint()
+        } else {
+            None
+        };
+        let interface = known.map(|known| known.interface).or(told);
         let view = View {
             packet: Packet::Connection(*pdu),
             carrier,
-            interface: known.map(|known| known.interface),
+            interface,
             opnum: request.map(|request| request.opnum),
             is_wide: known.is_some_and(|known| known.is_wide),
         };
-        let service = known.and_then(|known| known.service);
+        let service = match known {
+            Some(known) => known.service,
+            None => told.and_then(|told| Service::of(told.uuid)),
+        };
         tell(&view, code(service, view.opnum), service, context, out);
         if pdu.is_first() {
             self.begin((0, pdu.call_id), &view, service, context, out);
@@ -339,6 +350,11 @@ impl Association {
             && let Some(asked) = self.pending.get(call.key)
         {
             asked.add_detail(&tower);
+            for tower in view.towers() {
+                if let Endpoint::Tcp(port) = tower.endpoint {
+                    out.learn_endpoint(port, tower.interface);
+                }
+            }
         }
         let is_fault = matches!(view.kind(), kind::FAULT | kind::REJECT);
         if !is_fault && !view.is_last() {
