@@ -213,7 +213,7 @@ pub struct MethodSuccess {
 /// What could not be followed for want of room; all zero in ordinary captures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Limits {
-    /// Flows that stopped being listened to because others needed the place.
+    /// Times a flow said more after what was known of it had been given up for others.
     pub flows_unheard: u64,
     /// Messages whose operation found no row.
     pub operations_dropped: u64,

@@ -201,7 +201,7 @@ fn streams(streams: &Streams) -> [(&'static str, u64); 10] {
 
 fn limits(limits: &Limits) -> [(&'static str, u64); 4] {
     [
-        ("flows that were no longer listened to, for want of room", limits.flows_unheard),
+        ("times a flow went on after it was given up for others", limits.flows_unheard),
         ("messages whose operation is not listed, for want of room", limits.operations_dropped),
         ("frames of talkers that are not listed", limits.talkers_dropped_packets),
         ("addresses left out of the model of name resolution", limits.names_dropped),

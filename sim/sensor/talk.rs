@@ -284,6 +284,8 @@ impl Talks {
         known: Known,
         out: &mut dyn Audience,
     ) -> u16 {
+        // It had a place, which went to another: what it said between is not known.
+        self.tallies.evicted += u64::from(entry.talk != 0);
         let place = match self.free.pop() {
             Some(place) => place,
             None if self.places.len() < TALKS_MAX => {
@@ -306,8 +308,6 @@ impl Talks {
         let idlest = around.min_by_key(last).unwrap_or(0);
         self.hand = (self.hand + NEIGHBOURS) % TALKS_MAX;
         let place = u16::try_from(idlest).unwrap_or_default();
-        let is_over = self.places.get(idlest).is_some_and(|talk| talk.is_over);
-        self.tallies.evicted += u64::from(!is_over);
         self.close(place, out);
         self.free.pop().unwrap_or(place)
     }

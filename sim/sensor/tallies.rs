@@ -52,7 +52,7 @@ pub struct Tallies {
     reasons: HashMap<(Id, &'static str, &'static str), u64>,
     /// Messages whose operation found no room.
     pub operations_dropped: u64,
-    /// Flows that stopped being listened to because others needed the place.
+    /// Times a flow said more after its place had gone to another.
     pub evicted: u64,
 }
 
