@@ -370,6 +370,38 @@ fn is_vocabulary(word: &str) -> bool {
     known.contains(word.to_ascii_lowercase().as_str())
 }
 
+/// Other words that parsers put into the details of activities.
+const DETAIL_WORDS: [&str; 40] = [
+    "NTLMv1",
+    "NTLMv2",
+    "LM",
+    "anonymous",
+    "from",
+    "no",
+    "PA",
+    "pre",
+    "authentication",
+    "renewal",
+    "forwarded",
+    "query",
+    "registration",
+    "modify",
+    "modifyDN",
+    "add",
+    "delete",
+    "replace",
+    "read",
+    "write",
+    "signed",
+    "for",
+    "RID",
+    "client",
+    "opnum",
+    "of",
+    "interface",
+    "unknown",
+];
+
 /// Whether `word` is the name of an operation, or of a type that details name.
 fn is_operation(word: &str) -> bool {
     static WORDS: OnceLock<HashSet<&str>> = OnceLock::new();
@@ -378,9 +410,10 @@ fn is_operation(word: &str) -> bool {
         let codes = (0..0x400).chain((1..64).flat_map(|i| (0..256).map(move |op| i << 16 | op)));
         let names = codes.flat_map(|code| Id::ALL.iter().filter_map(move |id| id.operation(code)));
         let types = (-200..200).filter_map(kerberos::etype_name);
-        names.chain(types).flat_map(|name| name.split(['.', ' ', '/'])).collect()
+        let words = names.chain(types).flat_map(|name| name.split(['.', ' ', '/', '-']));
+        words.chain(DETAIL_WORDS).collect()
     });
-    known.contains(word)
+    word.split('-').all(|part| known.contains(part))
 }
 
 fn is_short_number(word: &str) -> bool {
