@@ -400,6 +400,18 @@ const DETAIL_WORDS: [&str; 40] = [
     "of",
     "interface",
     "unknown",
+    "an",
+    "TLS",
+    "ENC",
+    "TIMESTAMP",
+    "FX",
+    "FAST",
+    "PAC",
+    "FOR",
+    "PROTOCOL_SSL",
+    "PROTOCOL_RDP",
+    "Site",
+    "NtVer",
 ];
 
 /// Whether `word` is the name of an operation, or of a type that details name.
