@@ -159,6 +159,11 @@ impl Stream {
         *self = Self::default();
     }
 
+    /// Whether `sequence` is within reach of the next byte, or it is not known where that is.
+    pub fn is_near(&self, sequence: u32) -> bool {
+        self.state & STARTED == 0 || distance(self.next, sequence).unsigned_abs() <= WINDOW_MAX
+    }
+
     /// Whether it holds memory of the pool.
     pub fn is_buffering(&self) -> bool {
         self.buffer.is_some()
@@ -293,8 +298,7 @@ impl Stream {
         if !segment.payload.is_empty() {
             refuse(segment, pool);
         }
-        let is_near = distance(self.next, segment.sequence).unsigned_abs() <= WINDOW_MAX;
-        if self.state & STARTED != 0 && is_near {
+        if self.state & STARTED != 0 && self.is_near(segment.sequence) {
             self.drain(true, pool, consumer);
         }
     }

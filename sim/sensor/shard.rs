@@ -168,7 +168,9 @@ fn look(entry: &mut Entry, packet: &Packet, payload: &[u8]) {
     }
     entry.looks += 1 << shift;
     let opened = entry.has(State::Syn) || entry.has(State::SynAck);
-    let at_start = packet.transport == Transport::Udp || (looks == 0 && opened);
+    // A first segment that comes second is not what the stream begins with.
+    let is_first = shift != 0 || entry.client_start().is_none_or(|at| at == packet.sequence);
+    let at_start = packet.transport == Transport::Udp || (looks == 0 && opened && is_first);
     if entry.class & PROVEN == 0 || may_change(id(entry.class)) {
         recognise(entry, packet, payload, at_start);
     }

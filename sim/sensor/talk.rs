@@ -28,6 +28,10 @@ const NONE: u32 = u32::MAX;
 /// Talks looked at for the longest idle one when all are taken.
 const NEIGHBOURS: usize = 16;
 
+/// Bytes that another protocol is told by in the middle of a connection: a header of DCE/RPC is
+/// the longest such beginning.
+const TURN_BYTES: usize = 16;
+
 /// TCP flags, RFC 9293 section 3.1.
 const TCP_FIN: u8 = 0x01;
 const TCP_SYN: u8 = 0x02;
@@ -240,16 +244,19 @@ impl Talks {
         (after != before).then_some(after)
     }
 
-    /// A reset, or both FINs: what waits for an answer is told. Whoever forged them ends nothing:
-    /// if more bytes come, they are heard. The place is the first to be given to another.
+    /// A reset that is not far from the stream (RFC 5961 section 3.2), or both FINs: what waits
+    /// for an answer is told. Whoever forged them ends nothing: if more bytes come, they are
+    /// heard. The place is the first to be given to another.
     #[cold]
     fn end(&mut self, place: u16, side: Side, packet: &Packet, out: &mut dyn Audience) {
         let Self { places, dialogues, tallies, shared, .. } = self;
         let Some(talk) = places.get_mut(usize::from(place)) else { return };
+        let is_near =
+            talk.streams.get(side.index()).is_none_or(|stream| stream.is_near(packet.sequence));
+        let is_reset = packet.tcp_flags & TCP_RST != 0 && is_near;
         if let Some(ended) = talk.ended.get_mut(side.index()) {
-            *ended = true;
+            *ended |= packet.tcp_flags & TCP_FIN != 0;
         }
-        let is_reset = packet.tcp_flags & TCP_RST != 0;
         let waits = talk.streams.iter().any(Stream::is_buffering);
         if is_reset || talk.ended == [true, true] && !waits {
             talk.is_over = true;
@@ -511,10 +518,14 @@ impl Consumer for Listener<'_> {
                     return Take { consumed: at.saturating_add(total), need: 0 };
                 }
                 Step::Malformed(error) => {
-                    if !self.turn(rest) {
-                        self.lose_step(rest, error);
-                        return Take { consumed: bytes.len(), need: 0 };
+                    if self.turn(rest) {
+                        continue;
                     }
+                    if rest.len() < TURN_BYTES {
+                        return Take { consumed: at, need: TURN_BYTES };
+                    }
+                    self.lose_step(rest, error);
+                    return Take { consumed: bytes.len(), need: 0 };
                 }
             }
         }
@@ -523,11 +534,11 @@ impl Consumer for Listener<'_> {
 
     fn gap(&mut self, held: &[u8], lost: u64) {
         if !held.is_empty() && self.is_in_step() {
-            let length = match self.id.step(held, proto::Transport::Tcp) {
-                Step::NeedMore { total } => total,
-                _ => held.len(),
-            };
-            self.read(held, length, true);
+            match self.id.step(held, proto::Transport::Tcp) {
+                Step::NeedMore { total } => self.read(held, total, true),
+                Step::Message { length } => self.read(held, length, true),
+                Step::Malformed(error) => self.lose_step(held, error),
+            }
         }
         if lost > 0 || !held.is_empty() {
             self.ears.tallies.gap(*self.id, lost);

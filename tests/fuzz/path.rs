@@ -2,7 +2,8 @@
 
 use headroom::base::{Batch, FrameSource, LinkType, Record, Timestamp};
 use headroom::proto::{
-    self, Activity, Context, Dialogues, Hint, Id, Message, Observer, Side, Tally, Transport,
+    self, Activity, Context, Dialogues, Hint, Id, Message, Observer, Outcome, Side, Tally,
+    Transport,
 };
 use headroom::sensor::{self, Audience, Ends};
 use headroom::wire::WireError;
@@ -12,6 +13,7 @@ use headroom::wire::WireError;
 pub struct Told {
     pub messages: Vec<(Id, u32, bool)>,
     pub activities: u64,
+    pub unanswered: u64,
     pub words: usize,
 }
 
@@ -22,6 +24,7 @@ const WORDS_MAX: usize = 8 * proto::HELD_MAX;
 impl Told {
     fn did(&mut self, activity: &Activity<'_>) {
         self.activities += 1;
+        self.unanswered += u64::from(activity.outcome == Outcome::Unanswered);
         let words = [activity.principal, activity.target, activity.detail];
         let length: usize = words.into_iter().flatten().map(|word| word.to_string().len()).sum();
         assert!(length <= WORDS_MAX, "{:?} has {length} bytes of words", activity.kind);

@@ -10,7 +10,7 @@ use headroom::proto::{Id, Transport};
 #[path = "../fuzz/checks.rs"]
 mod checks;
 #[path = "../fuzz/path.rs"]
-mod path;
+pub mod path;
 
 /// Damaged copies of each sample.
 const COPIES: usize = 24;

@@ -23,4 +23,5 @@ mod samples;
 mod score;
 mod sensor;
 mod story;
+mod talk;
 mod truth;
