@@ -27,6 +27,9 @@ const ETHERNET: LinkType = LinkType(1);
 /// What most programs accept as the longest frame of a file (libpcap's MAXIMUM_SNAPLEN).
 const SNAP_LENGTH_BYTES: u32 = 262_144;
 
+/// Endings of names that promise a compressed file.
+const COMPRESSED: [&str; 2] = ["gz", "zst"];
+
 /// The pseudonyms of a key file, or of a new key.
 fn pseudonyms(flag: &str, key: Option<&Path>) -> anyhow::Result<Pseudonyms> {
     let Some(path) = key else {
@@ -76,9 +79,16 @@ pub fn captures(cli: &Cli, args: &AnonymizeArgs) -> anyhow::Result<ExitCode> {
     if let Some(log) = found.counters.first() {
         bail!("anonymize {}: it is no capture", log.display());
     }
+    if let Some(ending) = COMPRESSED.iter().find(|ending| has_ending(path, ending)) {
+        bail!(
+            "write {}: what is written is not compressed; leave .{ending} away, or write to - and \
+             compress that",
+            path.display()
+        );
+    }
     output::prepare(Some(path), &found)?;
     let set = CaptureSet::open(&found.captures, capture::Options::default())?;
-    let is_pcap = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pcap"));
+    let is_pcap = has_ending(path, "pcap");
     let written = output::stream(Some(path), |out| {
         let bar = Bar::new(set.total_bytes(), cli.quiet);
         let written = rewrite(set, Scrubber::new(names), Sink::new(out, is_pcap), &bar);
@@ -97,6 +107,10 @@ pub fn captures(cli: &Cli, args: &AnonymizeArgs) -> anyhow::Result<ExitCode> {
         output::say(&report::line(&format!("failed to {problem}")));
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { EXIT_DAMAGED.into() })
+}
+
+fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ending))
 }
 
 fn rewrite(

@@ -174,6 +174,9 @@ fn inspect(cli: &Cli, args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let mut inputs = InputPlan::new(&args.input)?;
     output::prepare(args.output.as_deref(), &inputs.inputs)?;
     output::prepare(args.activities.as_deref(), &inputs.inputs)?;
+    if let (Some(path), Some(lines)) = (&args.output, &args.activities) {
+        output::differ(path, lines)?;
+    }
     inputs.inputs.look_at_standard_input()?;
     tell_skipped(cli, &inputs);
     let (captures, logs) = (inputs.inputs.captures.len(), inputs.inputs.counters.len());

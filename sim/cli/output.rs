@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 use super::args::When;
 use super::inputs::Inputs;
 use crate::privacy::Pseudonyms;
+use crate::report;
 
 /// Makes `folder` if it is missing, and makes sure that files can be written there: a bad path
 /// fails in the first second, not after the last.
@@ -47,6 +48,27 @@ pub fn spare(path: &Path, inputs: &Inputs) -> anyhow::Result<()> {
     let Ok(target) = path.canonicalize() else { return Ok(()) };
     if inputs.all().any(|input| input.canonicalize().is_ok_and(|input| input == target)) {
         bail!("write {}: it is one of the inputs; choose another name", path.display());
+    }
+    Ok(())
+}
+
+/// Makes sure that two results do not go to the same file or both to standard output.
+///
+/// # Errors
+/// Where they would.
+pub fn differ(one: &Path, other: &Path) -> anyhow::Result<()> {
+    let place = |path: &Path| {
+        let folder = folder_of(path).canonicalize().ok();
+        let joined = folder.zip(path.file_name()).map(|(folder, name)| folder.join(name));
+        path.canonicalize().ok().or(joined).unwrap_or_else(|| path.to_owned())
+    };
+    let is_standard = |path: &Path| path.as_os_str() == "-";
+    let is_same = match (is_standard(one), is_standard(other)) {
+        (false, false) => place(one) == place(other) && !is_device(one),
+        (one, other) => one && other,
+    };
+    if is_same {
+        bail!("write {}: --output and --activities both go there; name two", one.display());
     }
     Ok(())
 }
@@ -200,8 +222,7 @@ impl Lines {
             LinesTo::Device(out) => out,
             LinesTo::File(out, _) => out,
         };
-        let written = serde_json::to_writer(&mut *out, value).map_err(io::Error::from);
-        self.failed = written.and_then(|()| out.write_all(b"\n")).err();
+        self.failed = report::json_line(out, value).err();
     }
 
     /// Makes the file appear. A reader of standard output that went away is no error.

@@ -296,8 +296,9 @@ impl Kind {
         }
     }
 
-    /// Whether the vendor lists it among what the sensor monitors: learn.microsoft.com, "Monitored
-    /// activities" and the logon types of "IdentityLogonEvents". The others are what a domain
+    /// Whether the sensor is taken to derive it from traffic: what learn.microsoft.com lists under
+    /// "Monitored activities" and the logon types of "IdentityLogonEvents", and, ours, LSA lookups
+    /// and the remote registry, which that list does not name. The others are what a domain
     /// controller answers besides.
     pub const fn is_monitored(self) -> bool {
         matches!(

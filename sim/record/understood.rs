@@ -128,7 +128,8 @@ pub struct ActivityCount {
     pub kind: String,
     /// Name to show.
     pub label: String,
-    /// Whether the vendor lists it among what the sensor monitors.
+    /// Whether the sensor is taken to derive it from traffic: the vendor's list of monitored
+    /// activities and logon types, with LSA lookups and the remote registry (ours).
     pub is_monitored: bool,
     /// All.
     pub total: u64,
@@ -184,7 +185,9 @@ pub struct NameResolution {
     /// Resolutions per second if every address answers, averaged over the capture. Each is one
     /// NetBIOS, one RPC and one RDP probe.
     pub average_per_second: Option<f64>,
-    /// The same in the busiest second.
+    /// The same if no address answers; each then is a reverse lookup more.
+    pub average_per_second_if_unanswered: Option<f64>,
+    /// The most in one second, if every address answers.
     pub peak_per_second: u32,
     /// When that second begins.
     pub peak_utc: Option<Timestamp>,
@@ -230,7 +233,8 @@ pub struct Activity<'a> {
     pub time_utc: Timestamp,
     /// Name of the kind.
     pub kind: &'a str,
-    /// Whether the vendor lists it among what the sensor monitors.
+    /// Whether the sensor is taken to derive it from traffic: the vendor's list of monitored
+    /// activities and logon types, with LSA lookups and the remote registry (ours).
     pub is_monitored: bool,
     /// Name of the protocol.
     pub protocol: &'a str,

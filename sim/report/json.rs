@@ -20,6 +20,15 @@ pub fn render(record: &impl Serialize) -> Result<Vec<u8>, ReportError> {
     Ok(bytes)
 }
 
+/// A record as one line of JSON with its newline.
+///
+/// # Errors
+/// Those of the writer.
+pub fn line(writer: &mut dyn Write, record: &impl Serialize) -> io::Result<()> {
+    record.serialize(&mut Serializer::with_formatter(&mut *writer, Line))?;
+    writer.write_all(b"\n")
+}
+
 /// Objects over several lines, lists of plain values on one.
 #[derive(Default)]
 struct Layout {
@@ -73,17 +82,35 @@ impl Formatter for Layout {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let mut plain_from = 0;
-        let deceptive = |c: char| matches!(c, '<' | '>' | '&') || escape::is_deceptive(c);
-        for (at, found) in fragment.match_indices(deceptive) {
-            writer.write_all(fragment.get(plain_from..at).unwrap_or_default().as_bytes())?;
-            plain_from = at + found.len();
-            for unit in found.encode_utf16() {
-                write!(writer, "\\u{unit:04x}")?;
-            }
-        }
-        writer.write_all(fragment.get(plain_from..).unwrap_or_default().as_bytes())
+        text(writer, fragment)
     }
+}
+
+/// Everything on one line, without spaces.
+struct Line;
+
+impl Formatter for Line {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        text(writer, fragment)
+    }
+}
+
+/// Part of a text, what is deceptive as escapes.
+fn text<W: ?Sized + Write>(writer: &mut W, fragment: &str) -> io::Result<()> {
+    let mut plain_from = 0;
+    let deceptive = |c: char| matches!(c, '<' | '>' | '&') || escape::is_deceptive(c);
+    for (at, found) in fragment.match_indices(deceptive) {
+        writer.write_all(fragment.get(plain_from..at).unwrap_or_default().as_bytes())?;
+        plain_from = at + found.len();
+        for unit in found.encode_utf16() {
+            write!(writer, "\\u{unit:04x}")?;
+        }
+    }
+    writer.write_all(fragment.get(plain_from..).unwrap_or_default().as_bytes())
 }
 
 #[cfg(test)]
@@ -101,5 +128,8 @@ mod tests {
             "\"\\u003cscript\\u003e\\u0026\\u001b\\u202e\\udb40\\udc41\\u007f\\\"\\\\ Köln\""
         );
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        let mut bytes = Vec::new();
+        line(&mut bytes, &[text]).unwrap();
+        assert_eq!(String::from_utf8(bytes).unwrap(), format!("[{json}]\n"));
     }
 }

@@ -21,6 +21,7 @@ mod understood;
 mod xlsx;
 
 pub use inspection::render_inspection;
+pub use json::line as json_line;
 
 use crate::record::SizingReport;
 

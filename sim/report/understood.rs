@@ -11,6 +11,9 @@ use crate::record::{
 /// Rows of each list in the text; the JSON has them all.
 const LISTED: usize = 12;
 
+/// Narrower terminals are not shown bars, which would be folded.
+const BARS_WIDTH_MIN: u16 = 110;
+
 /// Columns of a line of bars.
 const BARS: usize = 24;
 
@@ -77,12 +80,14 @@ fn activities(understood: &Understood, width: u16) -> String {
     }
     let header =
         ["Activity", "All", "Success", "Failure", "Goes on", "No answer", "Unknown", "Over time"];
-    let mut table = new_table(width, &header, 1..7);
+    let shows_bars = width >= BARS_WIDTH_MIN;
+    let columns = if shows_bars { header.len() } else { header.len() - 1 };
+    let mut table = new_table(width, header.get(..columns).unwrap_or(&header), 1..7);
     let (monitored, besides): (Vec<_>, Vec<_>) =
         understood.activities.iter().partition(|activity| activity.is_monitored);
     for activity in monitored.iter().chain(&besides) {
         let mark = if activity.is_monitored { "" } else { " *" };
-        table.add_row([
+        let mut row = vec![
             format!("{}{mark}", activity.label),
             number::count(activity.total),
             number::count(activity.success),
@@ -90,13 +95,15 @@ fn activities(understood: &Understood, width: u16) -> String {
             number::count(activity.continued),
             number::count(activity.unanswered),
             number::count(activity.unknown),
-            bars(&understood.over_time, &activity.kind),
-        ]);
+        ];
+        row.extend(shows_bars.then(|| bars(&understood.over_time, &activity.kind)));
+        table.add_row(row);
     }
     let note = if besides.is_empty() {
         ""
     } else {
-        "* not in the vendor's list of monitored activities\n"
+        "* not among the vendor's monitored activities, to which we add LSA lookups and the remote \
+         registry\n"
     };
     format!("\n{}\n{note}", table.trim_fmt())
 }
@@ -137,9 +144,9 @@ fn talkers(understood: &Understood, width: u16) -> String {
 fn name_resolution(names: &NameResolution) -> String {
     let mut text = format!(
         "\nName resolution the sensor would ask for (modelled after the vendor's flow of 2019)\n  \
-         {} addresses in monitored activities\n  \
-         {} resolutions if every address answers: {} per second on average, {} in the busiest\n  \
-         {} resolutions if none does\n  \
+         {} times an address stood in a monitored activity, a server at its own port not counted\n  \
+         if every address answers:  {} resolutions, {} per second on average, {} in the busiest\n  \
+         if none does:  {} resolutions, {} per second on average\n  \
          each is one NetBIOS (137), one RPC (135) and one RDP (3389) probe; without an answer a \
          reverse lookup (53) more\n",
         number::count(names.addresses_seen),
@@ -147,6 +154,7 @@ fn name_resolution(names: &NameResolution) -> String {
         number::optional_rate(names.average_per_second),
         number::count(names.peak_per_second.into()),
         number::count(names.resolutions_if_unanswered),
+        number::optional_rate(names.average_per_second_if_unanswered),
     );
     for method in names.methods.iter().filter(|method| method.asked > 0) {
         let alert = if method.would_alert {
@@ -226,7 +234,7 @@ fn more(all: usize, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::KindSeries;
+    use crate::record::{ActivityCount, KindSeries};
 
     #[test]
     fn bars_show_each_kind_against_its_own_highest() {
@@ -241,6 +249,22 @@ mod tests {
         assert_eq!(bars(&series, "a"), " ▁█▄");
         assert_eq!(bars(&series, "b"), "   █");
         assert_eq!(bars(&series, "c"), "");
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_no_bars() {
+        let understood = Understood {
+            activities: vec![ActivityCount {
+                kind: "a".to_owned(),
+                label: "Kerberos logon".to_owned(),
+                is_monitored: true,
+                ..ActivityCount::default()
+            }],
+            ..Understood::default()
+        };
+        assert!(activities(&understood, BARS_WIDTH_MIN).contains("Over time"));
+        let narrow = activities(&understood, 80);
+        assert!(!narrow.contains("Over time") && narrow.contains(" Kerberos logon "), "{narrow}");
     }
 
     #[test]

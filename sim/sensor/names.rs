@@ -158,13 +158,14 @@ impl Names {
         });
         let (peak_per_second, second) = self.peak;
         #[expect(clippy::cast_precision_loss, reason = "a rate")]
-        let average_per_second = seconds.map(|seconds| self.resolved as f64 / seconds);
+        let rate = |count: u64| seconds.map(|seconds| count as f64 / seconds);
         NameResolution {
             addresses_seen: self.seen,
             resolutions_if_answered: self.resolved,
             resolutions_if_unanswered: self.seen,
             contradicted: self.contradicted,
-            average_per_second,
+            average_per_second: rate(self.resolved),
+            average_per_second_if_unanswered: rate(self.seen),
             peak_per_second,
             peak_utc: (peak_per_second > 0)
                 .then(|| Timestamp::from_nanos(second.saturating_mul(NS_PER_SECOND))),
@@ -202,6 +203,7 @@ mod tests {
         assert_eq!(record.resolutions_if_answered, 4, "at 100, 130, 160 and 300");
         assert_eq!(record.resolutions_if_unanswered, 9);
         assert_eq!(record.average_per_second, Some(0.02));
+        assert_eq!(record.average_per_second_if_unanswered, Some(0.045));
     }
 
     #[test]

@@ -489,6 +489,9 @@ fn the_command_refuses_what_would_do_harm() {
         .says(&["5 bytes", "give 16"]);
     assert!(!Path::new(out).exists());
     headroom(&["anonymize", "captures/counters/plain.csv", out]).ends_with(2).says(&["no capture"]);
+    let gzip = format!("{out}.gz");
+    headroom(&["anonymize", copy, &gzip]).ends_with(2).says(&["not compressed"]);
+    assert!(!Path::new(&gzip).exists());
     // Two link types do not fit into one pcap file: nothing half is left.
     headroom(&["anonymize", "captures/dc-any.pcap", copy, out]).ends_with(2).says(&["pcapng"]);
     assert!(!Path::new(out).exists());

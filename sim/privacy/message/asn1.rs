@@ -18,6 +18,7 @@ const OID: u8 = 0x06;
 const ENUMERATED: u8 = 0x0a;
 const UTC_TIME: u8 = 0x17;
 const GENERAL_TIME: u8 = 0x18;
+const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 /// UTF8, Numeric, Printable, Teletex, IA5, Visible and GeneralString, X.680 section 8.6.
 const STRINGS: [u8; 7] = [0x0c, 0x12, 0x13, 0x14, 0x16, 0x1a, 0x1b];
@@ -96,15 +97,47 @@ pub(super) fn kerberos(sheet: &mut Sheet<'_>, names: &mut Pseudonyms) {
     walk(&mut sheet.from(middle), in_kerberos, names);
 }
 
-/// An LDAP message, RFC 4511 section 4, or a sealed buffer with its length before it (RFC 4422
-/// section 3.7).
+/// An LDAP message, RFC 4511 section 4, or a sealed or signed buffer with its length before it
+/// (RFC 4422 section 3.7).
 pub(super) fn ldap(sheet: &mut Sheet<'_>, names: &mut Pseudonyms) {
     /// The length, and of the token what tells its kind: RFC 4121 section 4.2.6.2.
     const SEALED_KEPT: usize = 4 + 12;
-    if sheet.byte(0) == Some(0) {
-        return sheet.keep(0..SEALED_KEPT);
+    /// The length and the whole head of a token.
+    const SIGNED_HEAD: usize = 4 + 16;
+    if sheet.byte(0) != Some(0) {
+        return walk(sheet, in_ldap, names);
     }
-    walk(sheet, in_ldap, names);
+    sheet.keep(0..SEALED_KEPT);
+    let Some(rotated) = signed(sheet) else { return };
+    // Of a signature that stands before the messages nothing is kept, nor of one behind them,
+    // which is no element.
+    let mut at = SIGNED_HEAD + rotated;
+    while let Some(end) = ldap_end(sheet.old, at) {
+        walk(&mut sheet.part(at..end), in_ldap, names);
+        at = end;
+    }
+}
+
+/// Where the LDAP message at `at` ends; `None` where there is none, which its number would begin.
+fn ldap_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let (tag, content) = header(bytes, at)?;
+    (tag == SEQUENCE && bytes.get(content.start) == Some(&INTEGER)).then_some(content.end)
+}
+
+/// Bytes of the signature between the head of a token and the messages that it only signs; `None`
+/// where they are sealed. RFC 4121 section 4.2.6.2, \[MS-NLMP\] section 2.2.2.9.
+fn signed(sheet: &Sheet<'_>) -> Option<usize> {
+    const IS_SEALED: u8 = 0x02;
+    match sheet.array(4)? {
+        [5, 4, flags, 0xff, ec1, ec0, rrc1, rrc0] if flags & IS_SEALED == 0 => {
+            let checksum = u16::from_be_bytes([ec1, ec0]);
+            let rotated = u16::from_be_bytes([rrc1, rrc0]);
+            (rotated == 0 || rotated == checksum).then(|| rotated.into())
+        }
+        // Only what is not sealed looks like a message.
+        [1, 0, 0, 0, ..] => Some(0),
+        _ => None,
+    }
 }
 
 /// SPNEGO (RFC 4178), GSS-API framing (RFC 2743 section 3.1) and Kerberos inside it.
@@ -322,4 +355,53 @@ fn is_oid(text: &[u8]) -> bool {
     text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
         && matches!(text, [b'0'..=b'2', b'.', ..])
         && numbers.count() > 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::privacy::Key;
+
+    /// A bind of `cn=alice`, RFC 4511 section 4.2.
+    const BIND: &[u8] = b"\x30\x14\x02\x01\x05\x60\x0f\x02\x01\x03\x04\x08cn=alice\x80\x00";
+    /// As much of it as stands before the name.
+    const STRUCTURE: usize = 12;
+
+    /// What is left of `token` behind its length, as an LDAP buffer.
+    fn rewritten(token: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(token.len()).unwrap().to_be_bytes();
+        let old = [&length, token].concat();
+        let mut new = vec![0; old.len()];
+        let mut names = Pseudonyms::new(&Key::from_secret(b"a key of the test"));
+        ldap(&mut Sheet { old: &old, new: &mut new }, &mut names);
+        assert_eq!(new[..4], length);
+        new.split_off(4)
+    }
+
+    #[test]
+    fn messages_that_are_only_signed_keep_their_structure_and_lose_their_names() {
+        let kerberos = [b"\x05\x04\x04\xff\x00\x0c\x00\x0cNUMBERED", &[0xab; 12][..]].concat();
+        let behind = b"\x05\x04\x04\xff\x00\x0c\x00\x00NUMBERED".to_vec();
+        let ntlm = b"\x01\0\0\0CHECKSUM\x07\0\0\0".to_vec();
+        for (head, after) in [(kerberos, 0), (behind, 12), (ntlm, 0)] {
+            let token = [&head[..], BIND, BIND, &[0xab; 12][..after]].concat();
+            let new = rewritten(&token);
+            let messages = &new[head.len()..head.len() + 2 * BIND.len()];
+            for message in messages.chunks(BIND.len()) {
+                assert_eq!(message[..STRUCTURE], BIND[..STRUCTURE]);
+                assert_ne!(message[STRUCTURE..STRUCTURE + 8], [0; 8]);
+            }
+            assert!(!new.windows(5).any(|word| word == b"alice"));
+            assert!(!new.contains(&0xab), "of a signature nothing is kept");
+        }
+    }
+
+    #[test]
+    fn of_what_is_sealed_only_the_head_is_kept() {
+        let sealed = [b"\x05\x04\x06\xff\x00\x0c\x00\x0cNUMBERED", &[0; 12][..], BIND].concat();
+        let unknown = [b"\x02\0\0\0CHECKSUM\x07\0\0\0", BIND].concat();
+        for token in [sealed, unknown] {
+            assert!(rewritten(&token)[16..].iter().all(|byte| *byte == 0));
+        }
+    }
 }

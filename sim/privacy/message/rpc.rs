@@ -49,8 +49,10 @@ fn fragment(sheet: &mut Sheet<'_>, length: usize, names: &mut Pseudonyms) {
         REQUEST => sheet.keep(HEADER..end.min(HEADER + 8)),
         RESPONSE => {
             sheet.keep(HEADER..end.min(HEADER + 8));
-            if auth == 0 && length >= HEADER + 12 {
-                status(sheet, length - 4);
+            let stub_end = if auth == 0 { Some(end) } else { plain_end(sheet, end) };
+            let at = stub_end.and_then(|end| end.checked_sub(4));
+            if let Some(at) = at.filter(|at| *at >= HEADER + 8) {
+                status(sheet, at);
             }
         }
         FAULT => sheet.keep(HEADER..end.min(HEADER + 16)),
@@ -73,11 +75,22 @@ fn fragment(sheet: &mut Sheet<'_>, length: usize, names: &mut Pseudonyms) {
     }
 }
 
+/// Where the stub before the trailer at `trailer` ends, without its padding; `None` where it is
+/// sealed. \[MS-RPCE\] sections 2.2.1.1.8 and 2.2.2.11.
+fn plain_end(sheet: &Sheet<'_>, trailer: usize) -> Option<usize> {
+    const PRIVACY: usize = 6;
+    let is_plain = sheet.byte(trailer + 1)? != PRIVACY;
+    trailer.checked_sub(sheet.byte(trailer + 2)?).filter(|_| is_plain)
+}
+
 /// What a call returned, which stands last: kept where it can only be a code, of Windows
-/// (\[MS-ERREF\] section 2.2) or NTSTATUS (section 2.3).
+/// (\[MS-ERREF\] section 2.2), NTSTATUS (section 2.3), a failed HRESULT of the facilities that
+/// servers answer with (section 2.1: null, RPC, dispatch, interface, Windows) or a status of the
+/// endpoint mapper (C706 appendix E).
 fn status(sheet: &mut Sheet<'_>, at: usize) {
-    const NTSTATUS_ERROR: usize = 0xc000;
-    let is_code = |value: usize| matches!(value >> 16, 0 | NTSTATUS_ERROR);
+    let is_code = |value: usize| {
+        matches!(value >> 16, 0 | 0xc000 | 0x8000..=0x8002 | 0x8004 | 0x8007 | 0x16c9)
+    };
     if sheet.le32(at).is_some_and(is_code) {
         sheet.keep(at..at + 4);
     }
@@ -100,5 +113,46 @@ pub(super) fn datagram(sheet: &mut Sheet<'_>, names: &mut Pseudonyms) {
     for uuid in [8, 40] {
         sheet.blank(uuid..uuid + 16);
         sheet.identifier(uuid, names);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::privacy::Key;
+
+    #[test]
+    fn what_a_call_returned_stays_where_it_is_a_code() {
+        let codes = [0, 5, 0xc000_0022, 0x8007_0005, 0x8002_801d, 0x16c9_a0d6];
+        for (code, is_kept) in codes
+            .map(|code: u32| (code, true))
+            .into_iter()
+            .chain([(0x6563_696c, false), (0x8123_4567, false)])
+        {
+            let stub = [&b"alice@la"[..], &code.to_le_bytes()].concat();
+            let head = b"\x05\0\x02\x03\x10\0\0\0\x24\0\0\0\x01\0\0\0\x0c\0\0\0\0\0\0\0";
+            let old = [&head[..], &stub].concat();
+            let mut new = vec![0; old.len()];
+            let mut names = Pseudonyms::new(&Key::from_secret(b"a key of the test"));
+            connection(&mut Sheet { old: &old, new: &mut new }, &mut names);
+            assert_eq!(new[24..32], [0; 8]);
+            assert_eq!(new[32..] == old[32..], is_kept, "{code:#x}");
+        }
+    }
+
+    #[test]
+    fn a_code_before_a_signature_stays_and_a_sealed_one_does_not() {
+        for (level, is_kept) in [(5, true), (6, false)] {
+            let head = b"\x05\0\x02\x03\x10\0\0\0\x38\0\x08\0\x01\0\0\0\x0c\0\0\0\0\0\0\0";
+            let stub = b"secret\0\0\x05\0\0\0\xaa\xaa\xaa\xaa";
+            let trailer = [&[10, level, 4, 0, 1, 0, 0, 0][..], &[0xee; 8]].concat();
+            let old = [&head[..], stub, &trailer].concat();
+            let mut new = vec![0; old.len()];
+            let mut names = Pseudonyms::new(&Key::from_secret(b"a key of the test"));
+            connection(&mut Sheet { old: &old, new: &mut new }, &mut names);
+            assert_eq!(new[24..32], [0; 8]);
+            assert_eq!(new[32] == 5, is_kept);
+            assert_eq!(new[36..40], [0; 4]);
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::{command, headroom, run, text, words};
 
 const FILES: [&str; 5] = ["report.csv", "report.html", "report.json", "report.md", "report.xlsx"];
@@ -119,7 +121,12 @@ fn the_manual_and_the_completions_know_every_command() {
 
 #[test]
 fn every_command_has_a_manual_page_with_its_flags() {
-    for (verb, flag) in [("report", "output"), ("size", r"fail\-if"), ("inspect", "filter")] {
+    for (verb, flag) in [
+        ("report", "output"),
+        ("size", r"fail\-if"),
+        ("inspect", "activities"),
+        ("anonymize", "key"),
+    ] {
         let page = run(&format!("man {verb}")).ends_with(0).out;
         assert!(page.contains(&format!("headroom\\-{verb}")), "{page}");
         assert!(page.contains(flag) && page.contains("quiet"), "{page}");
@@ -142,6 +149,46 @@ fn an_input_is_never_written_over() {
         .ends_with(2)
         .says(&["it is a directory; name a file in it"]);
     run("report captures/dc-any.pcap -o -").ends_with(2).says(&["--output -: a report is several"]);
+}
+
+#[test]
+fn two_results_never_go_to_one_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out");
+    let again = folder.path().join(".").join("out");
+    let inspect = |out: &str, lines: &str| {
+        headroom(&["inspect", "-q", "captures/dc-any.pcap", "-o", out, "--activities", lines])
+    };
+    for (out, lines) in [(text(&path), text(&again)), ("-", "-")] {
+        inspect(out, lines).ends_with(2).says(&["both go there"]);
+    }
+    assert!(!path.exists());
+    let lines = folder.path().join("lines");
+    assert_eq!(inspect(text(&path), text(&lines)).ends_with(0).out, "");
+    assert!(path.exists() && lines.exists());
+    // The second time the files are there.
+    inspect(text(&path), text(&path)).ends_with(2).says(&["both go there"]);
+    #[cfg(unix)]
+    inspect("/dev/null", "/dev/null").ends_with(0);
+}
+
+/// Each line a whole object, whatever becomes of the capture behind it.
+#[test]
+fn activities_of_a_damaged_capture_are_those_before_the_damage() {
+    let lines = |input: &str, code: i32| -> Vec<Value> {
+        let said = headroom(&["inspect", "-q", input, "--activities", "-"]).ends_with(code);
+        said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let all = lines("captures/dc-smb.pcapng", 0);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.pcapng");
+    let bytes = std::fs::read(super::sample("dc-smb.pcapng")).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() * 2 / 3 + 1]).unwrap();
+    let some = lines(text(&path), 3);
+    assert!(some.len() > 20 && some.len() < all.len(), "{} of {}", some.len(), all.len());
+    for (line, fields) in some.iter().zip([all[0].as_object().unwrap()].iter().cycle()) {
+        assert!(fields.keys().all(|field| line.get(field).is_some()), "{line}");
+    }
 }
 
 /// A rename would put a plain file in its place: of `/dev/null`, with root's rights.
