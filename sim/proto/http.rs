@@ -134,23 +134,14 @@ fn chunk(input: &[u8]) -> Result<Frame, Step> {
         return Ok(Frame { head: line, body: Some(size + LINE_END) });
     }
     // Trailers up to an empty line, RFC 9112 section 7.1.2.
-    let mut end = line;
-    loop {
-        let rest = input.get(end..HEAD_MAX.min(input.len())).unwrap_or_default();
-        match head::line_end(rest) {
-            Some(1 | 2) if matches!(rest, [b'\n', ..] | [b'\r', ..]) => {
-                let trailer = head::line_end(rest).unwrap_or(0);
-                return Ok(Frame { head: end + trailer, body: Some(0) });
-            }
-            Some(length) => end += length,
-            None if input.len() < HEAD_MAX => {
-                return Err(Step::NeedMore { total: input.len() + 1 });
-            }
-            None => {
-                let (got, max) = (input.len(), HEAD_MAX);
-                let cause = Cause::BadLength { field: "trailers", got, min: 2, max };
-                return Err(Step::Malformed(at.error(cause)));
-            }
+    let trailers = input.get(line..HEAD_MAX.min(input.len())).unwrap_or_default();
+    match head::block_end(trailers) {
+        Some(length) => Ok(Frame { head: line + length, body: Some(0) }),
+        None if input.len() < HEAD_MAX => Err(Step::NeedMore { total: input.len() + 1 }),
+        None => {
+            let (got, max) = (input.len(), HEAD_MAX);
+            let cause = Cause::BadLength { field: "trailers", got, min: 2, max };
+            Err(Step::Malformed(at.error(cause)))
         }
     }
 }

@@ -17,6 +17,35 @@ pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
     rest.iter().position(|&byte| byte == b'\n').map(|at| skipped + at + 1)
 }
 
+/// Length of the lines up to the first empty one, with it, in bytes.
+///
+/// Passes over the bytes once, however short the lines: a head that comes byte by byte is looked
+/// at again with each.
+pub(super) fn block_end(bytes: &[u8]) -> Option<usize> {
+    if let [b'\n', ..] | [b'\r', b'\n', ..] = bytes {
+        return line_end(bytes);
+    }
+    let is_end = |at: usize| match bytes.get(at..) {
+        Some([b'\n', b'\n', ..]) => Some(at + 2),
+        Some([b'\n', b'\r', b'\n', ..]) => Some(at + 3),
+        _ => None,
+    };
+    let mut start = 0;
+    let rest = loop {
+        let rest = bytes.get(start..)?;
+        let Some(window) = rest.first_chunk::<{ LANES + 2 }>() else { break rest };
+        let triples = window.iter().zip(&window[1..]).zip(&window[2..]);
+        let has_end = triples.fold(false, |is, ((&a, &b), &c)| {
+            is | ((a == b'\n') & ((b == b'\n') | ((b == b'\r') & (c == b'\n'))))
+        });
+        if has_end {
+            break rest;
+        }
+        start += LANES;
+    };
+    (start..start + rest.len().min(LANES + 2)).find_map(is_end)
+}
+
 /// A line without its end: CR LF, or as RFC 9112 section 2.2 lets pass, LF alone.
 fn content(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
@@ -251,6 +280,13 @@ impl Body {
 pub(super) fn frame(input: &[u8]) -> Result<Frame, Step> {
     let window = input.get(..HEAD_MAX).unwrap_or(input);
     let at = Reader::new("http::Head", input);
+    if block_end(window).is_none() {
+        if let Some(line) = line_end(window).and_then(|length| window.get(..length)) {
+            Start::parse(content(line)).map_err(Step::Malformed)?;
+            return Err(unfinished(input, false));
+        }
+        return Err(unfinished(input, true));
+    }
     let mut body = Body::default();
     let mut start = None;
     let mut end = 0;

@@ -209,3 +209,43 @@ fn a_logon_is_concluded_by_the_next_status() {
     let more = with_token("HTTP/1.1 401 No", "WWW-Authenticate", 2);
     assert_eq!(outcome(std::str::from_utf8(&more).unwrap()), "Unanswered");
 }
+
+#[test]
+fn the_end_of_a_head_is_found_wherever_it_lies() {
+    let slow = |bytes: &[u8]| {
+        let ends = (0..bytes.len()).filter(|&at| bytes[at] == b'\n').map(|at| at + 1);
+        let mut begin = 0;
+        for end in ends {
+            if matches!(&bytes[begin..end], b"\n" | b"\r\n") {
+                return Some(end);
+            }
+            begin = end;
+        }
+        None
+    };
+    let mut state = 1u64;
+    for length in 0..2_000 {
+        let bytes: Vec<u8> = (0..length % 200)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                if state >> 40 & 7 < 6 { b'a' } else { b"\r\n"[usize::from(state >> 50 & 1 == 1)] }
+            })
+            .collect();
+        assert_eq!(head::block_end(&bytes), slow(&bytes), "{}", bytes.escape_ascii());
+    }
+}
+
+/// A head of short lines, and the trailers of a chunk, that come byte by byte are looked at with
+/// each byte: no line of them may be read before the last has come.
+#[test]
+fn a_head_that_is_not_all_there_is_not_read_line_by_line() {
+    let head = b"GET / HTTP/1.1\r\nContent-Length: x\r\n";
+    assert_eq!(step(head), Step::NeedMore { total: head.len() + 1 });
+    let whole = b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n";
+    assert!(matches!(step(whole), Step::Malformed(_)));
+    let mut long = b"0\r\n".to_vec();
+    long.extend(b"a\n\r".iter().cycle().take(HEAD_MAX - 10));
+    assert_eq!(step(&long), Step::NeedMore { total: long.len() + 1 });
+    long.extend_from_slice(b"a\n\n");
+    assert_eq!(step(&long), Step::Message { length: long.len() });
+}
