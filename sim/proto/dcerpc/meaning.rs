@@ -452,6 +452,33 @@ mod tests {
     }
 
     #[test]
+    fn calls_are_the_activities_that_their_interfaces_say() {
+        for (service, opnum, operation, want) in [
+            (Service::Drsuapi, 3, "IDL_DRSGetNCChanges", Kind::Replication),
+            (Service::Drsuapi, 12, "IDL_DRSCrackNames", Kind::DirectoryQuery),
+            (Service::Lsarpc, 43, "LsarRetrievePrivateData", Kind::PrivateDataRetrieval),
+            (Service::Lsarpc, 14, "LsarLookupNames", Kind::LsaLookup),
+            (Service::Lsarpc, 6, "LsarOpenPolicy", Kind::LsaQuery),
+            (Service::Bkrp, 0, "BackuprKey", Kind::PrivateDataRetrieval),
+            (Service::Srvsvc, 12, "NetrSessionEnum", Kind::SessionEnumeration),
+            (Service::Srvsvc, 15, "NetrShareEnum", Kind::ServerQuery),
+            (Service::Svcctl, 12, "RCreateServiceW", Kind::ServiceCreation),
+            (Service::Svcctl, 15, "ROpenSCManagerW", Kind::ServiceQuery),
+            (Service::Atsvc, 0, "NetrJobAdd", Kind::TaskScheduling),
+            (Service::TaskScheduler, 1, "SchRpcRegisterTask", Kind::TaskScheduling),
+            (Service::Winreg, 2, "OpenLocalMachine", Kind::RemoteRegistry),
+            (Service::Samr, 64, "SamrConnect5", Kind::SamrQuery),
+            (Service::Samr, 50, "SamrCreateUser2InDomain", Kind::SamrChange),
+            (Service::Samr, 55, "SamrUnicodeChangePasswordUser2", Kind::PasswordChange),
+            (Service::Netlogon, 39, "NetrLogonSamLogonEx", Kind::CredentialValidation),
+            (Service::Netlogon, 26, "NetrServerAuthenticate3", Kind::NetlogonCall),
+        ] {
+            assert_eq!(service.operation(opnum), Some(operation));
+            assert_eq!(kind(service, opnum), want, "{operation}");
+        }
+    }
+
+    #[test]
     fn accounts_are_named() {
         let samr = |opnum, write| target(Service::Samr, opnum, write);
         assert_eq!(
