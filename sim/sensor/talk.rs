@@ -54,6 +54,8 @@ struct Talk {
     streams: [Stream; 2],
     /// Whether a message begins where the next bytes of each side are.
     in_step: [bool; 2],
+    /// Bytes of each side behind a gap that still are of the message it lies in.
+    torn: [u64; 2],
     /// Sides that have sent FIN.
     ended: [bool; 2],
     is_proven: bool,
@@ -215,6 +217,7 @@ impl Talks {
             id: &mut talk.id,
             dialogue: &mut talk.dialogue,
             in_step: &mut talk.in_step,
+            torn: &mut talk.torn,
             is_proven: &mut talk.is_proven,
             dialogues,
             side: side.other(),
@@ -325,11 +328,20 @@ impl Talks {
         let Some(talk) = talk else { return };
         talk.is_open = false;
         free.push(place);
-        let Talk { ends, id, dialogue, streams, in_step, is_proven, time, .. } = talk;
+        let Talk { ends, id, dialogue, streams, in_step, torn, is_proven, time, .. } = talk;
         for (stream, side) in streams.iter_mut().zip([Side::Client, Side::Server]) {
             let ears = Ears { ends, tallies, shared, out };
-            let mut listener =
-                Listener { id, dialogue, in_step, is_proven, dialogues, side, time: *time, ears };
+            let mut listener = Listener {
+                id,
+                dialogue,
+                in_step,
+                torn,
+                is_proven,
+                dialogues,
+                side,
+                time: *time,
+                ears,
+            };
             stream.end(pool, &mut listener);
         }
         close_dialogue(dialogues, *id, dialogue, &mut Ears { ends, tallies, shared, out });
@@ -356,6 +368,7 @@ impl Talk {
             time: Timestamp::default(),
             streams: Default::default(),
             in_step: [false; 2],
+            torn: [0; 2],
             ended: [false; 2],
             is_proven: false,
         }
@@ -487,6 +500,7 @@ struct Listener<'a> {
     id: &'a mut Id,
     dialogue: &'a mut u32,
     in_step: &'a mut [bool; 2],
+    torn: &'a mut [u64; 2],
     is_proven: &'a mut bool,
     dialogues: &'a mut Dialogues,
     side: Side,
@@ -496,7 +510,7 @@ struct Listener<'a> {
 
 impl Consumer for Listener<'_> {
     fn data(&mut self, bytes: &[u8]) -> Take {
-        let mut at = 0;
+        let mut at = usize::try_from(self.set_torn(0)).unwrap_or(usize::MAX);
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             if !self.is_in_step() && !self.resume(rest) {
                 self.ears.tallies.unread(*self.id, rest.len() as u64);
@@ -533,9 +547,14 @@ impl Consumer for Listener<'_> {
     }
 
     fn gap(&mut self, held: &[u8], lost: u64) {
+        // How much of the message that the gap lies in comes behind it, where it ends there.
+        let mut behind = self.set_torn(0).checked_sub(lost).filter(|_| held.is_empty());
         if !held.is_empty() && self.is_in_step() {
             match self.id.step(held, proto::Transport::Tcp) {
-                Step::NeedMore { total } => self.read(held, total, true),
+                Step::NeedMore { total } => {
+                    self.read(held, total, true);
+                    behind = (total.saturating_sub(held.len()) as u64).checked_sub(lost);
+                }
                 Step::Message { length } => self.read(held, length, true),
                 Step::Malformed(error) => self.lose_step(held, error),
             }
@@ -545,7 +564,9 @@ impl Consumer for Listener<'_> {
         }
         let key = self.key();
         self.dialogues.gap(key, self.side);
-        self.set_in_step(false);
+        let behind = behind.filter(|_| lost > 0 && self.is_in_step());
+        self.set_in_step(behind.is_some());
+        self.set_torn(behind.unwrap_or(0));
     }
 }
 
@@ -566,6 +587,12 @@ impl Listener<'_> {
         if let Some(in_step) = self.in_step.get_mut(self.side.index()) {
             *in_step = value;
         }
+    }
+
+    /// Sets how much of a torn message is still to come; how much it was.
+    fn set_torn(&mut self, value: u64) -> u64 {
+        let torn = self.torn.get_mut(self.side.index());
+        torn.map_or(0, |torn| std::mem::replace(torn, value))
     }
 
     fn read(&mut self, input: &[u8], length: usize, is_cut: bool) {

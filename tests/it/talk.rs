@@ -77,3 +77,23 @@ fn another_protocol_may_come_in_small_segments() {
         assert_eq!(heard(size), whole, "segments of {size} bytes");
     }
 }
+
+#[test]
+fn messages_go_on_behind_a_torn_one() {
+    // An entry of 8 KiB, whose middle is lost, and the end of the search right behind it.
+    let mut answer =
+        b"\x30\x82\x20\x05\x02\x01\x02\x64\x82\x1f\xfe\x04\x00\x30\x82\x1f\xf8".to_vec();
+    answer.resize(4 + 0x2005, 0);
+    answer.extend(DONE);
+    for lost in [1, 5] {
+        let mut frames = opened(389);
+        frames.tcp(1, true, 389, (CLIENT, SERVER, ACK), SEARCH);
+        let asked = at(CLIENT, SEARCH.len());
+        for (number, piece) in answer.chunks(1_000).enumerate().filter(|(at, _)| *at != lost) {
+            frames.tcp(1, false, 389, (at(SERVER, number * 1_000), asked, ACK), piece);
+        }
+        frames.tcp(1, true, 389, (asked, at(SERVER, answer.len()), ACK), &[]);
+        let told = frames.hear();
+        assert_eq!((told.activities, told.unanswered), (1, 0), "{lost}: {told:?}");
+    }
+}

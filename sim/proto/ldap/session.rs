@@ -46,6 +46,8 @@ pub struct Session {
     pending: Pending<u32, PENDING_MAX>,
     handshake: Handshake,
     stage: Stage,
+    /// Message number of the latest bind request.
+    bind: u32,
     /// The last bind response asked for another request.
     goes_on: bool,
     /// In whose name searches and changes are.
@@ -88,8 +90,16 @@ impl Session {
                 self.ping = self.ping.filter(|&ping| ping != id);
                 self.pending.answer(id, outcome, out);
             }
-            Operation::BindRequest(request) => self.bind(protocol, request, context, out),
-            Operation::BindResponse(response) => self.bound(response, context, out),
+            Operation::BindRequest(request) => {
+                self.bind = id;
+                self.bind(protocol, request, context, out);
+            }
+            Operation::BindResponse(response) => {
+                // The answer to a bind that another has overtaken says nothing of that one.
+                if self.bind == id || self.pending.get(BIND).is_none() {
+                    self.bound(response, context, out);
+                }
+            }
             Operation::AbandonRequest(abandoned) => {
                 self.pending.answer(*abandoned, Outcome::Unknown, out);
             }
@@ -316,6 +326,6 @@ impl Dialogue for Session {
         self.pending.reset();
         self.handshake.reset();
         self.bound.clear();
-        (self.stage, self.goes_on, self.ping) = (Stage::Plain, false, None);
+        (self.stage, self.bind, self.goes_on, self.ping) = (Stage::Plain, 0, false, None);
     }
 }

@@ -166,6 +166,21 @@ fn a_bind_of_several_steps_is_told_once() {
 }
 
 #[test]
+fn a_bind_has_the_outcome_of_its_own_answer() {
+    let simple = Authentication::Simple(Secret(b"secret"));
+    let told = converse(&[
+        client(1, bind(b"CN=one", simple)),
+        client(2, bind(b"CN=two", simple)),
+        server(1, bound(Outcome::new(0))),
+        server(2, bound(Outcome::new(49))),
+    ]);
+    let one = "LdapClearTextBind CN=one | - | simple | Unanswered";
+    let two = "LdapClearTextBind CN=two | - | simple | \
+               Failure { code: 49, name: \"invalidCredentials\" }";
+    assert_eq!(told.activities, [one, two]);
+}
+
+#[test]
 fn sicily_succeeds_in_its_last_step_only() {
     let step = |tag| bind(b"mart", Authentication::Other(tag, b"NTLMSSP\0"));
     let challenge = Outcome { matched: b"NTLMSSP\0challenge", ..Outcome::new(0) };
