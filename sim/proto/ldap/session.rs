@@ -318,4 +318,8 @@ impl Dialogue for Session {
         self.bound.clear();
         (self.stage, self.goes_on, self.ping) = (Stage::Plain, false, None);
     }
+
+    fn memory(&self) -> usize {
+        self.pending.memory() + self.handshake.memory() + self.bound.memory()
+    }
 }
