@@ -251,6 +251,10 @@ impl Dialogue for Talk {
         self.handshake.reset();
         self.token_from = None;
     }
+
+    fn memory(&self) -> usize {
+        self.exchange.memory() + self.handshake.memory()
+    }
 }
 
 impl Talk {

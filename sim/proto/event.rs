@@ -455,6 +455,11 @@ pub trait Dialogue: Default {
 
     /// As new, memory kept.
     fn reset(&mut self) {}
+
+    /// Bytes of memory it holds outside itself, used or kept. Messages make it grow, nothing else.
+    fn memory(&self) -> usize {
+        0
+    }
 }
 
 impl Dialogue for () {}
@@ -466,30 +471,94 @@ pub struct Bytes<'a>(pub &'a [u8]);
 /// Dialogues of one protocol, reused as flows come and go.
 #[derive(Debug, Default)]
 pub(super) struct Slab<T> {
-    items: Vec<T>,
+    places: Vec<Place<T>>,
     free: Vec<u32>,
 }
 
+#[derive(Debug)]
+struct Place<T> {
+    /// Apart, so that a place without one is small.
+    dialogue: Option<Box<T>>,
+    is_open: bool,
+    /// Bytes of memory the dialogue took when last asked, its own included.
+    bytes: usize,
+    /// Bytes of messages it was told since.
+    told: usize,
+}
+
+/// Bytes of memory from which on a dialogue is not asked after each message how much it holds, as
+/// then it takes time to tell. Ours.
+const SETTLED_BYTES: usize = 4_096;
+
+/// It then is after messages of this part of what it held. Ours.
+const SETTLED_PART: usize = 64;
+
 impl<T: Dialogue> Slab<T> {
-    /// Place of a fresh dialogue.
-    pub fn open(&mut self) -> u32 {
-        if let Some(at) = self.free.pop() {
-            return at;
+    /// Place of a fresh dialogue; memory that it takes anew is added to `sum`.
+    pub fn open(&mut self, sum: &mut usize) -> u32 {
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.places.push(Place { dialogue: None, is_open: false, bytes: 0, told: 0 });
+            u32::try_from(self.places.len() - 1).expect("flows are bounded far below 2^32")
+        });
+        let place = self.place(at);
+        place.is_open = true;
+        if place.dialogue.is_none() {
+            place.dialogue = Some(Box::default());
+            place.bytes = size_of::<T>();
+            *sum += place.bytes;
         }
-        self.items.push(T::default());
-        u32::try_from(self.items.len() - 1).expect("flows are bounded far below 2^32")
+        at
     }
 
     /// The dialogue at a place that [`open`](Self::open) gave.
     pub fn get(&mut self, at: u32) -> &mut T {
-        self.items.get_mut(at as usize).expect("the place came from `open`")
+        self.place(at).dialogue.as_mut().expect("the place is open")
     }
 
-    /// Gives a place back.
-    pub fn close(&mut self, at: u32, out: &mut dyn Observer) {
-        let item = self.get(at);
-        item.finish(out);
-        item.reset();
+    /// The dialogue was told a message of `length` bytes: what memory that took is added to `sum`.
+    #[inline]
+    pub fn settle(&mut self, at: u32, length: usize, sum: &mut usize) {
+        let place = self.place(at);
+        place.told += length;
+        if place.bytes < SETTLED_BYTES || place.told >= place.bytes / SETTLED_PART {
+            let bytes = size_of::<T>() + place.dialogue.as_ref().map_or(0, |d| d.memory());
+            *sum = (*sum + bytes).saturating_sub(place.bytes);
+            (place.bytes, place.told) = (bytes, 0);
+        }
+    }
+
+    /// Bytes of memory taken at a place.
+    pub fn bytes(&self, at: u32) -> usize {
+        self.places.get(at as usize).map_or(0, |place| place.bytes)
+    }
+
+    /// Gives a place back. Its memory is kept for the next flow, or else taken from `sum`.
+    pub fn close(&mut self, at: u32, keep: bool, sum: &mut usize, out: &mut dyn Observer) {
+        let place = self.place(at);
+        place.is_open = false;
+        if let Some(dialogue) = &mut place.dialogue {
+            dialogue.finish(out);
+            dialogue.reset();
+        }
+        if !keep {
+            place.release(sum);
+        }
         self.free.push(at);
+    }
+
+    /// Frees what is kept for flows to come, and takes it from `sum`.
+    pub fn release(&mut self, sum: &mut usize) {
+        self.places.iter_mut().filter(|place| !place.is_open).for_each(|place| place.release(sum));
+    }
+
+    fn place(&mut self, at: u32) -> &mut Place<T> {
+        self.places.get_mut(at as usize).expect("the place came from `open`")
+    }
+}
+
+impl<T> Place<T> {
+    fn release(&mut self, sum: &mut usize) {
+        *sum = sum.saturating_sub(std::mem::take(&mut self.bytes));
+        (self.dialogue, self.told) = (None, 0);
     }
 }

@@ -100,6 +100,11 @@ impl Handshake {
         self.start_over();
     }
 
+    /// Bytes of memory, used or not.
+    pub fn memory(&self) -> usize {
+        self.principal.memory() + self.target.memory() + self.detail.memory()
+    }
+
     /// What the last token with a known mechanism belonged to; kept after the conclusion.
     pub fn mechanism(&self) -> Option<Mechanism> {
         self.mechanism

@@ -133,6 +133,11 @@ pub const PROBE_WINDOW: usize = 64;
 /// message but bulk data takes.
 pub const NEEDED_MAX: usize = 1 << 16;
 
+/// Bytes of memory that the dialogues of a shard may hold together, with what they keep for
+/// flows to come: for the 8,192 flows that a shard listens to, 1.5 KiB each. Ours: eight shards
+/// take a fifth of what Headroom may use.
+pub const DIALOGUE_BYTES_MAX: usize = 12 << 20;
+
 /// What a payload says about one protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Probe {

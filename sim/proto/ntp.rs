@@ -309,6 +309,10 @@ impl Dialogue for Exchange {
     fn reset(&mut self) {
         self.waiting.reset();
     }
+
+    fn memory(&self) -> usize {
+        self.waiting.memory()
+    }
 }
 
 /// What an answer gives: the time, or with stratum 0 the reason why not (RFC 5905 section 7.4).

@@ -158,6 +158,13 @@ impl<K: Copy + PartialEq, const N: usize> Pending<K, N> {
         self.used = 0;
     }
 
+    /// Bytes of memory, used or not.
+    pub fn memory(&self) -> usize {
+        let names = |a: &Asked| a.principal.memory() + a.target.memory() + a.detail.memory();
+        let own = self.slots.capacity() * size_of::<(K, Asked)>();
+        own + self.slots.iter().map(|(_, asked)| names(asked)).sum::<usize>()
+    }
+
     fn position(&self, key: K) -> Option<usize> {
         self.slots.iter().take(self.used).position(|(slot, _)| *slot == key)
     }

@@ -158,13 +158,17 @@ macro_rules! registry {
         #[derive(Debug, Default)]
         pub struct Dialogues {
             $($module: event::Slab<<$module::$Type as Protocol>::Dialogue>,)+
+            /// Bytes of memory that all of them hold, used or kept.
+            bytes: usize,
+            /// Some of them are held by no flow.
+            is_keeping: bool,
         }
 
         impl Dialogues {
             /// Begins a dialogue of `id` and says where it is kept.
             pub fn open(&mut self, id: Id) -> u32 {
                 match id {
-                    $(Id::$Type => self.$module.open(),)+
+                    $(Id::$Type => self.$module.open(&mut self.bytes),)+
                     Id::Other => 0,
                 }
             }
@@ -182,7 +186,10 @@ macro_rules! registry {
             ) -> Result<(), WireError> {
                 match id {
                     $(Id::$Type => {
-                        $module::$Type::observe(input, context, self.$module.get(at), out)
+                        let dialogue = self.$module.get(at);
+                        let read = $module::$Type::observe(input, context, dialogue, out);
+                        self.$module.settle(at, input.len(), &mut self.bytes);
+                        read
                     })+
                     Id::Other => Ok(()),
                 }
@@ -204,11 +211,35 @@ macro_rules! registry {
                 }
             }
 
-            /// Ends a dialogue; its place may be given to another.
+            /// Ends a dialogue; its place may be given to another, and its memory with it, if
+            /// half of what all may hold is left.
             pub fn close(&mut self, (id, at): (Id, u32), out: &mut dyn Observer) {
+                let keep = self.bytes <= DIALOGUE_BYTES_MAX / 2;
+                self.is_keeping |= keep;
                 match id {
-                    $(Id::$Type => self.$module.close(at, out),)+
+                    $(Id::$Type => self.$module.close(at, keep, &mut self.bytes, out),)+
                     Id::Other => {}
+                }
+            }
+
+            /// Whether all of them hold more memory than they may.
+            #[inline]
+            pub fn is_full(&self) -> bool {
+                self.bytes > DIALOGUE_BYTES_MAX
+            }
+
+            /// Bytes of memory that one of them holds.
+            pub fn bytes_of(&self, (id, at): (Id, u32)) -> usize {
+                match id {
+                    $(Id::$Type => self.$module.bytes(at),)+
+                    Id::Other => 0,
+                }
+            }
+
+            /// Frees what no flow holds.
+            pub fn release(&mut self) {
+                if std::mem::take(&mut self.is_keeping) {
+                    $(self.$module.release(&mut self.bytes);)+
                 }
             }
         }

@@ -64,6 +64,11 @@ impl Held {
         &self.0
     }
 
+    /// Bytes of memory, used or not.
+    pub fn memory(&self) -> usize {
+        self.0.capacity()
+    }
+
     /// Whether nothing is kept.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

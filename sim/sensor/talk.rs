@@ -32,6 +32,10 @@ const NEIGHBOURS: usize = 16;
 /// the longest such beginning.
 const TURN_BYTES: usize = 16;
 
+/// Bytes of memory that make a dialogue the first to be given up when it makes all of them hold too
+/// much. Ours.
+const MUCH_BYTES: usize = proto::DIALOGUE_BYTES_MAX / 64;
+
 /// TCP flags, RFC 9293 section 3.1.
 const TCP_FIN: u8 = 0x01;
 const TCP_SYN: u8 = 0x02;
@@ -187,6 +191,9 @@ impl Talks {
             self.close(place, out);
             entry.talk = 0;
         }
+        if self.dialogues.is_full() {
+            self.make_room(place, out);
+        }
     }
 
     fn segment(
@@ -243,6 +250,9 @@ impl Talks {
         let after = talk.id;
         if packet.tcp_flags & (TCP_FIN | TCP_RST) != 0 {
             self.end(place, side, packet, out);
+        }
+        if self.dialogues.is_full() {
+            self.make_room(place, out);
         }
         (after != before).then_some(after)
     }
@@ -317,9 +327,43 @@ impl Talks {
         let last = |at: &usize| self.places.get(*at).map(|talk| (!talk.is_over, talk.last_ms));
         let idlest = around.min_by_key(last).unwrap_or(0);
         self.hand = (self.hand + NEIGHBOURS) % TALKS_MAX;
-        let place = u16::try_from(idlest).unwrap_or_default();
-        self.close(place, out);
-        self.free.pop().unwrap_or(place)
+        self.give_up(idlest, out);
+        self.free.pop().unwrap_or_default()
+    }
+
+    /// Frees memory of dialogues: what is kept for flows to come, then what the one at `latest`
+    /// holds, which made it too much, if that is much, then what those hold that hold most among
+    /// their neighbours around the ring.
+    #[cold]
+    fn make_room(&mut self, latest: u16, out: &mut dyn Audience) {
+        self.dialogues.release();
+        if self.dialogues.is_full() && self.held(latest.into()) > MUCH_BYTES {
+            self.give_up(latest.into(), out);
+        }
+        for _ in 0..self.places.len().div_ceil(NEIGHBOURS) {
+            if !self.dialogues.is_full() {
+                return;
+            }
+            let count = self.places.len();
+            let around = (0..NEIGHBOURS).map(|step| (self.hand + step) % count);
+            let most = around.map(|at| (self.held(at), at)).max();
+            self.hand = (self.hand + NEIGHBOURS) % count;
+            if let Some((1.., at)) = most {
+                self.give_up(at, out);
+            }
+        }
+    }
+
+    /// Bytes of memory of the dialogue of the talk at `at`.
+    fn held(&self, at: usize) -> usize {
+        let talk = self.places.get(at).filter(|talk| talk.is_open && talk.dialogue != NONE);
+        talk.map_or(0, |talk| self.dialogues.bytes_of((talk.id, talk.dialogue)))
+    }
+
+    /// Stops listening to a flow because others need the place, or the memory. What it costs is
+    /// counted if the flow goes on.
+    fn give_up(&mut self, at: usize, out: &mut dyn Audience) {
+        self.close(u16::try_from(at).unwrap_or_default(), out);
     }
 
     fn close(&mut self, place: u16, out: &mut dyn Audience) {

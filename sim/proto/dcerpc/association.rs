@@ -500,4 +500,15 @@ impl Dialogue for Association {
         self.parts.iter_mut().for_each(Vec::clear);
         self.is_proven = false;
     }
+
+    fn memory(&self) -> usize {
+        let parts: usize = self.parts.iter().map(Vec::capacity).sum();
+        parts
+            + self.contexts.capacity() * size_of::<Presentation>()
+            + self.offered.capacity() * size_of::<u16>()
+            + self.calls.capacity() * size_of::<Call>()
+            + self.pending.memory()
+            + self.logons.memory()
+            + self.account.memory()
+    }
 }

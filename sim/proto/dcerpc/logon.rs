@@ -137,6 +137,13 @@ impl Logons {
         self.answered(None, (Outcome::Unknown, None), &context, out);
     }
 
+    /// Bytes of memory, used or not.
+    pub fn memory(&self) -> usize {
+        let names = |logon: &Logon| logon.handshake.memory() + logon.machine.memory();
+        let own = self.slots.capacity() * size_of::<Logon>();
+        own + self.slots.iter().map(names).sum::<usize>()
+    }
+
     /// As new, memory kept.
     pub fn reset(&mut self) {
         (self.used, self.is_probing, self.last) = (0, false, None);

@@ -170,6 +170,10 @@ impl Dialogue for Exchange {
         self.renewing.reset();
         self.name.clear();
     }
+
+    fn memory(&self) -> usize {
+        self.relayed.memory() + self.renewing.memory() + self.name.memory()
+    }
 }
 
 /// An exchange from discovery to release, through a relay agent and without, each field with a

@@ -8,6 +8,7 @@ use std::fmt::Display;
 use std::net::IpAddr;
 
 use super::data::Dialect;
+use super::name::Spelled;
 use super::view::{Question, Record, Section, View, extended};
 use super::{Data, types};
 use crate::base::Timestamp;
@@ -181,6 +182,12 @@ impl Dialogue for Exchange {
         self.next = 0;
         self.lookups.clear();
     }
+
+    fn memory(&self) -> usize {
+        self.pending.memory()
+            + self.recent.capacity() * size_of::<(Key, Timestamp)>()
+            + self.lookups.capacity() * size_of::<Lookup>()
+    }
 }
 
 impl Matter<'_> {
@@ -312,7 +319,7 @@ impl<'a> Survey<'a> {
                 _ => continue,
             };
             let name = self.question.map_or(record.name, |question| question.name);
-            out.hint(context, Hint::DnsAddress(&name, address));
+            out.hint(context, Hint::DnsAddress(&Spelled(name), address));
         }
     }
 }

@@ -193,16 +193,17 @@ impl PartialEq for Name<'_> {
     }
 }
 
-/// Labels with dots between, the root as `.`. A dot or backslash inside a label is escaped as in
-/// RFC 1035 section 5.1; what is not UTF-8, or lies behind a bad pointer, shows as U+FFFD.
-impl Display for Name<'_> {
+/// A name that is shown label by label, as [`Name`] shows it: whoever needs the first label alone
+/// has it without a look at the others.
+#[derive(Debug, Clone, Copy)]
+pub struct Spelled<'a>(pub Name<'a>);
+
+impl Display for Spelled<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.plain(&mut [0; NAME_MAX]) {
-            Some("") => return f.write_char('.'),
-            Some(text) => return f.write_str(text),
-            None => {}
+        if self.0.is_root() {
+            return f.write_char('.');
         }
-        for (index, label) in self.labels().enumerate() {
+        for (index, label) in self.0.labels().enumerate() {
             if index > 0 {
                 f.write_char('.')?;
             }
@@ -220,6 +221,19 @@ impl Display for Name<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Labels with dots between, the root as `.`. A dot or backslash inside a label is escaped as in
+/// RFC 1035 section 5.1; what is not UTF-8, or lies behind a bad pointer, shows as U+FFFD.
+impl Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.plain(&mut [0; NAME_MAX]) {
+            Some("") => return f.write_char('.'),
+            Some(text) => return f.write_str(text),
+            None => {}
+        }
+        Spelled(*self).fmt(f)
     }
 }
 
@@ -368,6 +382,28 @@ mod tests {
         let names = [0, 13, 19].map(|offset| at(message, offset).unwrap().to_string());
         assert_eq!(names, ["lab.example", "dc1.lab.example", "ldap.dc1.lab.example"]);
         assert_eq!(at(message, 13).unwrap().wire(), b"\x03dc1\xc0\x00");
+    }
+
+    #[test]
+    fn a_name_spelled_is_the_same_and_stops_where_told() {
+        let mut long = b"\x03ws1".to_vec();
+        long.extend(b"\x01b".iter().cycle().take(240));
+        long.push(0);
+        for message in [&b"\0"[..], b"\x03lab\x02\xc3\xa9\0", b"\x03a.b\x01\xff\0", &long] {
+            let name = at(message, 0).unwrap();
+            assert_eq!(Spelled(name).to_string(), name.to_string());
+        }
+        /// Room for one label: what is written behind it fails.
+        struct Short(usize);
+        impl fmt::Write for Short {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                self.0 += text.len();
+                if text == "." { Err(fmt::Error) } else { Ok(()) }
+            }
+        }
+        let mut short = Short(0);
+        let _ = fmt::write(&mut short, format_args!("{}", Spelled(at(&long, 0).unwrap())));
+        assert_eq!(short.0, "ws1.".len(), "labels behind the first were read");
     }
 
     #[test]

@@ -114,6 +114,10 @@ impl Dialogue for Exchange {
         self.asked = None;
         self.token.clear();
     }
+
+    fn memory(&self) -> usize {
+        self.handshake.memory() + self.host.memory() + self.token.capacity()
+    }
 }
 
 /// The value of a field that carries `token`, as of `Authorization`, for `Negotiate` or `NTLM`.

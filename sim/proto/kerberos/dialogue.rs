@@ -55,6 +55,10 @@ impl Dialogue for Exchanges {
     fn reset(&mut self) {
         self.pending.reset();
     }
+
+    fn memory(&self) -> usize {
+        self.pending.memory()
+    }
 }
 
 impl Exchanges {

@@ -328,4 +328,8 @@ impl Dialogue for Session {
         self.bound.clear();
         (self.stage, self.bind, self.goes_on, self.ping) = (Stage::Plain, 0, false, None);
     }
+
+    fn memory(&self) -> usize {
+        self.pending.memory() + self.handshake.memory() + self.bound.memory()
+    }
 }

@@ -167,6 +167,10 @@ impl Dialogue for Exchange {
         self.recent.clear();
         self.next = 0;
     }
+
+    fn memory(&self) -> usize {
+        self.waiting.memory() + self.recent.capacity() * size_of::<(Key, u64)>()
+    }
 }
 
 /// FNV-1a, 64 bits: tells states apart that a server chose to be different.

@@ -91,4 +91,8 @@ impl Dialogue for Attempt {
         self.waiting.reset();
         (self.asked, self.confirmed) = (None, None);
     }
+
+    fn memory(&self) -> usize {
+        self.waiting.memory()
+    }
 }

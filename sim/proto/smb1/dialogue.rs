@@ -126,6 +126,15 @@ impl Dialogue for Conversation {
         self.pending.reset();
         self.last = None;
     }
+
+    fn memory(&self) -> usize {
+        let of_session = |session: &Session| session.handshake.memory() + session.account.memory();
+        self.sessions.memory(of_session)
+            + self.trees.memory(|tree| tree.path.memory())
+            + self.files.memory(|file| file.open.memory())
+            + self.requests.memory(|request| request.name.memory())
+            + self.pending.memory()
+    }
 }
 
 impl Conversation {

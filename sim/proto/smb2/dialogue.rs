@@ -109,6 +109,14 @@ impl Dialogue for Conversation {
         self.pending.reset();
         self.last = None;
     }
+
+    fn memory(&self) -> usize {
+        self.sessions.memory(Handshake::memory)
+            + self.trees.memory(|tree| tree.path.memory())
+            + self.files.memory(|file| file.open.memory())
+            + self.requests.memory(|request| request.name.memory())
+            + self.pending.memory()
+    }
 }
 
 impl Conversation {

@@ -35,6 +35,11 @@ pub(in crate::proto) struct Name {
 }
 
 impl Name {
+    /// Bytes of memory, used or not.
+    pub fn memory(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Keeps `bytes` in place of what was kept.
     pub fn set(&mut self, bytes: &[u8], is_unicode: bool, is_dfs: bool) {
         self.bytes.clear();
@@ -135,6 +140,11 @@ impl Open {
                 self.association.gap(context.side);
             }
         }
+    }
+
+    /// Bytes of memory, used or not.
+    pub fn memory(&self) -> usize {
+        self.name.memory() + self.association.memory()
     }
 
     /// Bytes that `side` sent were lost.

@@ -101,6 +101,12 @@ impl<K: Copy + PartialEq, V: Default, const N: usize> Table<K, V, N> {
         self.used = 0;
     }
 
+    /// Bytes of memory, used or not, with those that `of` tells of each value.
+    pub fn memory(&self, of: impl Fn(&V) -> usize) -> usize {
+        let own = self.slots.capacity() * size_of::<Slot<K, V>>();
+        own + self.slots.iter().map(|slot| of(&slot.value)).sum::<usize>()
+    }
+
     fn position(&self, key: K) -> Option<usize> {
         self.slots.iter().take(self.used).position(|slot| slot.key == key)
     }

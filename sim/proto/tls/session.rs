@@ -249,4 +249,9 @@ impl Dialogue for Session {
         self.pending.reset();
         (self.is_answered, self.is_retried) = (false, false);
     }
+
+    fn memory(&self) -> usize {
+        let partial: usize = self.sides.iter().map(|half| half.partial.capacity()).sum();
+        partial + self.pending.memory()
+    }
 }
