@@ -93,7 +93,7 @@ pub fn captures(cli: &Cli, args: &AnonymizeArgs) -> anyhow::Result<ExitCode> {
         let bar = Bar::new(set.total_bytes(), cli.quiet);
         let written = rewrite(set, Scrubber::new(names), Sink::new(out, is_pcap), &bar);
         bar.finish();
-        written.with_context(|| format!("write {}", path.display()))
+        written
     })?;
     let Some((files, scrubbed)) = written else { return Ok(ExitCode::SUCCESS) };
     if !cli.quiet {

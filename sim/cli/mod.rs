@@ -122,7 +122,7 @@ fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let result = anonymize::result(&mut names, result)?;
     for &(name, format) in report::FILES {
         let bytes = report::render(&result, format, RenderOptions::default())?;
-        output::write_file(&args.output.join(name), &bytes)?;
+        output::write(Some(&args.output.join(name)), &bytes)?;
     }
     if !cli.quiet {
         let text = render_text(cli, &result, false)?;

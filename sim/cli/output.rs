@@ -1,6 +1,6 @@
 //! Where results go: standard output, or files that appear whole or not at all.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -82,63 +82,6 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Hands `fill` a file that takes the place of `path` once it is whole, or standard output. A
-/// reader that went away is no error.
-///
-/// # Errors
-/// Those of `fill`, with the path and what the system said; nothing is left behind then.
-pub fn stream<T>(
-    path: Option<&Path>,
-    fill: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>,
-) -> anyhow::Result<Option<T>> {
-    let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
-        let mut out = BufWriter::new(io::stdout().lock());
-        let result = fill(&mut out).and_then(|done| {
-            out.flush().context("write to standard output")?;
-            Ok(done)
-        });
-        return match result {
-            Err(error) if is_broken_pipe(&error) => Ok(None),
-            result => result.map(Some),
-        };
-    };
-    let failed = || format!("write {}", path.display());
-    if is_device(path) {
-        let file = OpenOptions::new().write(true).open(path).with_context(failed)?;
-        return fill(&mut BufWriter::new(file)).with_context(failed).map(Some);
-    }
-    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let mut out = BufWriter::new(temporary(folder_of(&target)).with_context(failed)?);
-    let done = fill(&mut out)?;
-    let file = out.into_inner().map_err(io::IntoInnerError::into_error).with_context(failed)?;
-    file.persist(target).with_context(failed)?;
-    Ok(Some(done))
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
-    causes.any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// Writes `bytes` to `path` through a temporary file beside it, so that a reader never sees
-/// half of it. A link stays one, and a device is written to.
-///
-/// # Errors
-/// With the path and what the system said.
-pub fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let write = || -> io::Result<()> {
-        if is_device(path) {
-            return OpenOptions::new().write(true).open(path)?.write_all(bytes);
-        }
-        let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let mut file = temporary(folder_of(&target))?;
-        file.write_all(bytes)?;
-        file.persist(target)?;
-        Ok(())
-    };
-    write().with_context(|| format!("write {}", path.display()))
-}
-
 /// A temporary file with the mode that a plain new file would get, not a private one.
 #[cfg(unix)]
 fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
@@ -151,34 +94,97 @@ fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     NamedTempFile::new_in(folder)
 }
 
-/// Writes to `path`, or to standard output where there is none or it is `-`. A reader that
-/// went away is no error.
+/// Where a result goes. A file takes the place of what was there once it is whole: a reader never
+/// sees half of it. A link stays one, and a device is written to.
+struct Output {
+    to: To,
+    /// What fails, for errors: `write report.json`.
+    task: String,
+}
+
+enum To {
+    Stdout(BufWriter<io::Stdout>),
+    Device(BufWriter<File>),
+    File(BufWriter<NamedTempFile>, PathBuf),
+}
+
+impl Output {
+    /// Standard output where there is no path or it is `-`.
+    fn open(path: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
+            let task = "write to standard output".to_owned();
+            return Ok(Self { to: To::Stdout(BufWriter::new(io::stdout())), task });
+        };
+        let task = format!("write {}", path.display());
+        let open = || -> io::Result<To> {
+            if is_device(path) {
+                let file = OpenOptions::new().write(true).open(path)?;
+                return Ok(To::Device(BufWriter::new(file)));
+            }
+            let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+            let file = temporary(folder_of(&target))?;
+            Ok(To::File(BufWriter::new(file), target))
+        };
+        let to = open().with_context(|| task.clone())?;
+        Ok(Self { to, task })
+    }
+
+    fn writer(&mut self) -> &mut dyn Write {
+        match &mut self.to {
+            To::Stdout(out) => out,
+            To::Device(out) => out,
+            To::File(out, _) => out,
+        }
+    }
+
+    /// Ends what was written: a file appears only if `done` went well. `None` where the reader of
+    /// standard output went away, which is no error.
+    fn finish<T>(self, done: io::Result<T>) -> anyhow::Result<Option<T>> {
+        let Self { to, task } = self;
+        let is_stdout = matches!(to, To::Stdout(_));
+        let ended = done.and_then(|done| {
+            match to {
+                To::Stdout(mut out) => out.flush()?,
+                To::Device(mut out) => out.flush()?,
+                To::File(out, path) => {
+                    out.into_inner().map_err(io::IntoInnerError::into_error)?.persist(path)?;
+                }
+            }
+            Ok(done)
+        });
+        match ended {
+            Err(error) if is_stdout && error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
+            ended => ended.map(Some).context(task),
+        }
+    }
+}
+
+/// Hands `fill` a file that takes the place of `path` once it is whole, or standard output. `None`
+/// where its reader went away, which is no error.
 ///
 /// # Errors
-/// As [`write_file`], or what the system said of standard output.
+/// With the path and what the system said; nothing is left behind then.
+pub fn stream<T>(
+    path: Option<&Path>,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<T>,
+) -> anyhow::Result<Option<T>> {
+    let mut out = Output::open(path)?;
+    let done = fill(out.writer());
+    out.finish(done)
+}
+
+/// Writes `bytes` as [`stream`] does.
+///
+/// # Errors
+/// As [`stream`].
 pub fn write(path: Option<&Path>, bytes: &[u8]) -> anyhow::Result<()> {
-    if let Some(path) = path.filter(|path| path.as_os_str() != "-") {
-        return write_file(path, bytes);
-    }
-    let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("write to standard output")
-        }
-        _ => Ok(()),
-    }
+    stream(path, |out| out.write_all(bytes)).map(drop)
 }
 
 /// Lines written as they come: to a file that appears whole at the end, or to standard output.
 pub struct Lines {
-    to: LinesTo,
+    out: Output,
     failed: Option<io::Error>,
-}
-
-enum LinesTo {
-    Stdout(BufWriter<io::Stdout>),
-    Device(BufWriter<std::fs::File>),
-    File(BufWriter<NamedTempFile>, PathBuf),
 }
 
 impl Lines {
@@ -187,42 +193,21 @@ impl Lines {
     /// # Errors
     /// With the path and what the system said.
     pub fn new(path: &Path) -> anyhow::Result<Self> {
-        let open = || -> io::Result<LinesTo> {
-            if path.as_os_str() == "-" {
-                return Ok(LinesTo::Stdout(BufWriter::new(io::stdout())));
-            }
-            if is_device(path) {
-                let file = OpenOptions::new().write(true).open(path)?;
-                return Ok(LinesTo::Device(BufWriter::new(file)));
-            }
-            let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-            let file = temporary(folder_of(&target))?;
-            Ok(LinesTo::File(BufWriter::new(file), target))
-        };
-        let to = open().with_context(|| format!("write {}", path.display()))?;
-        Ok(Self { to, failed: None })
+        Ok(Self { out: Output::open(Some(path))?, failed: None })
     }
 
-    /// Writes `row` as [`json`](Self::json) does, without names where there are pseudonyms.
+    /// Writes `row` as one line of JSON, without names where there are pseudonyms. What fails is
+    /// told by [`finish`](Self::finish).
     pub fn row(&mut self, row: &impl serde::Serialize, names: &mut Option<Pseudonyms>) {
-        match names.as_mut().map(|names| names.line(row)) {
-            None => self.json(row),
-            Some(Ok(tree)) => self.json(&tree),
-            Some(Err(error)) => self.failed = self.failed.take().or(Some(error.into())),
-        }
-    }
-
-    /// Writes `value` as one line of JSON. What fails is told by [`finish`](Self::finish).
-    pub fn json(&mut self, value: &impl serde::Serialize) {
         if self.failed.is_some() {
             return;
         }
-        let out: &mut dyn Write = match &mut self.to {
-            LinesTo::Stdout(out) => out,
-            LinesTo::Device(out) => out,
-            LinesTo::File(out, _) => out,
+        let written = match names.as_mut().map(|names| names.line(row)) {
+            None => report::json_line(self.out.writer(), row),
+            Some(Ok(tree)) => report::json_line(self.out.writer(), &tree),
+            Some(Err(error)) => Err(error.into()),
         };
-        self.failed = report::json_line(out, value).err();
+        self.failed = written.err();
     }
 
     /// Makes the file appear. A reader of standard output that went away is no error.
@@ -230,22 +215,7 @@ impl Lines {
     /// # Errors
     /// What went wrong since the start.
     pub fn finish(self) -> anyhow::Result<()> {
-        let Self { to, failed } = self;
-        let done = failed.map_or(Ok(()), Err);
-        match to {
-            LinesTo::Stdout(mut out) => match done.and_then(|()| out.flush()) {
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                    Err(error).context("write to standard output")
-                }
-                _ => Ok(()),
-            },
-            LinesTo::Device(mut out) => done.and_then(|()| out.flush()).context("write activities"),
-            LinesTo::File(out, path) => {
-                let file = done.and_then(|()| out.into_inner().map_err(io::Error::from));
-                let kept = file.and_then(|file| Ok(file.persist(&path).map(drop)?));
-                kept.with_context(|| format!("write {}", path.display()))
-            }
-        }
+        self.out.finish(self.failed.map_or(Ok(()), Err)).map(drop)
     }
 }
 

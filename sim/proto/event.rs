@@ -464,10 +464,6 @@ pub trait Dialogue: Default {
 
 impl Dialogue for () {}
 
-/// A message of a protocol without anything to remember or show beyond its bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bytes<'a>(pub &'a [u8]);
-
 /// Dialogues of one protocol, reused as flows come and go.
 #[derive(Debug, Default)]
 pub(super) struct Slab<T> {

@@ -40,7 +40,7 @@ pub mod tls;
 mod told;
 
 pub use event::{
-    Activity, Bytes, Context, Dialogue, Hint, Kind, Method, Observer, Outcome, Quality, Side, Tally,
+    Activity, Context, Dialogue, Hint, Kind, Method, Observer, Outcome, Quality, Side, Tally,
 };
 pub use ntlmssp::carries_ntlmssp;
 pub use pending::{Asked, Pending};

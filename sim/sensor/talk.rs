@@ -2,18 +2,19 @@
 
 use std::fmt::Display;
 
-use crate::flow::{
-    Consumer, Entry, Packet, Pool, Segment, State, Stream, StreamCounts, Take, Transport,
-};
-use crate::proto::dcerpc::Syntax;
-use crate::proto::{self, Context, Dialogues, Id, Observer, Recognised, Side, Step};
-
 use super::audience::{Audience, Ends};
 use super::endpoints::Endpoints;
 use super::tallies::Tallies;
 use super::tickets::Tickets;
 use crate::base::Timestamp;
-use crate::proto::{Activity, Held, Hint, Message, Tally};
+use crate::flow::{
+    Consumer, Entry, Packet, Pool, Segment, State, Stream, StreamCounts, Take, Transport,
+};
+use crate::proto::dcerpc::Syntax;
+use crate::proto::{
+    self, Activity, Context, Dialogues, Held, Hint, Id, Message, Observer, Recognised, Side, Step,
+    Tally,
+};
 use crate::wire::WireError;
 
 /// Talks of one shard at the same time: 65,536 over all shards. A flow takes part as long as
@@ -21,7 +22,7 @@ use crate::wire::WireError;
 /// payload to its end.
 pub const TALKS_MAX: usize = 8_192;
 
-/// `Talk::dialogue` of a connection that is over: it has given its dialogue back, and knows only
+/// `Reading::dialogue` of a connection that is over: it has given its dialogue back, and knows only
 /// where its streams are, so that what is sent again is not heard again.
 const NONE: u32 = u32::MAX;
 
@@ -51,18 +52,24 @@ struct Talk {
     /// Which flow, by its hash: an entry whose place went to another flow does not know.
     owner: u64,
     ends: Ends,
-    id: Id,
-    dialogue: u32,
     last_ms: u32,
     time: Timestamp,
     streams: [Stream; 2],
+    /// Sides that have sent FIN.
+    ended: [bool; 2],
+    reading: Reading,
+}
+
+/// As what, and from where, the bytes of a flow are read.
+#[derive(Debug)]
+struct Reading {
+    id: Id,
+    is_proven: bool,
+    dialogue: u32,
     /// Whether a message begins where the next bytes of each side are.
     in_step: [bool; 2],
     /// Bytes of each side behind a gap that still are of the message it lies in.
     torn: [u64; 2],
-    /// Sides that have sent FIN.
-    ended: [bool; 2],
-    is_proven: bool,
 }
 
 /// The talks of one shard.
@@ -124,7 +131,8 @@ impl Talks {
     /// Ends the talk of a flow that has left the table.
     pub fn leave(&mut self, entry: &Entry, out: &mut dyn Audience) {
         let Some(place) = entry.talk.checked_sub(1) else { return };
-        let talk = self.places.get(usize::from(place));
+        let place = usize::from(place);
+        let talk = self.places.get(place);
         if talk.is_some_and(|talk| talk.is_open && talk.owner == entry.hash()) {
             self.close(place, out);
         }
@@ -138,9 +146,7 @@ impl Talks {
     /// Ends all talks.
     pub fn finish(&mut self, out: &mut dyn Audience) {
         for place in 0..self.places.len() {
-            if let Ok(place) = u16::try_from(place) {
-                self.close(place, out);
-            }
+            self.close(place, out);
         }
     }
 
@@ -160,15 +166,12 @@ impl Talks {
             None => self.open(entry, packet, known, out),
         };
         let Self { places, dialogues, tallies, shared, .. } = self;
-        let Some(talk) = places.get_mut(usize::from(place)) else { return };
+        let Some(talk) = places.get_mut(place) else { return };
         talk.last_ms = entry.last_ms();
         talk.time = packet.time;
-        if talk.id != known.id {
-            // The first datagram only had its port; a later one proves something else.
-            let mut ears = Ears { ends: &talk.ends, tallies, shared, out };
-            close_dialogue(dialogues, talk.id, &mut talk.dialogue, &mut ears);
-            (talk.id, talk.dialogue) = (known.id, dialogues.open(known.id));
-        }
+        // The first datagram only had its port; a later one may prove something else.
+        let mut ears = Ears { ends: &talk.ends, tallies, shared, out };
+        talk.reading.turn_to(known.id, dialogues, &mut ears);
         let context = Context {
             transport: proto::Transport::Udp,
             side: side(entry, packet),
@@ -176,16 +179,13 @@ impl Talks {
             length: payload.len() + usize::from(packet.missing),
             is_cut: packet.missing > 0,
         };
-        let key = (talk.id, talk.dialogue);
-        let read = match talk.id.step(payload, proto::Transport::Udp) {
+        let key = talk.reading.key(dialogues);
+        let read = match known.id.step(payload, proto::Transport::Udp) {
             Step::Malformed(error) if !context.is_cut => Err(error),
-            _ => {
-                let mut ears = Ears { ends: &talk.ends, tallies, shared, out };
-                dialogues.observe(key, payload, &context, &mut ears)
-            }
+            _ => dialogues.observe(key, payload, &context, &mut ears),
         };
         if let Err(error) = read {
-            tallies.failed(talk.id, &context, error, known.is_proven);
+            tallies.failed(known.id, &context, error, known.is_proven);
         }
         if dialogues.is_idle(key) {
             self.close(place, out);
@@ -214,18 +214,14 @@ impl Talks {
             None => self.open(entry, packet, known, out),
         };
         let Self { places, dialogues, pool, tallies, shared, .. } = self;
-        let talk = places.get_mut(usize::from(place))?;
+        let talk = places.get_mut(place)?;
         let side = side(entry, packet);
         talk.last_ms = entry.last_ms();
         talk.time = packet.time;
-        talk.is_proven |= known.is_proven;
-        let before = talk.id;
+        talk.reading.is_proven |= known.is_proven;
+        let before = talk.reading.id;
         let mut listener = Listener {
-            id: &mut talk.id,
-            dialogue: &mut talk.dialogue,
-            in_step: &mut talk.in_step,
-            torn: &mut talk.torn,
-            is_proven: &mut talk.is_proven,
+            reading: &mut talk.reading,
             dialogues,
             side: side.other(),
             time: packet.time,
@@ -247,7 +243,7 @@ impl Talks {
             };
             stream.segment(&segment, pool, &mut listener);
         }
-        let after = talk.id;
+        let after = talk.reading.id;
         if packet.tcp_flags & (TCP_FIN | TCP_RST) != 0 {
             self.end(place, side, packet, out);
         }
@@ -261,9 +257,9 @@ impl Talks {
     /// for an answer is told. Whoever forged them ends nothing: if more bytes come, they are
     /// heard. The place is the first to be given to another.
     #[cold]
-    fn end(&mut self, place: u16, side: Side, packet: &Packet, out: &mut dyn Audience) {
+    fn end(&mut self, place: usize, side: Side, packet: &Packet, out: &mut dyn Audience) {
         let Self { places, dialogues, tallies, shared, .. } = self;
-        let Some(talk) = places.get_mut(usize::from(place)) else { return };
+        let Some(talk) = places.get_mut(place) else { return };
         let is_near =
             talk.streams.get(side.index()).is_none_or(|stream| stream.is_near(packet.sequence));
         let is_reset = packet.tcp_flags & TCP_RST != 0 && is_near;
@@ -274,7 +270,7 @@ impl Talks {
         if is_reset || talk.ended == [true, true] && !waits {
             talk.is_over = true;
             let mut ears = Ears { ends: &talk.ends, tallies, shared, out };
-            close_dialogue(dialogues, talk.id, &mut talk.dialogue, &mut ears);
+            talk.reading.close(dialogues, &mut ears);
         }
     }
 
@@ -282,7 +278,7 @@ impl Talks {
     #[cold]
     fn forget_reset(&mut self, entry: &mut Entry, packet: &Packet, out: &mut dyn Audience) {
         let Some(place) = self.place_of(entry, packet) else { return };
-        if self.places.get(usize::from(place)).is_some_and(|talk| talk.is_over) {
+        if self.places.get(place).is_some_and(|talk| talk.is_over) {
             self.close(place, out);
             entry.talk = 0;
         }
@@ -290,9 +286,9 @@ impl Talks {
 
     /// The flow's place, if it has one and has not lost it to another.
     #[inline]
-    fn place_of(&self, entry: &Entry, packet: &Packet) -> Option<u16> {
-        let place = entry.talk.checked_sub(1)?;
-        let talk = self.places.get(usize::from(place))?;
+    fn place_of(&self, entry: &Entry, packet: &Packet) -> Option<usize> {
+        let place = usize::from(entry.talk.checked_sub(1)?);
+        let talk = self.places.get(place)?;
         (talk.is_open && talk.owner == packet.hash).then_some(place)
     }
 
@@ -303,7 +299,7 @@ impl Talks {
         packet: &Packet,
         known: Known,
         out: &mut dyn Audience,
-    ) -> u16 {
+    ) -> usize {
         // It had a place, which went to another: what it said between is not known.
         self.tallies.evicted += u64::from(entry.talk != 0);
         let place = match self.free.pop() {
@@ -314,10 +310,11 @@ impl Talks {
             }
             None => self.evict(out),
         };
-        if let Some(talk) = self.places.get_mut(usize::from(place)) {
-            talk.begin(entry, packet, known, self.dialogues.open(known.id), &mut self.pool);
-        }
         entry.talk = place + 1;
+        let place = usize::from(place);
+        if let Some(talk) = self.places.get_mut(place) {
+            talk.begin(entry, packet, known, &mut self.pool);
+        }
         place
     }
 
@@ -327,7 +324,7 @@ impl Talks {
         let last = |at: &usize| self.places.get(*at).map(|talk| (!talk.is_over, talk.last_ms));
         let idlest = around.min_by_key(last).unwrap_or(0);
         self.hand = (self.hand + NEIGHBOURS) % TALKS_MAX;
-        self.give_up(idlest, out);
+        self.close(idlest, out);
         self.free.pop().unwrap_or_default()
     }
 
@@ -335,10 +332,10 @@ impl Talks {
     /// holds, which made it too much, if that is much, then what those hold that hold most among
     /// their neighbours around the ring.
     #[cold]
-    fn make_room(&mut self, latest: u16, out: &mut dyn Audience) {
+    fn make_room(&mut self, latest: usize, out: &mut dyn Audience) {
         self.dialogues.release();
-        if self.dialogues.is_full() && self.held(latest.into()) > MUCH_BYTES {
-            self.give_up(latest.into(), out);
+        if self.dialogues.is_full() && self.held(latest) > MUCH_BYTES {
+            self.close(latest, out);
         }
         for _ in 0..self.places.len().div_ceil(NEIGHBOURS) {
             if !self.dialogues.is_full() {
@@ -349,53 +346,58 @@ impl Talks {
             let most = around.map(|at| (self.held(at), at)).max();
             self.hand = (self.hand + NEIGHBOURS) % count;
             if let Some((1.., at)) = most {
-                self.give_up(at, out);
+                self.close(at, out);
             }
         }
     }
 
     /// Bytes of memory of the dialogue of the talk at `at`.
     fn held(&self, at: usize) -> usize {
-        let talk = self.places.get(at).filter(|talk| talk.is_open && talk.dialogue != NONE);
-        talk.map_or(0, |talk| self.dialogues.bytes_of((talk.id, talk.dialogue)))
+        let reading = self.places.get(at).filter(|talk| talk.is_open).map(|talk| &talk.reading);
+        let reading = reading.filter(|reading| reading.dialogue != NONE);
+        reading.map_or(0, |reading| self.dialogues.bytes_of((reading.id, reading.dialogue)))
     }
 
-    /// Stops listening to a flow because others need the place, or the memory. What it costs is
-    /// counted if the flow goes on.
-    fn give_up(&mut self, at: usize, out: &mut dyn Audience) {
-        self.close(u16::try_from(at).unwrap_or_default(), out);
-    }
-
-    fn close(&mut self, place: u16, out: &mut dyn Audience) {
+    /// Stops listening to a flow. If it goes on, what that costs is counted then.
+    fn close(&mut self, place: usize, out: &mut dyn Audience) {
         let Self { places, free, dialogues, pool, tallies, shared, .. } = self;
-        let talk = places.get_mut(usize::from(place)).filter(|talk| talk.is_open);
+        let talk = places.get_mut(place).filter(|talk| talk.is_open);
         let Some(talk) = talk else { return };
         talk.is_open = false;
-        free.push(place);
-        let Talk { ends, id, dialogue, streams, in_step, torn, is_proven, time, .. } = talk;
+        free.push(u16::try_from(place).expect("places are bounded by TALKS_MAX"));
+        let Talk { ends, streams, reading, time, .. } = talk;
         for (stream, side) in streams.iter_mut().zip([Side::Client, Side::Server]) {
             let ears = Ears { ends, tallies, shared, out };
-            let mut listener = Listener {
-                id,
-                dialogue,
-                in_step,
-                torn,
-                is_proven,
-                dialogues,
-                side,
-                time: *time,
-                ears,
-            };
-            stream.end(pool, &mut listener);
+            let time = *time;
+            stream.end(pool, &mut Listener { reading, dialogues, side, time, ears });
         }
-        close_dialogue(dialogues, *id, dialogue, &mut Ears { ends, tallies, shared, out });
+        reading.close(dialogues, &mut Ears { ends, tallies, shared, out });
     }
 }
 
-fn close_dialogue(dialogues: &mut Dialogues, id: Id, at: &mut u32, out: &mut Ears<'_>) {
-    let at = std::mem::replace(at, NONE);
-    if at != NONE {
-        dialogues.close((id, at), out);
+impl Reading {
+    /// The dialogue, which is made if there is none.
+    fn key(&mut self, dialogues: &mut Dialogues) -> (Id, u32) {
+        if self.dialogue == NONE {
+            self.dialogue = dialogues.open(self.id);
+        }
+        (self.id, self.dialogue)
+    }
+
+    /// Goes on with another protocol, if it is another.
+    fn turn_to(&mut self, id: Id, dialogues: &mut Dialogues, out: &mut Ears<'_>) {
+        if id != self.id {
+            self.close(dialogues, out);
+            self.id = id;
+        }
+    }
+
+    /// Gives the dialogue back; what waits in it is told.
+    fn close(&mut self, dialogues: &mut Dialogues, out: &mut Ears<'_>) {
+        let at = std::mem::replace(&mut self.dialogue, NONE);
+        if at != NONE {
+            dialogues.close((self.id, at), out);
+        }
     }
 }
 
@@ -406,38 +408,36 @@ impl Talk {
             is_over: false,
             owner: 0,
             ends: Ends::default(),
-            id: Id::Other,
-            dialogue: NONE,
             last_ms: 0,
             time: Timestamp::default(),
             streams: Default::default(),
-            in_step: [false; 2],
-            torn: [0; 2],
             ended: [false; 2],
-            is_proven: false,
+            reading: Reading {
+                id: Id::Other,
+                is_proven: false,
+                dialogue: NONE,
+                in_step: [false; 2],
+                torn: [0; 2],
+            },
         }
     }
 
     /// Starts over with the first payload of a flow.
-    fn begin(
-        &mut self,
-        entry: &Entry,
-        packet: &Packet,
-        known: Known,
-        dialogue: u32,
-        pool: &mut Pool,
-    ) {
+    fn begin(&mut self, entry: &Entry, packet: &Packet, known: Known, pool: &mut Pool) {
         let opened = entry.has(State::Syn) || entry.has(State::SynAck);
         *self = Self {
             is_open: true,
             owner: packet.hash,
             ends: Ends::of(entry),
-            id: known.id,
-            dialogue,
             last_ms: entry.last_ms(),
             time: packet.time,
-            in_step: [opened; 2],
-            is_proven: known.is_proven,
+            reading: Reading {
+                id: known.id,
+                is_proven: known.is_proven,
+                dialogue: NONE,
+                in_step: [opened; 2],
+                torn: [0; 2],
+            },
             ..Self::new()
         };
         if packet.transport == Transport::Tcp && opened {
@@ -541,11 +541,7 @@ impl Observer for Ears<'_> {
 
 /// Turns the bytes of one side into messages.
 struct Listener<'a> {
-    id: &'a mut Id,
-    dialogue: &'a mut u32,
-    in_step: &'a mut [bool; 2],
-    torn: &'a mut [u64; 2],
-    is_proven: &'a mut bool,
+    reading: &'a mut Reading,
     dialogues: &'a mut Dialogues,
     side: Side,
     time: Timestamp,
@@ -557,17 +553,17 @@ impl Consumer for Listener<'_> {
         let mut at = usize::try_from(self.set_torn(0)).unwrap_or(usize::MAX);
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             if !self.is_in_step() && !self.resume(rest) {
-                self.ears.tallies.unread(*self.id, rest.len() as u64);
+                self.ears.tallies.unread(self.reading.id, rest.len() as u64);
                 return Take { consumed: bytes.len(), need: 0 };
             }
-            match self.id.step(rest, proto::Transport::Tcp) {
+            match self.reading.id.step(rest, proto::Transport::Tcp) {
                 Step::Message { length } => {
-                    let needed = self.id.needed(rest, length).min(length);
+                    let needed = self.reading.id.needed(rest, length).min(length);
                     self.read(rest.get(..needed).unwrap_or(rest), length, false);
                     at += length;
                 }
                 Step::NeedMore { total } => {
-                    let needed = self.id.needed(rest, total);
+                    let needed = self.reading.id.needed(rest, total);
                     let Some(enough) = rest.get(..needed) else {
                         return Take { consumed: at, need: needed };
                     };
@@ -594,7 +590,7 @@ impl Consumer for Listener<'_> {
         // How much of the message that the gap lies in comes behind it, where it ends there.
         let mut behind = self.set_torn(0).checked_sub(lost).filter(|_| held.is_empty());
         if !held.is_empty() && self.is_in_step() {
-            match self.id.step(held, proto::Transport::Tcp) {
+            match self.reading.id.step(held, proto::Transport::Tcp) {
                 Step::NeedMore { total } => {
                     self.read(held, total, true);
                     behind = (total.saturating_sub(held.len()) as u64).checked_sub(lost);
@@ -604,9 +600,9 @@ impl Consumer for Listener<'_> {
             }
         }
         if lost > 0 || !held.is_empty() {
-            self.ears.tallies.gap(*self.id, lost);
+            self.ears.tallies.gap(self.reading.id, lost);
         }
-        let key = self.key();
+        let key = self.reading.key(self.dialogues);
         self.dialogues.gap(key, self.side);
         let behind = behind.filter(|_| lost > 0 && self.is_in_step());
         self.set_in_step(behind.is_some());
@@ -615,27 +611,19 @@ impl Consumer for Listener<'_> {
 }
 
 impl Listener<'_> {
-    /// The dialogue, which is made if there is none.
-    fn key(&mut self) -> (Id, u32) {
-        if *self.dialogue == NONE {
-            *self.dialogue = self.dialogues.open(*self.id);
-        }
-        (*self.id, *self.dialogue)
-    }
-
     fn is_in_step(&self) -> bool {
-        self.in_step.get(self.side.index()).copied().unwrap_or(false)
+        self.reading.in_step.get(self.side.index()).copied().unwrap_or(false)
     }
 
     fn set_in_step(&mut self, value: bool) {
-        if let Some(in_step) = self.in_step.get_mut(self.side.index()) {
+        if let Some(in_step) = self.reading.in_step.get_mut(self.side.index()) {
             *in_step = value;
         }
     }
 
     /// Sets how much of a torn message is still to come; how much it was.
     fn set_torn(&mut self, value: u64) -> u64 {
-        let torn = self.torn.get_mut(self.side.index());
+        let torn = self.reading.torn.get_mut(self.side.index());
         torn.map_or(0, |torn| std::mem::replace(torn, value))
     }
 
@@ -643,18 +631,18 @@ impl Listener<'_> {
         let (side, time) = (self.side, self.time);
         let transport = proto::Transport::Tcp;
         let context = Context { transport, side, time, length, is_cut };
-        let key = self.key();
+        let key = self.reading.key(self.dialogues);
         match self.dialogues.observe(key, input, &context, &mut self.ears) {
-            Ok(()) => *self.is_proven |= !is_cut,
+            Ok(()) => self.reading.is_proven |= !is_cut,
             Err(error) => {
-                self.ears.tallies.failed(*self.id, &context, error, *self.is_proven);
+                self.ears.tallies.failed(self.reading.id, &context, error, self.reading.is_proven);
             }
         }
     }
 
     /// Whether a message certainly begins at `bytes`; the flow then goes on there.
     fn resume(&mut self, bytes: &[u8]) -> bool {
-        match certain(*self.id, bytes) {
+        match certain(self.reading.id, bytes) {
             Some(id) => {
                 self.become_(id);
                 self.set_in_step(true);
@@ -667,8 +655,8 @@ impl Listener<'_> {
     /// Whether the bytes are certainly those of another protocol, which the flow then goes on
     /// with: SMB2 behind SMB1, TLS behind LDAP or RDP.
     fn turn(&mut self, bytes: &[u8]) -> bool {
-        match certain(*self.id, bytes) {
-            Some(id) if id != *self.id => {
+        match certain(self.reading.id, bytes) {
+            Some(id) if id != self.reading.id => {
                 self.become_(id);
                 true
             }
@@ -677,20 +665,17 @@ impl Listener<'_> {
     }
 
     fn become_(&mut self, id: Id) {
-        if id != *self.id {
-            close_dialogue(self.dialogues, *self.id, self.dialogue, &mut self.ears);
-            *self.id = id;
-        }
-        *self.is_proven = true;
+        self.reading.turn_to(id, self.dialogues, &mut self.ears);
+        self.reading.is_proven = true;
     }
 
     #[cold]
     fn lose_step(&mut self, bytes: &[u8], error: WireError) {
-        if *self.is_proven {
-            self.ears.malformed(*self.id, error);
+        if self.reading.is_proven {
+            self.ears.malformed(self.reading.id, error);
         }
-        self.ears.tallies.unread(*self.id, bytes.len() as u64);
-        let key = self.key();
+        self.ears.tallies.unread(self.reading.id, bytes.len() as u64);
+        let key = self.reading.key(self.dialogues);
         self.dialogues.gap(key, self.side);
         self.set_in_step(false);
     }

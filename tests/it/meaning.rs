@@ -49,7 +49,6 @@ impl Facts {
 
 /// Who is right about a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "not every kind occurs at every time")]
 pub enum Fault {
     /// We miss it or make it up: counts against us.
     Ours,
@@ -272,28 +271,33 @@ fn score_page(set: &str, files: usize, scores: &BTreeMap<(&str, &str), Score>) -
         "dev" => "public captures that nobody here made, kept beside the project, not in it",
         _ => "captures of our own lab, in `captures/`",
     };
-    let mut page = format!(
+    format!(
         "# What the parsers understand, against tshark 4.0.17: {files} {what}\n\n\
          Made by `BLESS=1 cargo test --locked --test it meaning`; the same test holds the parsers \
          to it.\n\n\
          *tshark*: values it shows; *found*: those of them that our parsers tell too; *extra*: \
          values that only ours tell; *excused*: missing or extra values where tshark is wrong or \
          counts something else, each listed with its reason or its proof in `tests/it/meaning/`.\n\n\
-         | protocol | values | tshark | found | found % | extra | excused |\n\
-         |---|---|--:|--:|--:|--:|--:|\n"
-    );
+         {}",
+        score_table(scores)
+    )
+}
+
+fn score_table(scores: &BTreeMap<(&str, &str), Score>) -> String {
+    let mut table = "| protocol | values | tshark | found | found % | extra | excused |\n\
+                     |---|---|--:|--:|--:|--:|--:|\n"
+        .to_owned();
     for ((part, category), s) in scores {
-        #[allow(clippy::cast_precision_loss, reason = "a share of two counts")]
         let percent = if s.theirs == 0 { 100.0 } else { s.found as f64 * 100.0 / s.theirs as f64 };
         let excused = s.excused_missing + s.excused_extra;
         writeln!(
-            page,
+            table,
             "| {part} | {category} | {} | {} | {percent:.2} | {} | {excused} |",
             s.theirs, s.found, s.extra
         )
         .unwrap();
     }
-    page
+    table
 }
 
 impl Comparison {
@@ -301,7 +305,7 @@ impl Comparison {
     /// explained in vain, or below the bar. Explanations of captures that were not compared are
     /// left alone; those for any capture may find none.
     fn conclude(&mut self, files: &[String]) {
-        print_scores(&self.scores);
+        println!("{}", score_table(&self.scores));
         for (at, part) in chosen() {
             for (row, explained) in part.explained.iter().enumerate() {
                 let found = self.surplus.get(&(at, row)).copied();
@@ -362,21 +366,6 @@ impl Comparison {
     }
 }
 
-fn print_scores(scores: &BTreeMap<(&str, &str), Score>) {
-    println!(
-        "{:<10} {:<24} {:>8} {:>8} {:>7} {:>6} {:>8}",
-        "protocol", "values", "tshark", "found", "%", "extra", "excused"
-    );
-    for ((part, category), s) in scores {
-        let percent = if s.theirs == 0 { 100.0 } else { s.found as f64 * 100.0 / s.theirs as f64 };
-        let excused = s.excused_missing + s.excused_extra;
-        println!(
-            "{part:<10} {category:<24} {:>8} {:>8} {percent:>7.2} {:>6} {excused:>8}",
-            s.theirs, s.found, s.extra
-        );
-    }
-}
-
 /// The bar of each protocol over all its categories and captures; what is tshark's fault or a
 /// convention counts for neither side.
 fn meets_the_bar(scores: &BTreeMap<(&str, &str), Score>) {
@@ -403,14 +392,12 @@ fn collect(path: &Path) -> Collector {
 }
 
 /// The numbers of a JSON object whose keys are values.
-#[allow(dead_code, reason = "for the parts")]
 pub fn counts(truth: &Value, pointer: &str) -> Vec<(String, u64)> {
     let object = truth.pointer(pointer).and_then(Value::as_object);
     object.into_iter().flatten().map(|(key, n)| (key.clone(), n.as_u64().unwrap_or(0))).collect()
 }
 
 /// The rows of a JSON list of objects: the named fields joined with `|`, and their count.
-#[allow(dead_code, reason = "for the parts")]
 pub fn rows(truth: &Value, pointer: &str, fields: &[&str]) -> Vec<(String, u64)> {
     let list = truth.pointer(pointer).and_then(Value::as_array);
     let text = |value: &Value| match value {

@@ -63,12 +63,6 @@ impl Replica {
     pub fn frames(&self) -> u64 {
         self.round.records.len() as u64
     }
-
-    /// Bytes of one round.
-    #[allow(dead_code, reason = "for the bench")]
-    pub fn bytes(&self) -> u64 {
-        self.round.bytes.len() as u64
-    }
 }
 
 impl FrameSource for Replica {

@@ -63,7 +63,7 @@ pub(in crate::proto) struct Transfer {
 }
 
 impl Transfer {
-    /// Asked for now.
+    /// A request by the sender of the message that `context` is of.
     pub fn new(is_write: bool, context: &Context) -> Self {
         Self { time: context.time, asked_by: context.side, is_write }
     }
