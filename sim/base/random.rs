@@ -22,6 +22,61 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// A stream of its own for whatever `label` numbers: streams of different labels do not
+    /// repeat each other.
+    pub const fn fork(seed: u64, label: u64) -> Self {
+        let mut random = Self(seed ^ label.wrapping_mul(0xd6e8_feb8_6659_fd93));
+        let state = random.next_u64();
+        Self(state)
+    }
+
+    /// Uniform in `0.0..1.0`, with 53 bits.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+    pub const fn unit(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// True with probability `share`.
+    pub const fn chance(&mut self, share: f64) -> bool {
+        self.unit() < share
+    }
+
+    /// Uniform in `low..high`.
+    pub const fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.unit()
+    }
+
+    /// Exponential with this mean.
+    pub fn exponential(&mut self, mean: f64) -> f64 {
+        -mean * libm::log(1.0 - self.unit())
+    }
+
+    /// Normal (Box and Muller 1958, one of the two).
+    pub fn normal(&mut self, mean: f64, deviation: f64) -> f64 {
+        let radius = libm::sqrt(-2.0 * libm::log(1.0 - self.unit()));
+        mean + deviation * radius * libm::cos(std::f64::consts::TAU * self.unit())
+    }
+
+    /// Lognormal: its logarithm is normal around that of `median`, with deviation `sigma`.
+    pub fn lognormal(&mut self, median: f64, sigma: f64) -> f64 {
+        median * libm::exp(self.normal(0.0, sigma))
+    }
+
+    /// Pareto: `low` at least, heavy-tailed with exponent `alpha`.
+    pub fn pareto(&mut self, low: f64, alpha: f64) -> f64 {
+        low * libm::pow(1.0 - self.unit(), -1.0 / alpha)
+    }
+
+    /// Fills `out`.
+    pub fn fill(&mut self, out: &mut [u8]) {
+        let mut chunks = out.chunks_exact_mut(8);
+        for chunk in &mut chunks {
+            chunk.copy_from_slice(&self.next_u64().to_le_bytes());
+        }
+        let last = self.next_u64().to_le_bytes();
+        chunks.into_remainder().iter_mut().zip(last).for_each(|(to, byte)| *to = byte);
+    }
+
     /// A number in `0..bound`, or 0 when `bound` is 0. The bias is below `bound / 2^32`.
     pub const fn below(&mut self, bound: u32) -> u32 {
         (((self.next_u64() >> 32) * bound as u64) >> 32) as u32
@@ -41,6 +96,34 @@ mod tests {
             got,
             [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
         );
+    }
+
+    #[test]
+    fn distributions_have_their_means() {
+        let mut random = Random::fork(7, 1);
+        let mut mean = |draw: &mut dyn FnMut(&mut Random) -> f64| {
+            (0..100_000).map(|_| draw(&mut random)).sum::<f64>() / 100_000.0
+        };
+        assert!((mean(&mut |r| r.unit()) - 0.5).abs() < 0.01);
+        assert!((mean(&mut |r| r.between(2.0, 4.0)) - 3.0).abs() < 0.02);
+        assert!((mean(&mut |r| r.exponential(5.0)) - 5.0).abs() < 0.1);
+        assert!((mean(&mut |r| r.normal(5.0, 2.0)) - 5.0).abs() < 0.05);
+        // The mean of a Pareto distribution is alpha * low / (alpha - 1).
+        assert!((mean(&mut |r| r.pareto(2.0, 3.0)) - 3.0).abs() < 0.05);
+        assert!((mean(&mut |r| r.lognormal(1.0, 0.5)) - libm::exp(0.125)).abs() < 0.02);
+        assert!((mean(&mut |r| f64::from(u8::from(r.chance(0.2)))) - 0.2).abs() < 0.01);
+    }
+
+    #[test]
+    fn streams_of_labels_differ_and_fill_any_length() {
+        let first = |label| Random::fork(1, label).next_u64();
+        assert_ne!(first(0), first(1));
+        for length in 0..20 {
+            let mut bytes = vec![0u8; length];
+            Random::new(3).fill(&mut bytes);
+            let again = Random::new(3).next_u64().to_le_bytes();
+            assert!(bytes.iter().zip(again).all(|(a, b)| *a == b));
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! errors, so that a misspelt one is not silently ignored; everything has a limit.
 
 mod error;
+mod parameters;
+mod site;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,6 +15,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use error::EstateError;
+pub use parameters::{Basis, Knob, Parameter, Parameters};
+pub use site::{
+    Arrival, AutopilotWave, Forest, Join, Network, Population, PopulationKind, Roles, Schedule, Site,
+    Subnet,
+};
 
 /// Largest estate file, in bytes. Ten thousand domain controllers take about 3 MB.
 pub const FILE_BYTES_MAX: usize = 8 << 20;

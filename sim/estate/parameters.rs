@@ -1,0 +1,174 @@
+//! Parameters of synthesized traffic: named, with unit, basis and source; the named calibrations.
+
+/// Makes [`Knob`] from rows of documentation, variant and name.
+macro_rules! knobs {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal),+ $(,)?) => {
+        /// A parameter of synthesized traffic. Its value, unit and source stand in the
+        /// calibration files.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Knob {
+            $($(#[doc = $doc])+ $variant),+
+        }
+
+        impl Knob {
+            /// All of them, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Name in files, `group.parameter`.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name),+
+                }
+            }
+
+            /// What it is, in words.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($doc),+)),+
+                }
+            }
+        }
+    };
+}
+
+knobs! {
+    /// DNS queries of an endpoint in use, per hour.
+    DnsQueries = "dns.queries_per_hour",
+    /// Share of these while nobody uses it.
+    DnsIdleShare = "dns.idle_share",
+    /// Share of queries that ask for a name outside the domain.
+    DnsOutsideShare = "dns.outside_share",
+    /// Share of queries for outside names that the server has not cached and forwards.
+    DnsForwardedShare = "dns.forwarded_share",
+    /// Share of queries for a name that does not exist.
+    DnsNxdomainShare = "dns.nxdomain_share",
+    /// Share of queries over TCP.
+    DnsTcpShare = "dns.tcp_share",
+    /// NetBIOS name queries of an endpoint to its name server, per hour.
+    NbnsQueries = "nbns.queries_per_hour",
+    /// Share of these without an answer.
+    NbnsUnansweredShare = "nbns.unanswered_share",
+    /// Ticket requests of an endpoint in use, per hour.
+    KerberosTickets = "kerberos.tickets_per_hour",
+    /// Mean length of a run of ticket requests.
+    KerberosRun = "kerberos.run_length",
+    /// Share of Kerberos exchanges over UDP.
+    KerberosUdpShare = "kerberos.udp_share",
+    /// Share of logons that fail for a wrong password.
+    KerberosBadPasswordShare = "kerberos.bad_password_share",
+    /// Share of ticket requests for a service that does not exist.
+    KerberosUnknownServiceShare = "kerberos.unknown_service_share",
+    /// LDAP connections of an endpoint in use, per hour.
+    LdapConnections = "ldap.connections_per_hour",
+    /// Share of LDAP binds with SASL; the others are simple.
+    LdapSaslShare = "ldap.sasl_share",
+    /// Searches of an application on its pooled connections, per second at the peak.
+    LdapApplicationSearches = "ldap.application_searches_per_second",
+    /// Bytes of the result of an application's search, median.
+    LdapResultBytes = "ldap.result_bytes",
+    /// Deviation of the logarithm of these.
+    LdapResultSigma = "ldap.result_sigma",
+    /// Share of LDAP connections inside TLS.
+    LdapsShare = "ldap.tls_share",
+    /// NTLM validations of an NTLM-heavy server, per hour at the peak.
+    NtlmValidations = "ntlm.validations_per_hour",
+    /// Mean length of a run of NTLM validations.
+    NtlmRun = "ntlm.run_length",
+    /// LSA lookups of an endpoint, per hour.
+    LsaLookups = "lsa.lookups_per_hour",
+    /// SAM-R chains of an endpoint, per hour.
+    SamrChains = "samr.chains_per_hour",
+    /// DsCrackNames connections of an endpoint beside those of group policy, per hour.
+    DrsuapiCalls = "drsuapi.calls_per_hour",
+    /// Boots of a desktop, per day in use.
+    Boots = "boot.per_day",
+    /// Logons of a person, per day.
+    Logons = "logon.per_day",
+    /// Unlocks of a person, per day.
+    Unlocks = "unlock.per_day",
+    /// Least minutes between two refreshes of group policy.
+    GpoBase = "gpo.base_minutes",
+    /// Random minutes on top, at most.
+    GpoOffset = "gpo.offset_minutes",
+    /// Policies that apply to a computer or user.
+    GpoCount = "gpo.policies",
+    /// Files read of changed policies, per refresh.
+    GpoChanged = "gpo.changed_files",
+    /// Requests for the time, per endpoint and hour.
+    NtpRequests = "ntp.requests_per_hour",
+    /// Days between two changes of a machine password.
+    MachinePasswordDays = "machine_password.days",
+    /// File and print sessions of an endpoint with the domain controller, per hour.
+    FileSessions = "smb.file_sessions_per_hour",
+    /// Share of SMB sessions that are encrypted.
+    SmbEncryptedShare = "smb.encrypted_share",
+    /// VPN sessions of a remote user, per day.
+    VpnSessions = "vpn.sessions_per_day",
+    /// Hours of a VPN session, mean.
+    VpnHours = "vpn.session_hours",
+    /// Seconds between two interim accounts of a session.
+    VpnInterimSeconds = "vpn.interim_seconds",
+    /// Names of a device that enrols with Autopilot: DNS queries in all.
+    AutopilotQueries = "autopilot.dns_queries",
+    /// Share of them in the first 15 minutes.
+    AutopilotFirstShare = "autopilot.first_15_minutes_share",
+    /// Times a day that a managed device checks in.
+    ManagedCheckIns = "managed.check_ins_per_day",
+    /// Addresses that the sensor asks for their name, per second.
+    SensorProbes = "sensor.probes_per_second",
+    /// Weight of the PDC emulator where clients choose, others having 1.
+    PdcWeight = "dc.pdc_weight",
+    /// Least minutes of a person's activity at a stretch (Pareto).
+    OnMinutes = "session.on_minutes",
+    /// Exponent of these.
+    OnAlpha = "session.on_alpha",
+    /// Least minutes of a pause (Pareto).
+    OffMinutes = "session.off_minutes",
+    /// Exponent of these.
+    OffAlpha = "session.off_alpha",
+    /// Seconds between changes that one domain controller replicates to another.
+    ReplicationSeconds = "replication.seconds",
+}
+
+/// Where the value of a parameter comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// Published, by the source named.
+    Sourced,
+    /// Ours, for the reason named.
+    Assumed,
+    /// From a capture of the user's.
+    Learned,
+    /// Written into the estate by its planner.
+    Given,
+}
+
+/// A parameter with its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameter {
+    /// Which.
+    pub knob: Knob,
+    /// Its value.
+    pub value: f64,
+    /// Its unit, in words.
+    pub unit: String,
+    /// Where the value comes from.
+    pub basis: Basis,
+    /// By whom, or why.
+    pub source: String,
+}
+
+/// A value for every [`Knob`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameters {
+    values: Vec<f64>,
+}
+
+impl Parameters {
+    /// The value of `knob`.
+    #[inline]
+    pub fn get(&self, knob: Knob) -> f64 {
+        self.values.get(knob as usize).copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,176 @@
+//! What a synthesizer needs of an estate besides its servers: forest, sites, populations, network.
+
+use std::net::IpAddr;
+
+use super::Parameters;
+
+/// The forest: one domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forest {
+    /// DNS name of the domain, lower case, e.g. `corp.example`.
+    pub dns_name: String,
+    /// NetBIOS name of the domain, e.g. `CORP`.
+    pub netbios_name: String,
+}
+
+/// A place with its own time and address space.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Site {
+    /// Name, as in Active Directory Sites and Services.
+    pub name: String,
+    /// IANA name of its time zone, e.g. `Europe/Berlin`; checked against the bundled database.
+    pub time_zone: String,
+    /// Addresses of its clients.
+    pub subnet: Subnet,
+    /// IPv6 addresses of its clients, a /64.
+    pub subnet6: Option<Subnet>,
+    /// VLAN tag (IEEE 802.1Q) its clients' frames carry at the domain controller, if any.
+    pub vlan: Option<u16>,
+    /// Round-trip time between its clients and a domain controller of the site, in milliseconds.
+    pub round_trip_ms: f64,
+    /// The site whose domain controllers its clients use; its own where it has one.
+    pub served_by: usize,
+}
+
+/// A network prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subnet {
+    /// Its first address.
+    pub network: IpAddr,
+    /// Bits that are the same in all of its addresses.
+    pub prefix_bits: u8,
+}
+
+/// What a domain controller does besides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Roles {
+    /// PDC emulator: password changes and time go there.
+    pub pdc_emulator: bool,
+    /// Serves DNS to clients.
+    pub dns: bool,
+    /// Serves DHCP to clients.
+    pub dhcp: bool,
+    /// Serves WINS (NetBIOS names).
+    pub wins: bool,
+    /// Takes RADIUS accounting, as the sensor does for VPN.
+    pub radius_accounting: bool,
+    /// Runs a sensor, which asks addresses for their names.
+    pub sensor: bool,
+}
+
+/// A group of equal clients.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Population {
+    /// Name, unique in the estate.
+    pub name: String,
+    /// What they are.
+    pub kind: PopulationKind,
+    /// How they are joined.
+    pub join: Join,
+    /// How many.
+    pub count: u32,
+    /// Index of their site.
+    pub site: usize,
+    /// When people use them.
+    pub schedule: Schedule,
+    /// Share that speaks IPv6 to the domain controller.
+    pub ipv6_share: f64,
+    /// The enrolment of new devices, of a population of managed devices.
+    pub autopilot: Option<AutopilotWave>,
+    /// The estate's parameters with this population's own.
+    pub parameters: Parameters,
+}
+
+/// What the clients of a population are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PopulationKind {
+    /// A desktop that is there all day.
+    Workstation,
+    /// Comes and goes, sleeps, speaks over Wi-Fi.
+    Laptop,
+    /// A server of the domain: flat over the day, with backups at night.
+    MemberServer,
+    /// A server whose users authenticate with NTLM: proxy, mail, old application.
+    NtlmServer,
+    /// An application that reads the directory: Exchange, ConfigMgr, identity management.
+    Application,
+    /// A remote user: sessions announced by RADIUS accounting.
+    VpnUser,
+    /// A device of a managed fleet (Autopilot, Intune, Managed Desktop).
+    ManagedDevice,
+}
+
+/// How clients are joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Join {
+    /// To Active Directory.
+    ActiveDirectory,
+    /// To Active Directory and Microsoft Entra ID.
+    Hybrid,
+    /// To Microsoft Entra ID only: for a domain controller mostly DNS.
+    Entra,
+}
+
+/// When people arrive and leave, in local time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Schedule {
+    /// The shape of the arrivals.
+    pub arrival: Arrival,
+    /// Hours after arrival until leaving, mean.
+    pub stay_hours: f64,
+    /// Share that is present on each day, Monday first.
+    pub presence: [f64; 7],
+}
+
+/// How arrivals spread over a morning.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Arrival {
+    /// Normal around a time, cut off at the ends; all in minutes after midnight.
+    Normal {
+        /// Mean.
+        mean: f64,
+        /// Standard deviation.
+        deviation: f64,
+        /// Nobody before.
+        earliest: f64,
+        /// Nobody after.
+        latest: f64,
+    },
+    /// All at once and then ever fewer, as after a power failure.
+    Burst {
+        /// Minutes after midnight.
+        at: f64,
+        /// Mean delay in minutes.
+        mean_delay: f64,
+    },
+    /// Always there: servers.
+    Always,
+}
+
+/// New devices that enrol.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AutopilotWave {
+    /// How many of the population are new.
+    pub devices: u32,
+    /// When the first begins, in minutes after local midnight.
+    pub start: f64,
+    /// Over how many minutes they begin.
+    pub over: f64,
+    /// On which days, Monday first.
+    pub days: [bool; 7],
+}
+
+/// The network at the domain controller.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Network {
+    /// Largest IP packet in bytes.
+    pub mtu_bytes: u16,
+    /// Share of TCP segments lost on their way, and sent again.
+    pub loss: f64,
+    /// Share of TCP segments that overtake another.
+    pub reordering: f64,
+    /// Frames larger than the MTU, as captured on a host whose adapter segments and merges.
+    pub offload: bool,
+    /// Where the domain controllers forward queries for other domains.
+    pub forwarders: Vec<IpAddr>,
+}
