@@ -17,4 +17,5 @@ pub mod proto;
 pub mod record;
 pub mod report;
 pub mod sensor;
+pub mod synth;
 pub mod wire;

@@ -23,5 +23,6 @@ mod samples;
 mod score;
 mod sensor;
 mod story;
+mod synth;
 mod talk;
 mod truth;

@@ -1,0 +1,324 @@
+//! Everybody who speaks at one domain controller: names and addresses out of the estate.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::SynthError;
+use crate::base::Random;
+use crate::estate::{DomainController, Estate, Forest, Knob, Population, PopulationKind, Subnet};
+
+/// Hosts of a client subnet that are no clients: network, gateway and some room.
+const RESERVED_HOSTS: u32 = 16;
+
+/// Somebody with an address, as the wire at the domain controller shows him.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// Address.
+    pub address: IpAddr,
+    /// Ethernet address: his own, or his router's.
+    pub mac: [u8; 6],
+}
+
+/// A client of the domain controller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Client {
+    /// Index of its population; of domain controllers, none.
+    pub population: Option<u32>,
+    /// Its number within the population, from 0.
+    pub number: u32,
+    /// IPv4 address.
+    pub v4: Ipv4Addr,
+    /// IPv6 address, of one that speaks it to the domain controller.
+    pub v6: Option<Ipv6Addr>,
+    /// Its Ethernet address.
+    pub mac: [u8; 6],
+    /// Its site.
+    pub site: u32,
+}
+
+/// Everybody at one domain controller.
+#[derive(Debug, Clone)]
+pub struct Cast {
+    /// The estate.
+    pub estate: Estate,
+    /// Name of the domain.
+    pub forest: Forest,
+    /// Index of the domain controller in the estate.
+    pub dc: usize,
+    /// The domain controller as a peer, by IPv4 and by IPv6.
+    pub dc_v4: Peer,
+    /// The same by IPv6, where it has such an address.
+    pub dc_v6: Option<Peer>,
+    /// Clients that use this domain controller. The first stands for the domain controller
+    /// itself: what it does of its own accord.
+    pub clients: Vec<Client>,
+    /// The other domain controllers that are alive: index in the estate, and peer.
+    pub others: Vec<(usize, Peer)>,
+    /// Indices into `clients` of member servers, NTLM servers and applications.
+    pub servers: Vec<u32>,
+    /// Seed of the run.
+    pub seed: u64,
+}
+
+impl Cast {
+    /// Everybody at domain controller `dc` of the estate, its first where `None`. Clients of the
+    /// `failed` ones have gone to the others of their site, or of all sites.
+    ///
+    /// # Errors
+    /// An unknown domain controller, or an estate that does not say enough.
+    pub fn new(
+        estate: &Estate,
+        dc: Option<&str>,
+        failed: &[String],
+        seed: u64,
+    ) -> Result<Self, SynthError> {
+        let index = find(estate, dc)?;
+        let failed = failed.iter().map(|name| find(estate, Some(name)));
+        let failed = failed.collect::<Result<Vec<usize>, _>>()?;
+        if failed.contains(&index) {
+            let what = "the domain controller that is looked at cannot have failed".to_owned();
+            return Err(SynthError::Estate(what));
+        }
+        let forest = estate.forest().cloned().ok_or_else(|| {
+            SynthError::Estate("the estate has no [forest]; see `headroom estate init`".to_owned())
+        })?;
+        let controllers = estate.domain_controllers();
+        let own = controllers.get(index).map(|dc| peers(dc, index)).unwrap_or_default();
+        let dc_v4 = own.iter().copied().find(|p| p.address.is_ipv4()).ok_or_else(|| {
+            SynthError::Estate("the domain controller has no IPv4 address".to_owned())
+        })?;
+        let dc_v6 = own.iter().copied().find(|peer| peer.address.is_ipv6());
+        let others = controllers.iter().enumerate();
+        let others = others.filter(|(at, _)| *at != index && !failed.contains(at));
+        let others = others.filter_map(|(at, dc)| {
+            let peer = peers(dc, at).into_iter().find(|peer| peer.address.is_ipv4())?;
+            Some((at, peer))
+        });
+        let others = others.collect();
+        let mut cast = Self {
+            estate: estate.clone(),
+            forest,
+            dc: index,
+            dc_v4,
+            dc_v6,
+            clients: Vec::new(),
+            others,
+            servers: Vec::new(),
+            seed,
+        };
+        cast.fill(&failed);
+        Ok(cast)
+    }
+
+    fn fill(&mut self, failed: &[usize]) {
+        let estate = self.estate.clone();
+        let IpAddr::V4(v4) = self.dc_v4.address else { return };
+        let v6 = self.dc_v6.and_then(|peer| match peer.address {
+            IpAddr::V6(v6) => Some(v6),
+            IpAddr::V4(_) => None,
+        });
+        let site = estate.domain_controllers().get(self.dc).and_then(|dc| dc.site).unwrap_or(0);
+        let mac = self.dc_v4.mac;
+        let site = number(site);
+        self.clients.push(Client { population: None, number: 0, v4, v6, mac, site });
+        let mut used = vec![RESERVED_HOSTS; estate.sites().len()];
+        for (at, population) in estate.populations().iter().enumerate() {
+            let Some(used) = used.get_mut(population.site) else { continue };
+            let choice = Choice::new(&estate, population, failed);
+            for index in 0..population.count {
+                let host = *used;
+                *used += 1;
+                let mut random =
+                    Random::fork(self.seed, u64::from(number(at)) << 32 | u64::from(index));
+                if choice.draw(&mut random) != Some(self.dc) {
+                    continue;
+                }
+                let Some(client) = self.client_of(population, at, index, host, &mut random) else {
+                    continue;
+                };
+                if is_server(population.kind) {
+                    self.servers.push(number(self.clients.len()));
+                }
+                self.clients.push(client);
+            }
+        }
+    }
+
+    fn client_of(
+        &self,
+        population: &Population,
+        at: usize,
+        index: u32,
+        host: u32,
+        random: &mut Random,
+    ) -> Option<Client> {
+        let site = self.estate.sites().get(population.site)?;
+        let IpAddr::V4(v4) = address_in(site.subnet, host) else { return None };
+        let speaks_v6 = self.dc_v6.is_some() && random.chance(population.ipv6_share);
+        let v6 = site.subnet6.filter(|_| speaks_v6).map(|subnet| address_in(subnet, host));
+        let v6 = v6.and_then(|address| match address {
+            IpAddr::V6(v6) => Some(v6),
+            IpAddr::V4(_) => None,
+        });
+        let population_index = Some(number(at));
+        let site = number(population.site);
+        Some(Client { population: population_index, number: index, v4, v6, mac: mac(v4), site })
+    }
+
+    /// The client at that index; the domain controller itself where there is none.
+    pub fn client(&self, index: u32) -> &Client {
+        static NOBODY: Client = Client {
+            population: None,
+            number: 0,
+            v4: Ipv4Addr::UNSPECIFIED,
+            v6: None,
+            mac: [0; 6],
+            site: 0,
+        };
+        self.clients.get(index as usize).or(self.clients.first()).unwrap_or(&NOBODY)
+    }
+
+    /// The population of a client; `None` of the domain controller.
+    pub fn population(&self, index: u32) -> Option<&Population> {
+        let population = self.client(index).population?;
+        self.estate.populations().get(population as usize)
+    }
+
+    /// The value of a parameter for a client: its population's, or the estate's.
+    pub fn parameter(&self, index: u32, knob: Knob) -> f64 {
+        let own = self.population(index).map(|population| &population.parameters);
+        own.unwrap_or(self.estate.parameters()).get(knob)
+    }
+
+    /// Short host name of a client, lower case, at most 15 characters as NetBIOS wants: `pc00042`.
+    pub fn host_name(&self, index: u32) -> String {
+        let Some(population) = self.population(index) else {
+            return self.dc_name(self.dc).to_owned();
+        };
+        let prefix = match population.kind {
+            PopulationKind::Workstation => "pc",
+            PopulationKind::Laptop => "nb",
+            PopulationKind::MemberServer => "srv",
+            PopulationKind::NtlmServer => "prx",
+            PopulationKind::Application => "app",
+            PopulationKind::VpnUser => "vpn",
+            PopulationKind::ManagedDevice => "md",
+        };
+        let client = self.client(index);
+        // The population keeps equal numbers of two populations apart.
+        format!("{prefix}{}-{:06}", client.population.unwrap_or(0), client.number)
+    }
+
+    /// Full DNS name of a client.
+    pub fn dns_name(&self, index: u32) -> String {
+        format!("{}.{}", self.host_name(index), self.forest.dns_name)
+    }
+
+    /// Name of the account of the person at a client: `u1-000042`.
+    pub fn user_name(&self, index: u32) -> String {
+        let client = self.client(index);
+        format!("u{}-{:06}", client.population.unwrap_or(0), client.number)
+    }
+
+    /// Short name of a domain controller, lower case.
+    pub fn dc_name(&self, index: usize) -> String {
+        let name = self.estate.domain_controllers().get(index).map(|dc| dc.name.as_str());
+        let short = name.unwrap_or_default().split('.').next().unwrap_or_default();
+        short.to_lowercase()
+    }
+
+    /// Full DNS name of a domain controller.
+    pub fn dc_dns_name(&self, index: usize) -> String {
+        format!("{}.{}", self.dc_name(index), self.forest.dns_name)
+    }
+
+    /// Kerberos realm: the domain in capitals.
+    pub fn realm(&self) -> String {
+        self.forest.dns_name.to_uppercase()
+    }
+
+    /// Round-trip time between a client and the domain controller, in nanoseconds.
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be at most a few seconds")]
+    pub fn round_trip_ns(&self, index: u32) -> i64 {
+        let site = self.estate.sites().get(self.client(index).site as usize);
+        site.map_or(0, |site| (site.round_trip_ms * 1e6) as i64)
+    }
+
+    /// VLAN tag of a client's frames.
+    pub fn vlan(&self, index: u32) -> Option<u16> {
+        self.estate.sites().get(self.client(index).site as usize)?.vlan
+    }
+}
+
+/// Which domain controller a population's clients use.
+struct Choice {
+    /// Index of a domain controller, and the sum of the weights up to it.
+    weights: Vec<(usize, f64)>,
+}
+
+impl Choice {
+    fn new(estate: &Estate, population: &Population, failed: &[usize]) -> Self {
+        let site = estate.sites().get(population.site).map(|site| site.served_by);
+        let all = || {
+            let controllers = estate.domain_controllers().iter().enumerate();
+            controllers.filter(|(at, _)| !failed.contains(at))
+        };
+        let near: Vec<_> = all().filter(|(_, dc)| dc.site == site).collect();
+        let chosen = if near.is_empty() { all().collect() } else { near };
+        let pdc = estate.parameters().get(Knob::PdcWeight);
+        let mut sum = 0.0;
+        let weights = chosen.into_iter().map(|(at, dc)| {
+            sum += if dc.roles.pdc_emulator { pdc } else { 1.0 };
+            (at, sum)
+        });
+        Self { weights: weights.collect() }
+    }
+
+    fn draw(&self, random: &mut Random) -> Option<usize> {
+        let (_, sum) = self.weights.last()?;
+        let drawn = random.unit() * sum;
+        self.weights.iter().find(|(_, upto)| drawn < *upto).map(|(at, _)| *at)
+    }
+}
+
+fn find(estate: &Estate, name: Option<&str>) -> Result<usize, SynthError> {
+    let controllers = estate.domain_controllers();
+    let Some(name) = name else { return Ok(0) };
+    let found = estate.by_name(name);
+    let found = found.and_then(|dc| controllers.iter().position(|other| other.name == dc.name));
+    found.ok_or_else(|| SynthError::NoDomainController {
+        wanted: name.escape_debug().to_string(),
+        known: controllers.iter().map(|dc| dc.name.as_str()).collect::<Vec<_>>().join(", "),
+    })
+}
+
+fn peers(dc: &DomainController, index: usize) -> Vec<Peer> {
+    let mac = mac(Ipv4Addr::from_bits(number(index) | 0x7f00_0000));
+    dc.addresses.iter().map(|address| Peer { address: *address, mac }).collect()
+}
+
+/// An Ethernet address for a host: locally administered (IEEE 802), made of its IPv4 address.
+fn mac(v4: Ipv4Addr) -> [u8; 6] {
+    let [a, b, c, d] = v4.octets();
+    [0x02, 0x48, a, b, c, d]
+}
+
+/// The host with that number in a subnet.
+fn address_in(subnet: Subnet, host: u32) -> IpAddr {
+    match subnet.network {
+        IpAddr::V4(network) => Ipv4Addr::from_bits(network.to_bits().wrapping_add(host)).into(),
+        IpAddr::V6(network) => {
+            Ipv6Addr::from_bits(network.to_bits().wrapping_add(host.into())).into()
+        }
+    }
+}
+
+const fn is_server(kind: PopulationKind) -> bool {
+    matches!(
+        kind,
+        PopulationKind::MemberServer | PopulationKind::NtlmServer | PopulationKind::Application
+    )
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,31 @@
+//! What a client remembers from one activity to the next. Small: there is one per client.
+
+/// What a client remembers. Its tickets and connections are seeds and sequence numbers, not
+/// bytes.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// The next of its ephemeral ports, counted from [`FIRST_PORT`].
+    next_port: u16,
+}
+
+/// First ephemeral port of Windows since Vista (RFC 6335 section 6): 49152 to 65535.
+const FIRST_PORT: u16 = 49_152;
+
+impl Memory {
+    /// A client whose ports begin anywhere.
+    pub fn new(seed: u64) -> Self {
+        Self { next_port: (seed >> 48) as u16 % (u16::MAX - FIRST_PORT) }
+    }
+
+    /// Forgets every open connection, not the tickets.
+    pub fn disconnect(&mut self) {
+        // No activity keeps one yet.
+    }
+
+    /// The next ephemeral port; they come round after 16,384.
+    pub fn port(&mut self) -> u16 {
+        let port = FIRST_PORT + self.next_port;
+        self.next_port = (self.next_port + 1) % (u16::MAX - FIRST_PORT + 1);
+        port
+    }
+}

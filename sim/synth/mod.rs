@@ -1,0 +1,35 @@
+//! The synthesizer: an estate and a seed become the packets at a domain controller.
+//!
+//! Two layers. A [`planner`](planner::Planner) turns the estate into a time-ordered list of
+//! [`Item`]s: when which client does what. A renderer, one function per [`Activity`], turns each
+//! item into packets on a [`Stage`], using the emitters of `proto`, and tells the [`Truth`] what
+//! it put there. Neither knows how the core reads packets: that is what makes their round trip
+//! a proof.
+//!
+//! Clients are spread over a fixed number of [`shard`]s, each of which plans, renders and sorts
+//! by itself; a merge by time puts them together. What comes out therefore does not depend on
+//! the number of threads.
+//!
+//! To add an activity: one function in `activity/`, one row in the table of `activity.rs`.
+
+mod activity;
+mod cast;
+mod error;
+mod memory;
+mod net;
+mod plan;
+mod planner;
+mod shard;
+mod source;
+mod stage;
+mod truth;
+
+pub use activity::Activity;
+pub use cast::{Cast, Client, Peer};
+pub use error::SynthError;
+pub use memory::Memory;
+pub use net::{Close, Conditions, Flow, Tcp};
+pub use plan::Item;
+pub use source::{Options, Synth};
+pub use stage::{Stage, Words};
+pub use truth::{Did, Truth, outcome_name};

@@ -1,0 +1,244 @@
+//! Some of the clients: planned, rendered and sorted apart from the others.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use super::net::{Conditions, Frames, Place};
+use super::planner::Planner;
+use super::stage::Props;
+use super::{Cast, Item, Memory, Stage, Truth};
+use crate::base::{Random, Timestamp};
+
+/// How many shards there are. Fixed: the order of frames of the same time depends on it.
+pub const SHARDS: u32 = 16;
+
+/// Some of the clients. Frames come out window by window, in order of time; where the windows
+/// lie does not change them.
+pub struct Shard {
+    plan: Plan,
+    /// One per client of this shard, by index of the client divided by [`SHARDS`].
+    memories: Vec<Memory>,
+    /// Parts of activities that come later: time, order in which they were asked for.
+    later: BinaryHeap<Reverse<Later>>,
+    asked: u64,
+    /// Frames rendered, some of them later than the window.
+    frames: Frames,
+    /// Spare, for what is kept.
+    kept: Frames,
+    /// Frames of the window, in order.
+    window: Vec<Place>,
+    stage_later: Vec<Item>,
+    scratch: Vec<u8>,
+    truth: Truth,
+    /// Of items before the start: rendered for what comes after them, and dropped.
+    discarded: Frames,
+    discarded_truth: Truth,
+    start: i64,
+    end: i64,
+}
+
+/// Where the items come from.
+enum Plan {
+    Made(Planner),
+    /// Told before each window, in order.
+    Told(VecDeque<Item>),
+}
+
+impl Plan {
+    fn next_time(&self) -> i64 {
+        match self {
+            Self::Made(planner) => planner.next_time(),
+            Self::Told(items) => items.front().map_or(i64::MAX, |item| item.time.nanos()),
+        }
+    }
+
+    fn next(&mut self) -> Option<Item> {
+        match self {
+            Self::Made(planner) => planner.next(),
+            Self::Told(items) => items.pop_front(),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Later {
+    time: i64,
+    order: u64,
+    item: LaterItem,
+}
+
+/// An item, compared by nothing: time and order decide.
+#[derive(Debug)]
+struct LaterItem(Item);
+
+impl PartialEq for LaterItem {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+impl Eq for LaterItem {}
+impl PartialOrd for LaterItem {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for LaterItem {
+    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
+        std::cmp::Ordering::Equal
+    }
+}
+
+/// Who comes when.
+#[derive(Debug, Clone, Copy)]
+pub struct Show {
+    /// First moment, in nanoseconds since 1970.
+    pub start: i64,
+    /// Nothing begins from here on.
+    pub end: i64,
+    /// The items are told, not planned.
+    pub is_told: bool,
+    /// Keep each derivable activity.
+    pub with_rows: bool,
+}
+
+/// Before the start, for so long activities are begun whose later parts fall into the span: in
+/// nanoseconds. Two minutes, longer than a boot takes.
+pub const WARM_UP_NS: i64 = 120_000_000_000;
+
+impl Shard {
+    /// The clients whose index leaves `number` when divided by [`SHARDS`].
+    pub fn new(cast: &Cast, number: u32, show: Show) -> Self {
+        let count = u32::try_from(cast.clients.len()).unwrap_or(u32::MAX);
+        let clients: Vec<u32> = (number..count).step_by(SHARDS as usize).collect();
+        let seeds = clients.iter().map(|client| u64::from(*client) | 1 << 63);
+        let memories =
+            seeds.map(|label| Memory::new(Random::fork(cast.seed, label).next_u64())).collect();
+        let Show { start, end, is_told, with_rows } = show;
+        let plan = if is_told {
+            Plan::Told(VecDeque::new())
+        } else {
+            let first = Timestamp::from_nanos(start - WARM_UP_NS);
+            Plan::Made(Planner::new(cast, &clients, first, Timestamp::from_nanos(end)))
+        };
+        Self {
+            plan,
+            memories,
+            later: BinaryHeap::new(),
+            asked: 0,
+            frames: Frames::default(),
+            kept: Frames::default(),
+            window: Vec::new(),
+            stage_later: Vec::new(),
+            scratch: Vec::new(),
+            truth: Truth::new(with_rows),
+            discarded: Frames::default(),
+            discarded_truth: Truth::default(),
+            start,
+            end,
+        }
+    }
+
+    /// Tells an item of a plan made elsewhere; in order of time, each before its window.
+    pub fn tell(&mut self, item: Item) {
+        if let Plan::Told(items) = &mut self.plan {
+            items.push_back(item);
+        }
+    }
+
+    /// Renders everything that begins before `until`, and puts the frames before it in order.
+    pub fn play(&mut self, cast: &Cast, conditions: &Conditions, until: i64) {
+        self.drop_window();
+        let until_item = until.min(self.end);
+        while let Some(item) = self.next_item(until_item) {
+            self.render(cast, conditions, item);
+        }
+        let places = &mut self.frames.places;
+        // Stable: of one time, what was rendered first comes first.
+        places.sort_by_key(|place| place.time);
+        let count = places.partition_point(|place| place.time < until);
+        self.window.extend(places.drain(..count));
+    }
+
+    /// Whether nothing comes any more.
+    pub fn is_done(&self) -> bool {
+        self.frames.places.is_empty()
+            && self.plan.next_time() >= self.end
+            && self.later.peek().is_none_or(|Reverse(later)| later.time >= self.end)
+    }
+
+    /// Frames of the window, in order.
+    pub fn window(&self) -> impl ExactSizeIterator<Item = (i64, &[u8])> {
+        self.window.iter().map(|place| {
+            let start = place.offset as usize;
+            let bytes = self.frames.bytes.get(start..start + place.length as usize);
+            (place.time, bytes.unwrap_or_default())
+        })
+    }
+
+    /// What was put on the wire.
+    pub fn into_truth(self) -> Truth {
+        self.truth
+    }
+
+    /// The next item that begins before `until`: of the plan, or a later part.
+    fn next_item(&mut self, until: i64) -> Option<Item> {
+        let planned = self.plan.next_time();
+        let later = self.later.peek().map_or(i64::MAX, |Reverse(later)| later.time);
+        if planned.min(later) >= until {
+            return None;
+        }
+        if planned <= later {
+            let item = self.plan.next()?;
+            if item.time.nanos() >= self.start {
+                self.truth.planned(item.activity);
+            }
+            return Some(item);
+        }
+        self.later.pop().map(|Reverse(later)| later.item.0)
+    }
+
+    fn render(&mut self, cast: &Cast, conditions: &Conditions, item: Item) {
+        let Some(memory) = self.memories.get_mut((item.client / SHARDS) as usize) else { return };
+        let is_before = item.time.nanos() < self.start;
+        let (out, truth) = if is_before {
+            (&mut self.discarded, &mut self.discarded_truth)
+        } else {
+            (&mut self.frames, &mut self.truth)
+        };
+        let mark = out.places.len();
+        let (later, scratch) = (&mut self.stage_later, &mut self.scratch);
+        let props = Props { out, truth, later, scratch, memory };
+        item.activity.render(&mut Stage::new(cast, conditions, item, props));
+        if is_before {
+            // What began before the start is not seen, so that nothing may go on from it in the
+            // middle: what comes later opens its connections itself.
+            memory.disconnect();
+            self.discarded.bytes.clear();
+            self.discarded.places.clear();
+        } else {
+            let frames = self.frames.places.get(mark..).unwrap_or_default();
+            self.truth.frames += frames.len() as u64;
+            self.truth.bytes += frames.iter().map(|place| u64::from(place.length)).sum::<u64>();
+        }
+        for item in self.stage_later.drain(..) {
+            self.asked += 1;
+            let later = Later { time: item.time.nanos(), order: self.asked, item: LaterItem(item) };
+            self.later.push(Reverse(later));
+        }
+    }
+
+    /// Forgets the frames of the last window, and moves the others to the front.
+    fn drop_window(&mut self) {
+        self.window.clear();
+        self.kept.bytes.clear();
+        self.kept.places.clear();
+        for place in &self.frames.places {
+            let start = place.offset as usize;
+            let bytes = self.frames.bytes.get(start..start + place.length as usize);
+            let offset = u32::try_from(self.kept.bytes.len()).unwrap_or(u32::MAX);
+            self.kept.bytes.extend_from_slice(bytes.unwrap_or_default());
+            self.kept.places.push(Place { offset, ..*place });
+        }
+        std::mem::swap(&mut self.frames, &mut self.kept);
+    }
+}

@@ -1,0 +1,246 @@
+//! Where an activity is played: a clock, two ends, and what is put on the wire.
+
+use super::net::{Close, Conditions, Flow, Frames, Tcp};
+use super::{Activity, Cast, Did, Item, Memory, Peer, Truth};
+use crate::base::{Random, Timestamp};
+use crate::estate::Knob;
+use crate::proto::{Id, Kind, Outcome, Side};
+use crate::wire::{WireError, Writer};
+
+/// Between two packets of one side, in nanoseconds. Assumed.
+const SAME_SIDE_NS: i64 = 15_000;
+/// Time a host takes to go on after a packet came, median in nanoseconds: between what the KDC
+/// (0.5 to 1 ms) and DNS from the cache (0.1 ms) were measured to take. Assumed in between.
+const SERVICE_NS: f64 = 400_000.0;
+/// Deviation of its logarithm. Assumed.
+const SERVICE_SIGMA: f64 = 0.5;
+
+/// One item of the plan while it is rendered.
+pub struct Stage<'a> {
+    /// Everybody.
+    pub cast: &'a Cast,
+    /// What the network does.
+    pub conditions: &'a Conditions,
+    /// Random numbers of this item.
+    pub random: Random,
+    /// The item.
+    pub item: Item,
+    /// What the client remembers.
+    pub memory: &'a mut Memory,
+    /// The clock: when the next packet comes, before its delay.
+    now: i64,
+    /// Whether the last packet came from the domain controller.
+    from_here: Option<bool>,
+    out: &'a mut Frames,
+    truth: &'a mut Truth,
+    later: &'a mut Vec<Item>,
+    scratch: &'a mut Vec<u8>,
+}
+
+/// The words of a derived activity.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Words {
+    /// In whose name.
+    pub principal: Option<String>,
+    /// What it was done to.
+    pub target: Option<String>,
+    /// The operation in the protocol's words.
+    pub detail: Option<String>,
+}
+
+/// What a shard lends to a stage.
+pub(super) struct Props<'a> {
+    pub out: &'a mut Frames,
+    pub truth: &'a mut Truth,
+    pub later: &'a mut Vec<Item>,
+    pub scratch: &'a mut Vec<u8>,
+    pub memory: &'a mut Memory,
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn new(
+        cast: &'a Cast,
+        conditions: &'a Conditions,
+        item: Item,
+        props: Props<'a>,
+    ) -> Self {
+        let Props { out, truth, later, scratch, memory } = props;
+        Self {
+            cast,
+            conditions,
+            random: Random::new(item.variation),
+            item,
+            memory,
+            now: item.time.nanos(),
+            from_here: None,
+            out,
+            truth,
+            later,
+            scratch,
+        }
+    }
+
+    /// The value of a parameter for this client.
+    pub fn knob(&self, knob: Knob) -> f64 {
+        self.cast.parameter(self.item.client, knob)
+    }
+
+    /// When the next packet comes, before its own delay.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_nanos(self.now)
+    }
+
+    /// Lets time pass, in milliseconds.
+    #[expect(clippy::cast_possible_truncation, reason = "minutes at most")]
+    pub fn wait_ms(&mut self, milliseconds: f64) {
+        self.now += (milliseconds * 1e6) as i64;
+    }
+
+    /// A client port and the ends of a flow from this client to the domain controller, over IPv6
+    /// where the client speaks it.
+    pub fn to_dc(&mut self, server_port: u16) -> Flow {
+        let client_port = self.memory.port();
+        let client = self.cast.client(self.item.client);
+        let (address, server) = match (client.v6, self.cast.dc_v6) {
+            (Some(v6), Some(dc)) => (v6.into(), dc),
+            _ => (client.v4.into(), self.cast.dc_v4),
+        };
+        Flow {
+            client: Peer { address, mac: client.mac },
+            server,
+            client_port,
+            server_port,
+            vlan: self.cast.vlan(self.item.client),
+            here: Side::Server,
+            round_trip_ns: self.cast.round_trip_ns(self.item.client),
+        }
+    }
+
+    /// A flow from the domain controller to somebody else, by IPv4. The port is drawn, not
+    /// counted: many clients' doings make the domain controller open flows at the same time.
+    pub fn from_dc(&mut self, server: Peer, server_port: u16, round_trip_ns: i64) -> Flow {
+        let drawn = self.random.below(16_384);
+        Flow {
+            client: self.cast.dc_v4,
+            server,
+            client_port: 49_152 + u16::try_from(drawn).unwrap_or(0),
+            server_port,
+            vlan: None,
+            here: Side::Client,
+            round_trip_ns,
+        }
+    }
+
+    /// This client as a peer by IPv4, for flows that the domain controller opens.
+    pub fn client_peer(&self) -> Peer {
+        let client = self.cast.client(self.item.client);
+        Peer { address: client.v4.into(), mac: client.mac }
+    }
+
+    /// Some member server, by index; this client where there is none.
+    pub fn some_server(&mut self) -> u32 {
+        let count = u32::try_from(self.cast.servers.len()).unwrap_or(u32::MAX);
+        let drawn = self.random.below(count);
+        self.cast.servers.get(drawn as usize).copied().unwrap_or(self.item.client)
+    }
+
+    /// Puts one datagram of `side` on the wire; its time. It comes after what the sender needs
+    /// to answer what came before.
+    ///
+    /// A message that cannot be emitted is a mistake of ours, which tests find; it is sent empty.
+    pub fn datagram(
+        &mut self,
+        flow: &mut Flow,
+        side: Side,
+        emit: impl FnOnce(&mut Writer<'_>) -> Result<(), WireError>,
+    ) -> Timestamp {
+        let time = self.turn(flow, side);
+        self.scratch.clear();
+        let emitted = emit(&mut Writer::new(self.scratch));
+        debug_assert_eq!(emitted, Ok(()));
+        let ip_id = self.random.next_u64() as u16;
+        self.out.udp(time, flow, side, ip_id, self.scratch);
+        Timestamp::from_nanos(time)
+    }
+
+    /// Opens a connection.
+    pub fn connect(&mut self, flow: Flow) -> Tcp {
+        let mut tcp = Tcp::new(flow, &mut self.random);
+        let time = self.turn(&flow, Side::Client);
+        self.now = tcp.open(time, self.conditions, self.out);
+        tcp
+    }
+
+    /// Puts bytes of `side` into the stream, one message or several; the time of the last byte.
+    pub fn say(
+        &mut self,
+        tcp: &mut Tcp,
+        side: Side,
+        emit: impl FnOnce(&mut Writer<'_>) -> Result<(), WireError>,
+    ) -> Timestamp {
+        let time = self.turn(&tcp.flow, side);
+        self.scratch.clear();
+        let emitted = emit(&mut Writer::new(self.scratch));
+        debug_assert_eq!(emitted, Ok(()));
+        self.now = tcp.send(time, side, self.scratch, self.conditions, self.out);
+        Timestamp::from_nanos(self.now)
+    }
+
+    /// Ends a connection.
+    pub fn close(&mut self, mut tcp: Tcp, how: Close) {
+        let time = self.turn(&tcp.flow, Side::Client);
+        self.now = tcp.close(time, how, self.out);
+    }
+
+    /// Moves the clock to when `side` sends: after its answering time, and after the way to it
+    /// and back where it is not the domain controller.
+    fn turn(&mut self, flow: &Flow, side: Side) -> i64 {
+        let here = side == flow.here;
+        let delay = match self.from_here {
+            None => 0,
+            Some(last) if last == here => SAME_SIDE_NS,
+            Some(_) => {
+                let service = self.random.lognormal(SERVICE_NS, SERVICE_SIGMA);
+                #[expect(clippy::cast_possible_truncation, reason = "milliseconds")]
+                let service = service as i64;
+                service + if here { 0 } else { flow.round_trip_ns }
+            }
+        };
+        self.from_here = Some(here);
+        self.now += delay;
+        self.now
+    }
+
+    /// Tells the truth: a message is on the wire, in the numbers of
+    /// [`Tally`](crate::proto::Tally). Every message that a parser of that protocol would find,
+    /// also inside others, and nothing that is encrypted.
+    pub fn told(&mut self, protocol: Id, operation: u32, is_answer: bool) {
+        self.truth.message(protocol, operation, is_answer);
+    }
+
+    /// Tells the truth: what an observer of the wire can derive, asked at `time` by the flow's
+    /// client.
+    pub fn did(
+        &mut self,
+        flow: &Flow,
+        time: Timestamp,
+        kind: Kind,
+        outcome: Outcome,
+        words: impl FnOnce() -> Words,
+    ) {
+        self.truth.did(kind, outcome, || {
+            let Words { principal, target, detail } = words();
+            let (client, server) = (flow.client.address, flow.server.address);
+            Did { kind, time, client, server, principal, target, detail, outcome }
+        });
+    }
+
+    /// Plays another activity of this client after `milliseconds` from the clock: the parts of a
+    /// boot, the end of an idle connection.
+    #[expect(clippy::cast_possible_truncation, reason = "hours at most")]
+    pub fn later(&mut self, milliseconds: f64, activity: Activity, argument: u32) {
+        let time = Timestamp::from_nanos(self.now + (milliseconds * 1e6) as i64);
+        let variation = self.random.next_u64();
+        self.later.push(Item { time, activity, argument, variation, ..self.item });
+    }
+}

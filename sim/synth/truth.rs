@@ -1,0 +1,176 @@
+//! Ground truth: what was planned and put on the wire, told by those who did it.
+
+use std::net::IpAddr;
+
+use super::Activity;
+use crate::base::Timestamp;
+use crate::proto::{Id, Kind, Outcome};
+
+/// What was put on the wire.
+#[derive(Debug, Clone, Default)]
+pub struct Truth {
+    /// Items of the plan, per activity in the order of [`Activity::ALL`].
+    planned: Vec<u64>,
+    /// Messages per protocol, in registry order.
+    messages: Vec<Vec<Messages>>,
+    /// Activities that an observer can derive: kind, name of the outcome, how many.
+    derived: Vec<(Kind, &'static str, u64)>,
+    /// Frames.
+    pub frames: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Each derivable activity, where they are wanted.
+    rows: Option<Vec<Did>>,
+}
+
+/// Messages of one operation of a protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Messages {
+    /// In the numbers of [`Tally`](crate::proto::Tally).
+    pub operation: u32,
+    /// Whether they are answers.
+    pub is_answer: bool,
+    /// How many.
+    pub count: u64,
+}
+
+/// One activity that an observer of the wire can derive.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Did {
+    /// What.
+    pub kind: Kind,
+    /// When it was asked for.
+    pub time: Timestamp,
+    /// Who asked.
+    pub client: IpAddr,
+    /// Who was asked.
+    pub server: IpAddr,
+    /// In whose name.
+    pub principal: Option<String>,
+    /// What it was done to.
+    pub target: Option<String>,
+    /// The operation in the protocol's words.
+    pub detail: Option<String>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+impl Truth {
+    /// Nothing yet. `with_rows`: keep each activity, for tests and small captures.
+    pub fn new(with_rows: bool) -> Self {
+        Self { rows: with_rows.then(Vec::new), ..Self::default() }
+    }
+
+    /// An item of the plan is rendered.
+    pub(super) fn planned(&mut self, activity: Activity) {
+        add_at(&mut self.planned, activity as usize, 1);
+    }
+
+    /// A message is put on the wire.
+    pub(super) fn message(&mut self, protocol: Id, operation: u32, is_answer: bool) {
+        let at = protocol as usize;
+        if self.messages.len() <= at {
+            self.messages.resize(at + 1, Vec::new());
+        }
+        let Some(rows) = self.messages.get_mut(at) else { return };
+        let same = |row: &&mut Messages| row.operation == operation && row.is_answer == is_answer;
+        match rows.iter_mut().find(same) {
+            Some(row) => row.count += 1,
+            None => rows.push(Messages { operation, is_answer, count: 1 }),
+        }
+    }
+
+    /// An activity is put on the wire; `row` is asked for where rows are kept.
+    pub(super) fn did(&mut self, kind: Kind, outcome: Outcome, row: impl FnOnce() -> Did) {
+        let name = outcome_name(outcome);
+        match self.derived.iter_mut().find(|(k, o, _)| *k == kind && *o == name) {
+            Some((_, _, count)) => *count += 1,
+            None => self.derived.push((kind, name, 1)),
+        }
+        if let Some(rows) = &mut self.rows {
+            rows.push(row());
+        }
+    }
+
+    /// Adds what another shard tells.
+    pub fn add(&mut self, other: &Self) {
+        for (at, count) in other.planned.iter().enumerate() {
+            add_at(&mut self.planned, at, *count);
+        }
+        for (at, rows) in other.messages.iter().enumerate() {
+            if self.messages.len() <= at {
+                self.messages.resize(at + 1, Vec::new());
+            }
+            let Some(own) = self.messages.get_mut(at) else { continue };
+            for row in rows {
+                let same = own
+                    .iter_mut()
+                    .find(|o| o.operation == row.operation && o.is_answer == row.is_answer);
+                match same {
+                    Some(same) => same.count += row.count,
+                    None => own.push(*row),
+                }
+            }
+        }
+        for (kind, outcome, count) in &other.derived {
+            match self.derived.iter_mut().find(|(k, o, _)| k == kind && o == outcome) {
+                Some((_, _, own)) => *own += count,
+                None => self.derived.push((*kind, outcome, *count)),
+            }
+        }
+        self.frames += other.frames;
+        self.bytes += other.bytes;
+        if let (Some(rows), Some(more)) = (&mut self.rows, &other.rows) {
+            rows.extend(more.iter().cloned());
+        }
+    }
+
+    /// Items of the plan per activity; those without any are left out.
+    pub fn activities(&self) -> impl Iterator<Item = (Activity, u64)> + '_ {
+        let named = Activity::ALL.iter().zip(&self.planned);
+        named.filter(|(_, count)| **count > 0).map(|(activity, count)| (*activity, *count))
+    }
+
+    /// Messages per protocol and operation, sorted.
+    pub fn messages(&self) -> Vec<(Id, Messages)> {
+        let mut all: Vec<(Id, Messages)> = Id::ALL
+            .iter()
+            .filter_map(|id| Some((*id, self.messages.get(*id as usize)?)))
+            .flat_map(|(id, rows)| rows.iter().map(move |row| (id, *row)))
+            .collect();
+        all.sort_by_key(|(id, row)| (*id as usize, row.operation, row.is_answer));
+        all
+    }
+
+    /// Activities that an observer can derive, per kind and name of the outcome, sorted.
+    pub fn derived(&self) -> Vec<(Kind, &'static str, u64)> {
+        let mut all = self.derived.clone();
+        all.sort_unstable();
+        all
+    }
+
+    /// Each of them, where they were wanted.
+    pub fn rows(&self) -> &[Did] {
+        self.rows.as_deref().unwrap_or_default()
+    }
+}
+
+/// `success`, `failure`, `continued`, `unanswered` or `unknown`.
+pub const fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Success => "success",
+        Outcome::Failure { .. } => "failure",
+        Outcome::Continued { .. } => "continued",
+        Outcome::Unanswered => "unanswered",
+        Outcome::Unknown => "unknown",
+    }
+}
+
+fn add_at(counts: &mut Vec<u64>, at: usize, more: u64) {
+    if counts.len() <= at {
+        counts.resize(at + 1, 0);
+    }
+    if let Some(count) = counts.get_mut(at) {
+        *count += more;
+    }
+}

@@ -1,0 +1,7 @@
+//! The synthesizer against our own core and against tshark: what is on the wire is what its
+//! ground truth says.
+//!
+//! `SYNTH=name` plays only the activity of that name, for working on it.
+
+mod play;
+mod round;
