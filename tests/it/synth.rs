@@ -3,5 +3,6 @@
 //!
 //! `SYNTH=name` plays only the activity of that name, for working on it.
 
+mod planned;
 mod play;
 mod round;
