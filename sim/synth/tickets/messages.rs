@@ -176,7 +176,8 @@ pub fn logon(cast: &Cast, wanted: &Ticket, proof: Proof, random: &mut Random) ->
             value: cipher(random, None, TIMESTAMP_BYTES).encode(),
         }),
         Proof::Certificate => {
-            padata.push(Typed { kind: PA_PK_AS_REQ, value: certified(random, PKINIT_REQUEST_BYTES) });
+            padata
+                .push(Typed { kind: PA_PK_AS_REQ, value: certified(random, PKINIT_REQUEST_BYTES) });
         }
     }
     padata.push(Typed { kind: PA_PAC_REQUEST, value: WITH_PAC.to_vec() });
@@ -318,7 +319,8 @@ fn etype_info(cast: &Cast, client: u32, who: Who, with_rc4: bool) -> Typed {
         Who::Computer => format!("{realm}host{}", cast.dns_name(client)),
     };
     let salt = element(0xa1, &element(GENERAL_STRING, salt.as_bytes()));
-    let mut entries = element(ber::SEQUENCE, &[&[0xa0, 3, ber::INTEGER, 1, 18][..], &salt].concat());
+    let mut entries =
+        element(ber::SEQUENCE, &[&[0xa0, 3, ber::INTEGER, 1, 18][..], &salt].concat());
     if with_rc4 {
         entries.extend(element(ber::SEQUENCE, &[0xa0, 3, ber::INTEGER, 1, 23]));
     }
@@ -354,7 +356,14 @@ fn general_time(time: Timestamp) -> [u8; 15] {
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = civil(days);
     let mut text = *b"00000000000000Z";
-    let numbers = [(year, 4), (month, 2), (day, 2), (second / 3_600, 2), (second / 60 % 60, 2), (second % 60, 2)];
+    let numbers = [
+        (year, 4),
+        (month, 2),
+        (day, 2),
+        (second / 3_600, 2),
+        (second / 60 % 60, 2),
+        (second % 60, 2),
+    ];
     let mut at = 0;
     for (mut number, digits) in numbers {
         for place in text.iter_mut().skip(at).take(digits).rev() {
@@ -414,7 +423,8 @@ mod tests {
 
     #[test]
     fn what_an_extended_error_says_is_read_by_the_core() {
-        let want = b"\x30\x15\xa1\x03\x02\x01\x03\xa2\x0e\x04\x0c\x34\x02\x00\xc0\0\0\0\0\x01\0\0\0";
+        let want =
+            b"\x30\x15\xa1\x03\x02\x01\x03\xa2\x0e\x04\x0c\x34\x02\x00\xc0\0\0\0\0\x01\0\0\0";
         assert_eq!(extended(0xc000_0234), want);
     }
 }

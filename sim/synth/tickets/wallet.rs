@@ -69,13 +69,16 @@ impl Wallet {
 
     /// The seed of a ticket that is still good, whether the capture shows how it was given, and
     /// since when it is held.
-    pub fn get(&self, who: Who, service: Service, now: Timestamp) -> Option<(u64, bool, Timestamp)> {
+    pub fn get(
+        &self,
+        who: Who,
+        service: Service,
+        now: Timestamp,
+    ) -> Option<(u64, bool, Timestamp)> {
         match *self.slots.get(who as usize)?.get(place(service)?)? {
             Slot::None => None,
             Slot::Unseen(seed) => Some((seed, false, now)),
-            Slot::Seen(seed, since) => {
-                (now.since(since) < LIFE_NS).then_some((seed, true, since))
-            }
+            Slot::Seen(seed, since) => (now.since(since) < LIFE_NS).then_some((seed, true, since)),
         }
     }
 }
@@ -90,4 +93,51 @@ const fn place(service: Service) -> Option<usize> {
         Service::Rpc => 5,
         Service::Password | Service::Replication(_) | Service::At(..) => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_parts(1_000, 0);
+
+    fn ticket(service: Service) -> Ticket {
+        Ticket { seed: 7, service, client: 1, who: Who::Person, is_seen: true }
+    }
+
+    fn held(wallet: &Wallet, service: Service, now: Timestamp) -> Option<(u64, bool)> {
+        wallet.get(Who::Person, service, now).map(|(seed, is_seen, _)| (seed, is_seen))
+    }
+
+    #[test]
+    fn a_ticket_is_seen_until_hidden_or_purged() {
+        let mut wallet = Wallet::new(3);
+        assert!(matches!(held(&wallet, Service::Cifs, NOW), Some((_, false))));
+        wallet.keep(ticket(Service::Cifs), NOW);
+        assert_eq!(held(&wallet, Service::Cifs, NOW), Some((7, true)));
+        wallet.hide();
+        assert_eq!(held(&wallet, Service::Cifs, NOW), Some((7, false)));
+        wallet.purge(Who::Computer);
+        assert_eq!(held(&wallet, Service::Cifs, NOW), Some((7, false)));
+        wallet.purge(Who::Person);
+        assert_eq!(held(&wallet, Service::Cifs, NOW), None);
+    }
+
+    #[test]
+    fn a_ticket_ends_after_ten_hours() {
+        let mut wallet = Wallet::new(3);
+        wallet.keep(ticket(Service::Ldap), NOW);
+        let after = |seconds: i64| NOW.plus_nanos(seconds * 1_000_000_000);
+        assert_eq!(held(&wallet, Service::Ldap, after(35_999)), Some((7, true)));
+        assert_eq!(held(&wallet, Service::Ldap, after(36_000)), None);
+    }
+
+    #[test]
+    fn what_is_not_kept_is_not_held() {
+        let mut wallet = Wallet::new(3);
+        for service in [Service::Password, Service::At(3, "host"), Service::Replication(1)] {
+            wallet.keep(ticket(service), NOW);
+            assert_eq!(held(&wallet, service, NOW), None);
+        }
+    }
 }
