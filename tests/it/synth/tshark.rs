@@ -18,8 +18,7 @@ use super::{play, round};
 use fields::Row;
 use messages::Counter;
 
-/// Severities of tshark's expert information.
-const NOTE: u32 = 0x0040_0000;
+/// Severity of a warning in tshark's expert information; that of errors is above.
 const WARNING: u32 = 0x0060_0000;
 
 /// A checksum that was validated, and is right; absent where the field is none of the frame's.
