@@ -180,7 +180,7 @@ served_by = "berlin"
 
 [[domain_controller]]
 name = "dc1.corp.example"
-addresses = ["10.1.0.10", "fd10:1::10"]
+addresses = ["10.1.0.10", "fd10:1::a"]
 site = "Berlin"
 roles = ["pdc-emulator", "dns", "dhcp"]
 
