@@ -129,7 +129,7 @@ fn join(raw: &RawPopulation) -> Result<Join, Wrong> {
     );
     if server && *join.get_ref() == Join::Entra {
         let what = "servers and applications of a domain are joined to it; write \
-                    \"ad\" or \"hybrid\"";
+                    \"active-directory\" or \"hybrid\"";
         return Err(Wrong::new(join.span(), "join", what.to_owned()));
     }
     if *raw.kind.get_ref() == PopulationKind::ManagedDevice

@@ -112,7 +112,6 @@ pub enum PopulationKind {
 #[serde(rename_all = "kebab-case")]
 pub enum Join {
     /// To Active Directory.
-    #[serde(rename = "ad")]
     ActiveDirectory,
     /// To Active Directory and Microsoft Entra ID.
     Hybrid,
