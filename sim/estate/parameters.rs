@@ -191,13 +191,23 @@ impl Basis {
     }
 }
 
+impl Parameter {
+    /// Every parameter as a calibration has it, one of [`CALIBRATIONS`](super::CALIBRATIONS).
+    ///
+    /// # Errors
+    /// There is no calibration of that name.
+    pub fn all_of(calibration: &str) -> Result<Vec<Self>, EstateError> {
+        Ok(Calibration::named(calibration)?.parameters)
+    }
+}
+
 impl Parameters {
     /// The parameters of the calibration of that name, one of [`CALIBRATIONS`](super::CALIBRATIONS).
     ///
     /// # Errors
     /// There is no calibration of that name.
     pub fn of(calibration: &str) -> Result<Self, EstateError> {
-        Ok(Self::from_described(&Calibration::named(calibration)?.parameters))
+        Ok(Self::from_described(&Parameter::all_of(calibration)?))
     }
 
     /// The values of `described`, which has every knob in order.
