@@ -7,7 +7,7 @@ use super::link::link_name;
 use super::reader::{MAX_BLOCK_BYTES, MAX_FRAME_BYTES};
 use super::walk::{End, Order, Out, Step, position, u16_of, u32_of};
 use crate::base::{LinkType, Record, Timestamp};
-use crate::record::Interface;
+use crate::record::{Interface, Synthesis};
 
 /// Section header, a palindrome: the same in both byte orders (4.1).
 pub(super) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
@@ -31,6 +31,11 @@ const MIN_SECTION_BYTES: u32 = 28;
 const SECTION_START_BYTES: usize = 12;
 /// The major version this layout belongs to (4.1).
 const VERSION_MAJOR: u16 = 1;
+/// A comment of a section header begins with this where its frames were synthesized; a
+/// [`Synthesis`] follows as JSON. Ours.
+pub(super) const SYNTHESIS_MARK: &str = "headroom synthesis: ";
+/// Where options begin in a section header (4.1).
+const SECTION_OPTIONS_AT: usize = 24;
 /// Interfaces one file may describe. Their numbers in a record have 16 bits; rotated files
 /// put together bring one description each.
 const MAX_INTERFACES: usize = 65_536;
@@ -42,6 +47,7 @@ const DROPS_UNKNOWN: u16 = 0xffff;
 /// Options (3.5, 4.2, 4.3, 4.6).
 mod option {
     pub(super) const END: u16 = 0;
+    pub(super) const COMMENT: u16 = 1;
     pub(super) const IF_NAME: u16 = 2;
     pub(super) const IF_DESCRIPTION: u16 = 3;
     pub(super) const IF_TSRESOL: u16 = 9;
@@ -132,6 +138,8 @@ struct Source {
 pub(super) struct Pcapng {
     pub sections: u32,
     pub skipped_blocks: u64,
+    /// What the first section that is synthesized says of itself, behind [`SYNTHESIS_MARK`].
+    synthesis: Option<Box<str>>,
     order: Order,
     version: (u16, u16),
     orders_differ: bool,
@@ -154,6 +162,7 @@ impl Pcapng {
         Self {
             sections: 0,
             skipped_blocks: 0,
+            synthesis: None,
             order: Order::Little,
             version: (VERSION_MAJOR, 0),
             orders_differ: false,
@@ -237,8 +246,29 @@ impl Pcapng {
         self.orders_differ |= self.sections > 0 && big != (self.order == Order::Big);
         self.order = order;
         self.sections = self.sections.saturating_add(1);
+        let options = block.get(SECTION_OPTIONS_AT..length - 4).unwrap_or_default();
+        match order {
+            Order::Little => self.section_options::<false>(options),
+            Order::Big => self.section_options::<true>(options),
+        }
         self.section_start = self.sources.len();
         Ok(length)
+    }
+
+    /// Keeps the comment that says how the frames were synthesized. Other options, and damaged
+    /// ones, change nothing that is counted.
+    fn section_options<const BIG: bool>(&mut self, options: &[u8]) {
+        let _ = each_option::<BIG>(options, |code, value| {
+            let text = std::str::from_utf8(value).ok().filter(|_| code == option::COMMENT);
+            if let Some(text) = text.and_then(|text| text.strip_prefix(SYNTHESIS_MARK)) {
+                self.synthesis.get_or_insert_with(|| text.into());
+            }
+        });
+    }
+
+    /// How the frames were synthesized, where the file says so in words we know.
+    pub(super) fn synthesis(&self) -> Option<Box<Synthesis>> {
+        serde_json::from_str(self.synthesis.as_deref()?).ok()
     }
 
     /// Walks the blocks of one section from index `start`; bytes done with, and why it ended.

@@ -154,6 +154,10 @@ impl Reader {
                 (Format::Pcapng, file.text(), file.sections, file.skipped_blocks, file.interfaces())
             }
         };
+        let synthesis = match &self.state {
+            State::Pcapng(file) => file.synthesis(),
+            State::Header | State::Pcap(_) => None,
+        };
         if let Some(packing) = self.packing {
             text = format!("{text}, {}", packing.text());
         }
@@ -173,6 +177,7 @@ impl Reader {
             sections,
             skipped_blocks,
             records_out_of_order: self.tally.out_of_order,
+            synthesis,
             damage: self.damage,
         }
     }

@@ -378,6 +378,7 @@ impl Member {
             sections: 0,
             skipped_blocks: 0,
             records_out_of_order: 0,
+            synthesis: None,
             damage: Some(Damage { offset_bytes: 0, what }),
         }
     }

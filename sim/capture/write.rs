@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::pcapng::SECTION_HEADER;
+use super::pcapng::{SECTION_HEADER, SYNTHESIS_MARK};
 use super::reader::MAX_FRAME_BYTES;
 use crate::base::{Frame, LinkType};
+use crate::record::Synthesis;
 
 /// Name or description of an interface, in bytes (an option's length has 16 bits; longer ones
 /// serve nobody).
@@ -75,9 +76,12 @@ impl<W: Write> PcapWriter<W> {
         };
         // Below a thousand million, so that it fits.
         let fraction = u32::try_from(nanos.rem_euclid(1_000_000_000) / unit).unwrap_or(0);
-        let [s, f, c, o] = [seconds, fraction, captured, frame.original_length.max(captured)]
-            .map(u32::to_le_bytes);
-        self.out.write_all(&[s, f, c, o].concat())?;
+        let fields = [seconds, fraction, captured, frame.original_length.max(captured)];
+        let mut header = [0; 16];
+        for (to, field) in header.chunks_exact_mut(4).zip(fields) {
+            to.copy_from_slice(&field.to_le_bytes());
+        }
+        self.out.write_all(&header)?;
         self.out.write_all(frame.bytes)
     }
 
@@ -118,13 +122,30 @@ impl<W: Write> PcapngWriter<W> {
     /// # Errors
     /// Those of `out`.
     pub fn new(out: W, interfaces: &[InterfaceSpec]) -> io::Result<Self> {
+        Self::with_synthesis(out, interfaces, None)
+    }
+
+    /// As [`new`](Self::new), and says in the section header how the frames were synthesized.
+    ///
+    /// # Errors
+    /// Those of `out`; `InvalidInput` where that takes more than the 65,535 bytes of an option.
+    pub fn with_synthesis(
+        out: W,
+        interfaces: &[InterfaceSpec],
+        synthesis: Option<&Synthesis>,
+    ) -> io::Result<Self> {
         let links = interfaces.iter().map(|interface| interface.link).collect();
         let mut writer = Self { out, links, block: Vec::new() };
+        let comment = synthesis.map(comment).transpose()?;
         writer.block(SECTION_HEADER, |body| {
             body.extend(0x1a2b_3c4d_u32.to_le_bytes());
             body.extend(1_u16.to_le_bytes());
             body.extend(0_u16.to_le_bytes());
             body.extend((-1_i64).to_le_bytes()); // length of the section: not known
+            if let Some(comment) = &comment {
+                put_option(body, 1, comment.as_bytes());
+                put_option(body, 0, &[]);
+            }
         })?;
         interfaces.iter().try_for_each(|interface| writer.describe(interface))?;
         Ok(writer)
@@ -201,10 +222,20 @@ impl<W: Write> PcapngWriter<W> {
         fill(&mut self.block);
         // Names and frames are limited, so that the length fits.
         let length = u32::try_from(self.block.len() + 12).unwrap_or(u32::MAX).to_le_bytes();
-        self.out.write_all(&[kind.to_le_bytes(), length].concat())?;
+        self.out.write_all(&kind.to_le_bytes())?;
+        self.out.write_all(&length)?;
         self.out.write_all(&self.block)?;
         self.out.write_all(&length)
     }
+}
+
+/// The comment that says how frames were synthesized.
+fn comment(synthesis: &Synthesis) -> io::Result<String> {
+    let text = format!("{SYNTHESIS_MARK}{}", serde_json::to_string(synthesis)?);
+    if text.len() > usize::from(u16::MAX) {
+        return Err(invalid(format!("{} bytes do not fit a comment", text.len())));
+    }
+    Ok(text)
 }
 
 fn captured_length(frame: &Frame<'_>) -> io::Result<u32> {

@@ -219,6 +219,7 @@ fn read_any(name: &str, bytes: impl Read, options: &Options) -> Result<CounterLo
             sections: 0,
             skipped_blocks: 0,
             records_out_of_order: found.records_out_of_order,
+            synthesis: None,
             damage: found.damage,
         },
         domain_controllers: found.domain_controllers,

@@ -1,6 +1,6 @@
 //! What is wrong with an estate file, where, and what to write instead.
 
-use super::{KEYS, excerpt};
+use super::values::{Wrong, excerpt};
 
 /// Most single-character edits between a misspelt key and the one suggested.
 const EDITS_MAX: usize = 4;
@@ -20,8 +20,8 @@ pub struct EstateError {
     pub field: Option<String>,
     /// What is wrong.
     pub what: String,
-    /// The key that was probably meant.
-    pub suggestion: Option<&'static str>,
+    /// The key or name that was probably meant.
+    pub suggestion: Option<String>,
 }
 
 impl EstateError {
@@ -29,26 +29,19 @@ impl EstateError {
         Self { file_name: file_name.to_owned(), line: None, field: None, what, suggestion: None }
     }
 
-    pub(super) fn at(
-        file_name: &str,
-        text: &str,
-        offset: usize,
-        field: &str,
-        what: String,
-    ) -> Self {
+    pub(super) fn from_wrong(file_name: &str, text: &str, wrong: Wrong) -> Self {
         Self {
-            line: Some(line_of(text, offset)),
-            field: Some(field.to_owned()),
-            ..Self::whole(file_name, what)
+            line: Some(line_of(text, wrong.span.start)),
+            field: Some(wrong.field.to_owned()),
+            suggestion: wrong.suggestion,
+            ..Self::whole(file_name, wrong.what)
         }
     }
 
     pub(super) fn from_toml(file_name: &str, text: &str, error: &toml::de::Error) -> Self {
         let message = error.message().trim();
-        let unknown = message
-            .strip_prefix("unknown field `")
-            .and_then(|rest| rest.split_once('`'))
-            .map(|(field, _)| field);
+        let mut quoted = message.split('`').skip(1).step_by(2);
+        let unknown = if message.starts_with("unknown field `") { quoted.next() } else { None };
         let what = match unknown {
             Some(field) => format!("there is no key `{}`", excerpt(field)),
             None => message.lines().collect::<Vec<_>>().join("; "),
@@ -57,14 +50,11 @@ impl EstateError {
         let line = error.span().map(|span| line_of(text, span.start));
         let field = line.filter(|_| unknown.is_none()).and_then(|line| {
             let (key, _) = text.lines().nth(line - 1)?.split_once('=')?;
-            KEYS.iter().find(|known| **known == key.trim()).map(|known| (*known).to_owned())
+            is_key(key.trim()).then(|| key.trim().to_owned())
         });
-        Self {
-            line,
-            field,
-            suggestion: unknown.and_then(nearest_key),
-            ..Self::whole(file_name, what)
-        }
+        // The message goes on with the keys that there are.
+        let suggestion = unknown.and_then(|field| nearest(field, quoted)).map(str::to_owned);
+        Self { line, field, suggestion, ..Self::whole(file_name, what) }
     }
 
     fn place(&self) -> String {
@@ -76,7 +66,7 @@ impl EstateError {
     }
 
     fn advice(&self) -> String {
-        match self.suggestion {
+        match &self.suggestion {
             Some(key) => format!("; did you mean `{key}`?"),
             None => String::new(),
         }
@@ -88,18 +78,45 @@ fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
-/// The known key that takes the fewest edits from `field`.
-fn nearest_key(field: &str) -> Option<&'static str> {
-    if field.chars().count() > KEY_CHARS_MAX {
+/// Line of every byte offset, for files with many things to place.
+pub(super) struct Lines {
+    /// Offsets of the first bytes of all lines but the first.
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    pub fn of(text: &str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self { starts: ends.map(|(offset, _)| offset + 1).collect() }
+    }
+
+    /// Line of the byte at `offset`, counted from 1.
+    pub fn line_of(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset) + 1
+    }
+}
+
+/// Whether the text in front of a `=` is a key, perhaps a dotted one.
+fn is_key(text: &str) -> bool {
+    let inside = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    (1..=KEY_CHARS_MAX).contains(&text.len()) && text.chars().all(inside)
+}
+
+/// The known name that takes the fewest edits from `name`.
+pub(super) fn nearest<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Option<&'a str> {
+    if name.chars().count() > KEY_CHARS_MAX {
         return None;
     }
-    let contains = |key: &&&str| field.len() > 3 && key.contains(field);
-    let close = KEYS
-        .iter()
-        .map(|key| (edits(field, key), *key))
-        .filter(|(edits, key)| *edits <= EDITS_MAX.min(key.len() / 2))
+    let close = known
+        .clone()
+        .map(|known| (edits(name, known), known))
+        .filter(|(edits, known)| *edits <= EDITS_MAX.min(known.len() / 2))
         .min();
-    close.map(|(_, key)| key).or_else(|| KEYS.iter().find(contains).copied())
+    let mut contains = known.filter(|known| name.len() > 3 && known.contains(name));
+    close.map(|(_, known)| known).or_else(|| contains.next())
 }
 
 /// Insertions, deletions and substitutions from `a` to `b` (Levenshtein).
@@ -138,6 +155,8 @@ mod tests {
 
     #[test]
     fn only_a_near_key_is_suggested() {
+        let keys = ["domain_controller", "name", "addresses", "physical_cores", "min_available_mb"];
+        let nearest_key = |name: &str| nearest(name, keys.into_iter());
         assert_eq!(nearest_key("adresses"), Some("addresses"));
         assert_eq!(nearest_key("physical_core"), Some("physical_cores"));
         assert_eq!(nearest_key("cores"), Some("physical_cores"));
@@ -151,5 +170,7 @@ mod tests {
         assert_eq!(line_of("a\nb\nc", 0), 1);
         assert_eq!(line_of("a\nb\nc", 2), 2);
         assert_eq!(line_of("a\nb\nc", 99), 3);
+        let lines = Lines::of("a\n\nb\n");
+        assert_eq!([0, 1, 2, 3, 4, 5].map(|offset| lines.line_of(offset)), [1, 1, 2, 3, 3, 4]);
     }
 }

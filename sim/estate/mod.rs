@@ -1,24 +1,37 @@
 //! What a site looks like, as its planner writes it down: an estate file in TOML, checked.
 //!
-//! So far it holds what sizing needs of each domain controller's server. Unknown keys are
-//! errors, so that a misspelt one is not silently ignored; everything has a limit.
+//! Sizing needs the servers of its domain controllers only; traffic needs forest, sites and
+//! populations too, and parameters, whose values come from a named calibration or from the file.
+//! Unknown keys are errors, so that a misspelt one is not silently ignored; everything has a
+//! limit.
 
+mod calibration;
+mod clients;
+mod controller;
 mod error;
+mod form;
 mod parameters;
+mod places;
+mod ready;
 mod site;
+mod values;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
 
+use error::Lines;
+use form::{RawDomainController, RawEstate};
+use values::{Wrong, address_of};
+
+pub use calibration::CALIBRATIONS;
 pub use error::EstateError;
 pub use parameters::{Basis, Knob, Parameter, Parameters};
 pub use site::{
-    Arrival, AutopilotWave, Forest, Join, Network, Population, PopulationKind, Roles, Schedule, Site,
-    Subnet,
+    Arrival, AutopilotWave, Forest, Join, Network, Population, PopulationKind, Roles, Schedule,
+    Site, Subnet,
 };
 
 /// Largest estate file, in bytes. Ten thousand domain controllers take about 3 MB.
@@ -33,20 +46,40 @@ pub const ADDRESSES_MAX: usize = 64;
 /// Longest name, in bytes: a DNS name has at most 255 (RFC 1035 section 2.3.4).
 pub const NAME_BYTES_MAX: usize = 255;
 
-/// Most processors of one server.
-const PROCESSORS_MAX: u32 = 4_096;
+/// Most sites of one estate.
+pub const SITES_MAX: usize = 1_000;
 
-/// Most memory of one server, in GB: 256 TB is what Windows Server addresses at most.
-const MEMORY_GB_MAX: f64 = 262_144.0;
+/// Most populations of one estate.
+pub const POPULATIONS_MAX: usize = 10_000;
 
-/// MB in one GB, as Windows counts.
-const MB_PER_GB: f64 = 1_024.0;
+/// Most endpoints of one estate, of all populations together.
+pub const ENDPOINTS_MAX: u64 = 2_000_000;
+
+/// Most forwarders.
+pub const FORWARDERS_MAX: usize = 16;
 
 /// A checked estate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estate {
+    file_name: String,
+    forest: Option<Forest>,
+    sites: Vec<Site>,
     domain_controllers: Vec<DomainController>,
     by_address: BTreeMap<IpAddr, usize>,
+    populations: Vec<Population>,
+    network: Network,
+    calibration: &'static str,
+    calibration_meaning: String,
+    described: Vec<Parameter>,
+    parameters: Parameters,
+    places: Places,
+}
+
+/// Lines at which things are described, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Places {
+    domain_controllers: Vec<usize>,
+    populations: Vec<usize>,
 }
 
 /// One domain controller's server. What is not in the file is `None`.
@@ -56,6 +89,10 @@ pub struct DomainController {
     pub name: String,
     /// Its addresses, as written; unique in the estate.
     pub addresses: Vec<IpAddr>,
+    /// Index of its site.
+    pub site: Option<usize>,
+    /// What it does besides.
+    pub roles: Roles,
     /// Physical cores (hyper-threads not counted).
     pub physical_cores: Option<u32>,
     /// Logical processors.
@@ -93,9 +130,6 @@ impl Estate {
     /// (two controllers of one name or address, more cores than processors, …). The error names
     /// file, line and field, and what to write instead.
     pub fn parse(text: &str, file_name: &str) -> Result<Self, EstateError> {
-        let at = |span: Range<usize>, field: &str, what: String| {
-            EstateError::at(file_name, text, span.start, field, what)
-        };
         if text.len() > FILE_BYTES_MAX {
             let what = format!(
                 "the file has {} bytes, the limit is {FILE_BYTES_MAX}; split it",
@@ -105,38 +139,128 @@ impl Estate {
         }
         let raw: RawEstate = toml::from_str(text)
             .map_err(|error| EstateError::from_toml(file_name, text, &error))?;
-        let count = raw.domain_controller.len();
-        if count == 0 {
-            let what = "it describes no domain controller; begin one with `[[domain_controller]]`";
-            return Err(EstateError::whole(file_name, what.to_owned()));
-        }
-        if count > DOMAIN_CONTROLLERS_MAX {
-            let what = format!("{count} domain controllers, the limit is {DOMAIN_CONTROLLERS_MAX}");
-            return Err(EstateError::whole(file_name, what));
-        }
-        let mut estate =
-            Self { domain_controllers: Vec::with_capacity(count), by_address: BTreeMap::new() };
+        counts(&raw).map_err(|what| EstateError::whole(file_name, what))?;
+        let lines = Lines::of(text);
+        let lines_of = |names: Vec<&Spanned<String>>| {
+            names.into_iter().map(|name| lines.line_of(name.span().start)).collect()
+        };
+        let places = Places {
+            domain_controllers: lines_of(raw.domain_controller.iter().map(|dc| &dc.name).collect()),
+            populations: lines_of(raw.population.iter().map(|group| &group.name).collect()),
+        };
+        Self::checked(raw, file_name, places)
+            .map_err(|wrong| EstateError::from_wrong(file_name, text, wrong))
+    }
+
+    fn checked(raw: RawEstate, file_name: &str, places: Places) -> Result<Self, Wrong> {
+        let (calibration, base) = calibration::of_estate(raw.calibration.as_ref())?;
+        let giver = format!("estate {}", values::excerpt(file_name));
+        let mut described = base.parameters.clone();
+        base.change(&raw.parameters, &mut described, &giver)?;
+        let (sites, site_names) = places::sites(&raw.site)?;
+        let network = places::network(&raw.network)?;
+        let mut estate = Self {
+            file_name: file_name.to_owned(),
+            forest: raw.forest.as_ref().map(places::forest).transpose()?,
+            sites,
+            domain_controllers: Vec::with_capacity(raw.domain_controller.len()),
+            by_address: BTreeMap::new(),
+            populations: Vec::new(),
+            network,
+            calibration,
+            calibration_meaning: base.meaning.clone(),
+            parameters: Parameters::from_described(&described),
+            described,
+            places,
+        };
+        estate.add_domain_controllers(raw.domain_controller, &site_names)?;
+        let around = clients::Surroundings {
+            sites: &estate.sites,
+            site_names: &site_names,
+            calibration: &base,
+            described: &estate.described,
+            giver: &giver,
+        };
+        estate.populations = clients::populations(&raw.population, &around)?;
+        Ok(estate)
+    }
+
+    fn add_domain_controllers(
+        &mut self,
+        raw: Vec<RawDomainController>,
+        sites: &BTreeMap<String, usize>,
+    ) -> Result<(), Wrong> {
         let mut names = BTreeMap::new();
-        for (index, entry) in raw.domain_controller.into_iter().enumerate() {
+        let mut pdc_emulator: Option<String> = None;
+        for (index, entry) in raw.into_iter().enumerate() {
             let name_span = entry.name.span();
             if names.insert(canonical_name(entry.name.get_ref()), index).is_some() {
                 let what = format!("`{}` is described twice", entry.name.get_ref().escape_debug());
-                return Err(at(name_span, "name", what));
+                return Err(Wrong::new(name_span, "name", what));
             }
             for address in &entry.addresses {
                 if let Some(canonical) = address_of(address)
-                    && estate.by_address.insert(canonical, index).is_some()
+                    && self.by_address.insert(canonical, index).is_some()
                 {
                     let what = format!("{canonical} belongs to a domain controller already");
-                    return Err(at(address.span(), "addresses", what));
+                    return Err(Wrong::new(address.span(), "addresses", what));
                 }
             }
-            let checked = entry.checked();
-            estate
-                .domain_controllers
-                .push(checked.map_err(|wrong| at(wrong.span, wrong.field, wrong.what))?);
+            let dc = controller::checked(entry, sites)?;
+            if dc.roles.pdc_emulator
+                && let Some(other) = pdc_emulator.replace(dc.name.clone())
+            {
+                let what = format!("`{other}` is the PDC emulator already; a domain has one");
+                return Err(Wrong::new(name_span, "roles", what));
+            }
+            self.domain_controllers.push(dc);
         }
-        Ok(estate)
+        Ok(())
+    }
+
+    /// The forest, where the file describes one.
+    pub fn forest(&self) -> Option<&Forest> {
+        self.forest.as_ref()
+    }
+
+    /// All sites, in the order of the file.
+    pub fn sites(&self) -> &[Site] {
+        &self.sites
+    }
+
+    /// All populations, in the order of the file.
+    pub fn populations(&self) -> &[Population] {
+        &self.populations
+    }
+
+    /// The network at the domain controllers.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Name of the calibration, one of [`CALIBRATIONS`].
+    pub fn calibration(&self) -> &str {
+        self.calibration
+    }
+
+    /// What the calibration stands for.
+    pub fn calibration_meaning(&self) -> &str {
+        &self.calibration_meaning
+    }
+
+    /// The parameters of the whole estate; populations have their own.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// Every parameter of the whole estate with unit, basis and source, in order of the knobs.
+    pub fn described_parameters(&self) -> &[Parameter] {
+        &self.described
+    }
+
+    /// The site of a domain controller of this estate, whose time zone is the controller's.
+    pub fn site_of(&self, dc: &DomainController) -> Option<&Site> {
+        self.sites.get(dc.site?)
     }
 
     /// All domain controllers, in the order of the file.
@@ -171,6 +295,23 @@ impl Estate {
     }
 }
 
+/// What there must be and how much there may be.
+fn counts(raw: &RawEstate) -> Result<(), String> {
+    if raw.domain_controller.is_empty() {
+        let what = "it describes no domain controller; begin one with `[[domain_controller]]`";
+        return Err(what.to_owned());
+    }
+    let limited = [
+        (raw.domain_controller.len(), DOMAIN_CONTROLLERS_MAX, "domain controllers"),
+        (raw.site.len(), SITES_MAX, "sites"),
+        (raw.population.len(), POPULATIONS_MAX, "populations"),
+    ];
+    match limited.into_iter().find(|(count, limit, _)| count > limit) {
+        Some((count, limit, what)) => Err(format!("{count} {what}, the limit is {limit}")),
+        None => Ok(()),
+    }
+}
+
 /// Lower case, without the dot at the end and the backslashes of a UNC or perfmon name.
 fn canonical_name(name: &str) -> String {
     name.trim().trim_start_matches('\\').trim_end_matches('.').to_lowercase()
@@ -178,147 +319,6 @@ fn canonical_name(name: &str) -> String {
 
 fn first_label(name: &str) -> &str {
     name.split('.').next().unwrap_or(name)
-}
-
-fn address_of(text: &Spanned<String>) -> Option<IpAddr> {
-    text.get_ref().trim().parse::<IpAddr>().ok().map(|address| address.to_canonical())
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawEstate {
-    #[serde(default)]
-    domain_controller: Vec<RawDomainController>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawDomainController {
-    name: Spanned<String>,
-    #[serde(default)]
-    addresses: Vec<Spanned<String>>,
-    physical_cores: Option<Spanned<u32>>,
-    logical_processors: Option<Spanned<u32>>,
-    installed_memory_gb: Option<Spanned<f64>>,
-    min_available_mb: Option<Spanned<f64>>,
-    operating_system: Option<Spanned<String>>,
-    virtualization: Option<Virtualization>,
-}
-
-/// Keys of `[[domain_controller]]` and of the file, for suggestions.
-const KEYS: [&str; 9] = [
-    "domain_controller",
-    "name",
-    "addresses",
-    "physical_cores",
-    "logical_processors",
-    "installed_memory_gb",
-    "min_available_mb",
-    "operating_system",
-    "virtualization",
-];
-
-/// A value that is wrong, and where it stands.
-struct Wrong {
-    span: Range<usize>,
-    field: &'static str,
-    what: String,
-}
-
-impl RawDomainController {
-    fn checked(self) -> Result<DomainController, Wrong> {
-        let name = text(&self.name, "name")?;
-        if self.addresses.len() > ADDRESSES_MAX {
-            let what = format!("{} addresses, the limit is {ADDRESSES_MAX}", self.addresses.len());
-            return Err(Wrong { span: self.name.span(), field: "addresses", what });
-        }
-        let mut addresses = Vec::with_capacity(self.addresses.len());
-        for address in &self.addresses {
-            addresses.push(address_of(address).ok_or_else(|| Wrong {
-                span: address.span(),
-                field: "addresses",
-                what: format!(
-                    "`{}` is no IPv4 or IPv6 address; write e.g. \"10.77.0.10\" or \"fd77::10\"",
-                    excerpt(address.get_ref())
-                ),
-            })?);
-        }
-        let physical_cores = count(self.physical_cores.as_ref(), "physical_cores")?;
-        let logical_processors = count(self.logical_processors.as_ref(), "logical_processors")?;
-        if let (Some(cores), Some(processors), Some(place)) =
-            (physical_cores, logical_processors, &self.physical_cores)
-            && cores > processors
-        {
-            let what = format!("{cores} physical cores in {processors} logical processors");
-            return Err(Wrong { span: place.span(), field: "physical_cores", what });
-        }
-        let installed_memory_gb =
-            memory(self.installed_memory_gb.as_ref(), "installed_memory_gb", MEMORY_GB_MAX)?;
-        let available_max = installed_memory_gb.unwrap_or(MEMORY_GB_MAX) * MB_PER_GB;
-        Ok(DomainController {
-            name,
-            addresses,
-            physical_cores,
-            logical_processors,
-            installed_memory_gb,
-            min_available_mb: memory(
-                self.min_available_mb.as_ref(),
-                "min_available_mb",
-                available_max,
-            )?,
-            operating_system: match &self.operating_system {
-                Some(name) => Some(text(name, "operating_system")?),
-                None => None,
-            },
-            virtualization: self.virtualization,
-        })
-    }
-}
-
-fn text(value: &Spanned<String>, field: &'static str) -> Result<String, Wrong> {
-    let trimmed = value.get_ref().trim();
-    let what = if trimmed.is_empty() {
-        "it is empty".to_owned()
-    } else if trimmed.len() > NAME_BYTES_MAX {
-        format!("it has {} bytes, the limit is {NAME_BYTES_MAX}", trimmed.len())
-    } else if trimmed.chars().any(char::is_control) {
-        "it has control characters".to_owned()
-    } else {
-        return Ok(trimmed.to_owned());
-    };
-    Err(Wrong { span: value.span(), field, what })
-}
-
-fn count(value: Option<&Spanned<u32>>, field: &'static str) -> Result<Option<u32>, Wrong> {
-    let Some(value) = value else { return Ok(None) };
-    let number = *value.get_ref();
-    if (1..=PROCESSORS_MAX).contains(&number) {
-        return Ok(Some(number));
-    }
-    let what = format!("{number} is not between 1 and {PROCESSORS_MAX}");
-    Err(Wrong { span: value.span(), field, what })
-}
-
-fn memory(
-    value: Option<&Spanned<f64>>,
-    field: &'static str,
-    max: f64,
-) -> Result<Option<f64>, Wrong> {
-    let Some(value) = value else { return Ok(None) };
-    let number = *value.get_ref();
-    if number > 0.0 && number <= max {
-        return Ok(Some(number));
-    }
-    let what = format!("{number} is not above 0 and at most {max}");
-    Err(Wrong { span: value.span(), field, what })
-}
-
-/// The beginning of what the file says, safe to print.
-fn excerpt(text: &str) -> String {
-    /// Enough to recognise it by.
-    const CHARS_MAX: usize = 40;
-    let shown: String = text.chars().take(CHARS_MAX).collect();
-    shown.escape_debug().to_string()
 }
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 //! Parameters of synthesized traffic: named, with unit, basis and source; the named calibrations.
 
+use serde::Deserialize;
+
+use super::EstateError;
+use super::calibration::Calibration;
+
 /// Makes [`Knob`] from rows of documentation, variant and name.
 macro_rules! knobs {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal),+ $(,)?) => {
@@ -22,10 +27,15 @@ macro_rules! knobs {
                 }
             }
 
+            /// The parameter of that name.
+            pub fn by_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|knob| knob.name() == name)
+            }
+
             /// What it is, in words.
             pub const fn meaning(self) -> &'static str {
                 match self {
-                    $(Self::$variant => concat!($($doc),+)),+
+                    $(Self::$variant => concat!($($doc),+).trim_ascii()),+
                 }
             }
         }
@@ -65,6 +75,9 @@ knobs! {
     LdapSaslShare = "ldap.sasl_share",
     /// Searches of an application on its pooled connections, per second at the peak.
     LdapApplicationSearches = "ldap.application_searches_per_second",
+    /// Searches of applications for each client of the domain controller, on top of these, per
+    /// second at the peak.
+    LdapSearchesPerClient = "ldap.searches_per_client_per_second",
     /// Bytes of the result of an application's search, median.
     LdapResultBytes = "ldap.result_bytes",
     /// Deviation of the logarithm of these.
@@ -132,7 +145,8 @@ knobs! {
 }
 
 /// Where the value of a parameter comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Basis {
     /// Published, by the source named.
     Sourced,
@@ -165,7 +179,32 @@ pub struct Parameters {
     values: Vec<f64>,
 }
 
+impl Basis {
+    /// The word for it in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sourced => "sourced",
+            Self::Assumed => "assumed",
+            Self::Learned => "learned",
+            Self::Given => "given",
+        }
+    }
+}
+
 impl Parameters {
+    /// The parameters of the calibration of that name, one of [`CALIBRATIONS`](super::CALIBRATIONS).
+    ///
+    /// # Errors
+    /// There is no calibration of that name.
+    pub fn of(calibration: &str) -> Result<Self, EstateError> {
+        Ok(Self::from_described(&Calibration::named(calibration)?.parameters))
+    }
+
+    /// The values of `described`, which has every knob in order.
+    pub(super) fn from_described(described: &[Parameter]) -> Self {
+        Self { values: described.iter().map(|parameter| parameter.value).collect() }
+    }
+
     /// The value of `knob`.
     #[inline]
     pub fn get(&self, knob: Knob) -> f64 {

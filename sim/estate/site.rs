@@ -1,8 +1,12 @@
 //! What a synthesizer needs of an estate besides its servers: forest, sites, populations, network.
 
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::Parameters;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use serde::Deserialize;
+
+use super::{Parameter, Parameters};
 
 /// The forest: one domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,10 +83,13 @@ pub struct Population {
     pub autopilot: Option<AutopilotWave>,
     /// The estate's parameters with this population's own.
     pub parameters: Parameters,
+    /// What the population says itself of parameters, in order of the knobs.
+    pub own_parameters: Vec<Parameter>,
 }
 
 /// What the clients of a population are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PopulationKind {
     /// A desktop that is there all day.
     Workstation,
@@ -101,7 +108,8 @@ pub enum PopulationKind {
 }
 
 /// How clients are joined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Join {
     /// To Active Directory.
     ActiveDirectory,
@@ -173,4 +181,76 @@ pub struct Network {
     pub offload: bool,
     /// Where the domain controllers forward queries for other domains.
     pub forwarders: Vec<IpAddr>,
+}
+
+impl Site {
+    /// Its time zone; `None` only if its name is in no database, which parsing an estate excludes.
+    pub fn zone(&self) -> Option<TimeZone> {
+        TimeZoneDatabase::bundled().get(&self.time_zone).ok()
+    }
+}
+
+impl Subnet {
+    /// Whether the address lies in it.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let of_one_kind = self.network.is_ipv4() == address.is_ipv4();
+        of_one_kind && Self { network: address, ..*self }.masked().network == self.masked().network
+    }
+
+    /// Number of the first address for clients. Those before are the network's own, a router's
+    /// and servers'.
+    pub const FIRST_CLIENT: u64 = 16;
+
+    /// Addresses for clients: all from [`Self::FIRST_CLIENT`], but not the broadcast address.
+    pub fn clients(&self) -> u64 {
+        let bits = u32::from(self.bits().saturating_sub(self.prefix_bits));
+        let all = 1u64.checked_shl(bits).unwrap_or(u64::MAX);
+        all.saturating_sub(Self::FIRST_CLIENT + 1)
+    }
+
+    /// Number of an address in it: the network's own is 0.
+    pub(super) fn number_of(&self, address: IpAddr) -> Option<u128> {
+        if !self.contains(address) {
+            return None;
+        }
+        match (address, self.network) {
+            (IpAddr::V4(address), IpAddr::V4(first)) => {
+                Some(u128::from(address.to_bits().checked_sub(first.to_bits())?))
+            }
+            (IpAddr::V6(address), IpAddr::V6(first)) => {
+                address.to_bits().checked_sub(first.to_bits())
+            }
+            _ => None,
+        }
+    }
+
+    /// Without the bits behind its prefix.
+    pub(super) fn masked(self) -> Self {
+        let host_bits = u32::from(self.bits().saturating_sub(self.prefix_bits));
+        let network = match self.network {
+            IpAddr::V4(address) => {
+                let mask = u32::MAX.checked_shl(host_bits).unwrap_or(0);
+                IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() & mask))
+            }
+            IpAddr::V6(address) => {
+                let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
+                IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & mask))
+            }
+        };
+        Self { network, ..self }
+    }
+
+    /// Bits of its addresses.
+    const fn bits(&self) -> u8 {
+        match self.network {
+            IpAddr::V4(_) => 32,
+            IpAddr::V6(_) => 128,
+        }
+    }
+}
+
+impl fmt::Display for Subnet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.network, self.prefix_bits)
+    }
 }

@@ -1,5 +1,7 @@
 //! Tests of the estate file.
 
+mod wrong;
+
 use super::*;
 
 const LAB: &str = include_str!("../../captures/estates/lab.toml");
@@ -19,6 +21,8 @@ fn the_example_is_read_in_full() {
     let expected = DomainController {
         name: "dc1.lab.example".to_owned(),
         addresses: vec!["10.77.0.10".parse().unwrap(), "fd77::10".parse().unwrap()],
+        site: None,
+        roles: Roles::default(),
         physical_cores: Some(4),
         logical_processors: Some(8),
         installed_memory_gb: Some(8.0),
@@ -146,4 +150,156 @@ fn sizes_are_limited() {
     // Nesting that a recursive reader would fall over.
     let deep = format!("[[domain_controller]]\nname = {}", "[".repeat(100_000));
     assert!(Estate::parse(&deep, "x.toml").is_err());
+}
+
+/// A whole estate, for one change at a time.
+const WHOLE: &str = r#"
+calibration = "light"
+
+[forest]
+dns_name = "corp.example"
+
+[network]
+forwarders = ["192.0.2.53"]
+
+[parameters]
+dns.queries_per_hour = 300
+dns.tcp_share = { value = 0.02, basis = "learned", source = "dc.pcap, 2026-11-20" }
+
+[[site]]
+name = "Berlin"
+time_zone = "europe/berlin"
+subnet = "10.1.0.0/24"
+subnet6 = "fd10:1::/64"
+vlan = 110
+
+[[site]]
+name = "Lagos"
+time_zone = "Africa/Lagos"
+subnet = "10.2.0.0/24"
+round_trip_ms = 95
+served_by = "berlin"
+
+[[domain_controller]]
+name = "dc1.corp.example"
+addresses = ["10.1.0.10", "fd10:1::a"]
+site = "Berlin"
+roles = ["pdc-emulator", "dns", "dhcp"]
+
+[[population]]
+name = "desks"
+kind = "workstation"
+count = 200
+site = "Berlin"
+ipv6_share = 0.3
+parameters = { boot.per_day = 1 }
+
+[[population]]
+name = "new"
+kind = "managed-device"
+join = "entra"
+count = 40
+site = "Lagos"
+schedule = { arrival = "burst", at = "09:30", mean_delay_minutes = 5, stay_hours = 6, presence = [1, 1, 1, 1, 1, 0, 0] }
+autopilot = { devices = 10, start = "08:00", over_minutes = 120, days = ["tuesday", "sunday"] }
+"#;
+
+fn whole_with(from: &str, to: &str) -> String {
+    assert!(WHOLE.contains(from), "{from}");
+    WHOLE.replacen(from, to, 1)
+}
+
+#[test]
+fn a_whole_estate_is_read() {
+    let estate = Estate::parse(WHOLE, "x.toml").unwrap();
+    let forest = Forest { dns_name: "corp.example".to_owned(), netbios_name: "CORP".to_owned() };
+    assert_eq!(estate.forest(), Some(&forest));
+    let subnet =
+        |network: &str, prefix_bits| Subnet { network: network.parse().unwrap(), prefix_bits };
+    let berlin = Site {
+        name: "Berlin".to_owned(),
+        time_zone: "Europe/Berlin".to_owned(),
+        subnet: subnet("10.1.0.0", 24),
+        subnet6: Some(subnet("fd10:1::", 64)),
+        vlan: Some(110),
+        round_trip_ms: 0.5,
+        served_by: 0,
+    };
+    let lagos = Site {
+        name: "Lagos".to_owned(),
+        time_zone: "Africa/Lagos".to_owned(),
+        subnet: subnet("10.2.0.0", 24),
+        subnet6: None,
+        vlan: None,
+        round_trip_ms: 95.0,
+        served_by: 0,
+    };
+    assert_eq!(estate.sites(), [berlin, lagos]);
+    let dc = &estate.domain_controllers()[0];
+    let roles = Roles { pdc_emulator: true, dns: true, dhcp: true, ..Roles::default() };
+    assert_eq!((dc.site, dc.roles), (Some(0), roles));
+    assert_eq!(estate.site_of(dc).unwrap().zone().unwrap().iana_name(), Some("Europe/Berlin"));
+    let network = Network {
+        mtu_bytes: 1500,
+        loss: 0.0,
+        reordering: 0.0,
+        offload: false,
+        forwarders: vec!["192.0.2.53".parse().unwrap()],
+    };
+    assert_eq!(estate.network(), &network);
+    assert_eq!(estate.calibration(), "light");
+    assert_eq!(estate.check_for_synthesis(), Ok(()));
+}
+
+#[test]
+fn populations_are_read_with_their_schedules() {
+    let estate = Estate::parse(WHOLE, "x.toml").unwrap();
+    let [desks, new] = estate.populations() else { panic!() };
+    assert_eq!((desks.name.as_str(), desks.kind), ("desks", PopulationKind::Workstation));
+    assert_eq!((desks.join, desks.count, desks.site), (Join::ActiveDirectory, 200, 0));
+    assert_eq!((desks.ipv6_share, desks.autopilot), (0.3, None));
+    let office = Arrival::Normal { mean: 500.0, deviation: 35.0, earliest: 330.0, latest: 660.0 };
+    assert_eq!(desks.schedule.arrival, office);
+    assert_eq!((new.join, new.site), (Join::Entra, 1));
+    let days = [false, true, false, false, false, false, true];
+    let wave = AutopilotWave { devices: 10, start: 480.0, over: 120.0, days };
+    assert_eq!(new.autopilot, Some(wave));
+    let spelled_out = Schedule {
+        arrival: Arrival::Burst { at: 570.0, mean_delay: 5.0 },
+        stay_hours: 6.0,
+        presence: [1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0],
+    };
+    assert_eq!(new.schedule, spelled_out);
+}
+
+#[test]
+fn parameters_come_from_the_calibration_then_the_estate_then_the_population() {
+    let estate = Estate::parse(WHOLE, "x.toml").unwrap();
+    let light = Parameters::of("light").unwrap();
+    let described = |knob: Knob| estate.described_parameters()[knob as usize].clone();
+    assert_eq!(described(Knob::Boots).value, light.get(Knob::Boots));
+    assert_eq!(described(Knob::Boots).basis, Basis::Assumed);
+    let queries = described(Knob::DnsQueries);
+    assert_eq!((queries.value, queries.basis), (300.0, Basis::Given));
+    assert_eq!(queries.source, "estate x.toml");
+    let tcp = described(Knob::DnsTcpShare);
+    assert_eq!((tcp.value, tcp.basis, tcp.unit.as_str()), (0.02, Basis::Learned, "share"));
+    assert_eq!(tcp.source, "dc.pcap, 2026-11-20");
+    assert_eq!(estate.parameters().get(Knob::DnsQueries), 300.0);
+    let [desks, new] = estate.populations() else { panic!() };
+    assert_eq!(desks.parameters.get(Knob::Boots), 1.0);
+    assert_eq!(desks.parameters.get(Knob::DnsQueries), 300.0);
+    assert_eq!(desks.own_parameters.len(), 1);
+    assert_eq!(desks.own_parameters[0].knob, Knob::Boots);
+    assert_eq!(&new.parameters, estate.parameters());
+}
+
+#[test]
+fn named_schedules_are_within_a_day() {
+    for (name, schedule) in Schedule::NAMES {
+        assert_eq!(Schedule::named(name), Some(schedule));
+        assert!(schedule.presence.iter().all(|share| (0.0..=1.0).contains(share)), "{name}");
+        assert!((0.1..=24.0).contains(&schedule.stay_hours), "{name}");
+    }
+    assert_eq!(Schedule::named("Office"), None);
 }

@@ -14,6 +14,12 @@ pub enum Basis {
     Inferred,
     /// Our own choice; configurable.
     Ours,
+    /// Published by others, e.g. in a standard or a study; of synthesized traffic.
+    Sourced,
+    /// Assumed by us, for the reason given; of synthesized traffic.
+    Assumed,
+    /// Fitted to a capture of the user's; of synthesized traffic.
+    Learned,
     /// Measured in the input.
     Measured,
     /// Given by the user.

@@ -6,6 +6,7 @@
 mod dc;
 mod inspection;
 mod source;
+mod synthesis;
 mod timeline;
 mod understood;
 mod verdict;
@@ -18,6 +19,9 @@ pub use inspection::{
     Traffic,
 };
 pub use source::{Damage, Drops, Format, InputFile, Interface};
+pub use synthesis::{
+    DerivedCount, GroundTruth, MessageCount, PlannedCount, Synthesis, SynthesisParameter,
+};
 pub use timeline::{Peak, ProtocolSeries, Timeline, Window};
 pub use understood::{
     Activity, ActivityCount, ActivitySeries, KindSeries, Limits, MalformedReason, MethodSuccess,

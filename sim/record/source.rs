@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Synthesis;
 use crate::base::Timestamp;
 
 /// The kinds of input that can be sized.
@@ -47,6 +48,9 @@ pub struct InputFile {
     pub skipped_blocks: u64,
     /// Records whose time lies before the record in front of them.
     pub records_out_of_order: u64,
+    /// How the traffic was synthesized, where the file says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synthesis: Option<Box<Synthesis>>,
     /// Where reading stopped early; everything before it was used.
     pub damage: Option<Damage>,
 }

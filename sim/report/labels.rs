@@ -77,16 +77,22 @@ pub fn basis(basis: Basis) -> &'static str {
         Basis::Ours => "ours",
         Basis::Measured => "measured",
         Basis::Given => "given",
+        Basis::Sourced => "sourced",
+        Basis::Assumed => "assumed",
+        Basis::Learned => "learned",
     }
 }
 
 /// All kinds of basis with what they mean, for the legend.
-pub const BASES: [(Basis, &str); 5] = [
+pub const BASES: [(Basis, &str); 8] = [
     (Basis::VendorPublished, "Microsoft publishes this figure or rule"),
     (Basis::Inferred, "we read it out of material that Microsoft published; not stated there"),
     (Basis::Ours, "our own choice, configurable; not Microsoft’s"),
     (Basis::Measured, "found in the input"),
     (Basis::Given, "said by the user or by an input file"),
+    (Basis::Sourced, "of synthesized traffic: published elsewhere, see the source"),
+    (Basis::Assumed, "of synthesized traffic: our assumption, for the reason named"),
+    (Basis::Learned, "of synthesized traffic: fitted to a capture of the user’s"),
 ];
 
 /// Short name of a resource.

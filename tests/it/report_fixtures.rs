@@ -251,6 +251,7 @@ fn capture(path: &str) -> InputFile {
         sections: 1,
         skipped_blocks: 3,
         records_out_of_order: 17,
+        synthesis: None,
         damage: None,
     }
 }
@@ -495,6 +496,7 @@ pub fn three() -> SizingReport {
         sections: 0,
         skipped_blocks: 0,
         records_out_of_order: 0,
+        synthesis: None,
         damage: None,
     };
     let mut report = report(vec![input], vec![one, two, three]);

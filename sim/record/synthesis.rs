@@ -1,0 +1,109 @@
+//! Where synthesized traffic comes from, and what it was made of.
+
+use serde::{Deserialize, Serialize};
+
+use super::Basis;
+use crate::base::Timestamp;
+
+/// How traffic was synthesized. Written into the capture, so that nobody takes it for a
+/// recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Synthesis {
+    /// [`super::SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Version of the program.
+    pub headroom_version: String,
+    /// The estate file as it was named. Hostile.
+    pub estate: String,
+    /// SHA-256 of the estate file in hexadecimal.
+    pub estate_sha256: String,
+    /// The domain controller at whose adapter the packets are seen. Hostile.
+    pub domain_controller: String,
+    /// Domain controllers whose clients have gone elsewhere. Hostile.
+    pub failed: Vec<String>,
+    /// Seed.
+    pub seed: u64,
+    /// First moment.
+    pub start_utc: Timestamp,
+    /// Length in seconds.
+    pub duration_seconds: f64,
+    /// Name of the calibration.
+    pub calibration: String,
+    /// Clients of the domain controller.
+    pub clients: u64,
+    /// Rates may be too high or too low by this factor.
+    pub uncertainty_factor: f64,
+    /// Every parameter in force.
+    pub parameters: Vec<SynthesisParameter>,
+}
+
+/// A parameter of synthesized traffic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SynthesisParameter {
+    /// Name in estate files.
+    pub name: String,
+    /// What it is.
+    pub meaning: String,
+    /// Value.
+    pub value: f64,
+    /// Unit.
+    pub unit: String,
+    /// Whose it is.
+    pub basis: Basis,
+    /// By whom published, or why assumed.
+    pub source: String,
+}
+
+/// What was planned and put on the wire: the ground truth of synthesized traffic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GroundTruth {
+    /// [`super::SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// How it was made.
+    pub synthesis: Synthesis,
+    /// Frames.
+    pub frames: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Items of the plan per activity.
+    pub planned: Vec<PlannedCount>,
+    /// Messages per protocol and operation, those inside others included.
+    pub messages: Vec<MessageCount>,
+    /// Activities that an observer of the wire can derive.
+    pub activities: Vec<DerivedCount>,
+}
+
+/// Items of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedCount {
+    /// Name of the activity.
+    pub activity: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// Messages of one operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageCount {
+    /// Short name of the protocol.
+    pub protocol: String,
+    /// Number of the operation, as `inspect` counts it.
+    pub operation: u32,
+    /// Its name in the specification, where we know one.
+    pub name: Option<String>,
+    /// Answers, not requests.
+    pub is_answer: bool,
+    /// How many.
+    pub count: u64,
+}
+
+/// Activities of one kind and outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DerivedCount {
+    /// Name of the kind.
+    pub kind: String,
+    /// `success`, `failure`, `continued`, `unanswered` or `unknown`.
+    pub outcome: String,
+    /// How many.
+    pub count: u64,
+}
