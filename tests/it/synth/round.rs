@@ -5,14 +5,14 @@ use headroom::synth::{Activity, Item, Synth};
 use super::play;
 
 /// Activities to play: all, or the one that `SYNTH` names.
-fn chosen() -> impl Iterator<Item = Activity> {
+pub fn chosen() -> impl Iterator<Item = Activity> {
     let only = std::env::var("SYNTH").ok();
     Activity::ALL.iter().copied().filter(move |a| only.as_ref().is_none_or(|o| o == a.name()))
 }
 
 /// Plays the script in an estate, and compares.
 fn compare(text: &str, script: Vec<Item>, segment_bytes_max: Option<u16>, seed: u64) -> String {
-    let options = headroom::synth::Options { segment_bytes_max, seed, ..play::options(3_600) };
+    let options = headroom::synth::Options { segment_bytes_max, ..play::options(3_600) };
     let synth = Synth::perform(play::cast(text, seed), &options, script.into_iter()).unwrap();
     let (frames, truth) = play::collect(synth);
     let (heard, told) = (play::hear(&frames), play::told(&truth));
