@@ -55,6 +55,8 @@ knobs! {
     DnsNxdomainShare = "dns.nxdomain_share",
     /// Share of queries over TCP.
     DnsTcpShare = "dns.tcp_share",
+    /// Share of forwarded queries to which no forwarder answers.
+    DnsUnansweredShare = "dns.unanswered_share",
     /// NetBIOS name queries of an endpoint to its name server, per hour.
     NbnsQueries = "nbns.queries_per_hour",
     /// Share of these without an answer.
