@@ -1,5 +1,7 @@
 //! Tests of the estate file.
 
+mod wrong;
+
 use super::*;
 
 const LAB: &str = include_str!("../../captures/estates/lab.toml");
@@ -180,7 +182,7 @@ served_by = "berlin"
 
 [[domain_controller]]
 name = "dc1.corp.example"
-addresses = ["10.1.0.10", "fd10:1::10"]
+addresses = ["10.1.0.10", "fd10:1::a"]
 site = "Berlin"
 roles = ["pdc-emulator", "dns", "dhcp"]
 
@@ -290,4 +292,14 @@ fn parameters_come_from_the_calibration_then_the_estate_then_the_population() {
     assert_eq!(desks.own_parameters.len(), 1);
     assert_eq!(desks.own_parameters[0].knob, Knob::Boots);
     assert_eq!(&new.parameters, estate.parameters());
+}
+
+#[test]
+fn named_schedules_are_within_a_day() {
+    for (name, schedule) in Schedule::NAMES {
+        assert_eq!(Schedule::named(name), Some(schedule));
+        assert!(schedule.presence.iter().all(|share| (0.0..=1.0).contains(share)), "{name}");
+        assert!((0.1..=24.0).contains(&schedule.stay_hours), "{name}");
+    }
+    assert_eq!(Schedule::named("Office"), None);
 }

@@ -5,7 +5,7 @@ use headroom::synth::{Activity, Item, Synth};
 use super::play;
 
 /// Activities to play: all, or the one that `SYNTH` names.
-fn chosen() -> impl Iterator<Item = Activity> {
+pub fn chosen() -> impl Iterator<Item = Activity> {
     let only = std::env::var("SYNTH").ok();
     Activity::ALL.iter().copied().filter(move |a| only.as_ref().is_none_or(|o| o == a.name()))
 }
