@@ -71,6 +71,8 @@ knobs! {
     KerberosBadPasswordShare = "kerberos.bad_password_share",
     /// Share of ticket requests for a service that does not exist.
     KerberosUnknownServiceShare = "kerberos.unknown_service_share",
+    /// Share of people at hybrid or Entra-joined devices who log on with Windows Hello.
+    KerberosCertificateShare = "kerberos.certificate_share",
     /// LDAP connections of an endpoint in use, per hour.
     LdapConnections = "ldap.connections_per_hour",
     /// Share of LDAP binds with SASL; the others are simple.
