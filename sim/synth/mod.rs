@@ -19,6 +19,7 @@ mod memory;
 mod net;
 mod plan;
 mod planner;
+mod rpc;
 mod shard;
 mod source;
 mod stage;

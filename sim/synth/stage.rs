@@ -242,6 +242,15 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Plays what happens `milliseconds` from the clock, beside what goes on: the end of an idle
+    /// connection. The clock stays.
+    pub fn aside(&mut self, milliseconds: f64, act: impl FnOnce(&mut Self)) {
+        let (now, from_here) = (self.now, self.from_here.take());
+        self.wait_ms(milliseconds);
+        act(self);
+        (self.now, self.from_here) = (now, from_here);
+    }
+
     /// Moves the clock to when `side` sends: after its answering time, and after the way to it
     /// and back where it is not the domain controller.
     fn turn(&mut self, flow: &Flow, side: Side) -> i64 {
