@@ -2,9 +2,11 @@
 
 mod checksum;
 mod frames;
+mod knock;
 mod tcp;
 
 pub use frames::{Flow, Frames, Place};
+pub use knock::{Knock, knock};
 pub use tcp::{Close, Tcp};
 
 /// What the network does to packets.
