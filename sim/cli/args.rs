@@ -72,6 +72,9 @@ pub enum Command {
     /// Write captures without names, addresses and payload that still size the same
     #[command(after_help = format!("{ANONYMIZE_EXAMPLES}\n\n{EXIT_CODES}"))]
     Anonymize(AnonymizeArgs),
+    /// Make a domain controller's traffic out of an estate file and a seed
+    #[command(after_help = SYNTH_EXAMPLES)]
+    Synth(SynthArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -80,7 +83,7 @@ pub enum Command {
     /// Print a manual page (roff), e.g. `headroom man size | man -l -`
     Man {
         /// The command it describes; the whole program without it
-        #[arg(value_parser = ["report", "size", "inspect", "anonymize", "completions", "man"])]
+        #[arg(value_parser = ["report", "size", "inspect", "anonymize", "synth", "completions", "man"])]
         page: Option<String>,
     },
 }
@@ -121,6 +124,16 @@ Examples:
 
 What stays visible: times, lengths, ports, protocol, operation and error codes. Equal names and
 addresses stay equal. Look at the result before you share it.";
+
+const SYNTH_EXAMPLES: &str = "\
+Examples:
+  headroom synth estate.toml -o day.pcapng.zst --truth day.json
+  headroom synth estate.toml --dc DC02 --start 2026-01-12T08:00 --duration 2h -o morning.pcap
+  headroom synth estate.toml --failed DC02 -o - | headroom report - -o report
+  headroom synth estate.toml --write-plan plan.tsv; headroom synth estate.toml --plan plan.tsv -o day.pcapng
+
+The same estate, seed and version give the same bytes on any machine with any number of threads.
+pcapng files say inside that they are synthesized, with every parameter; pcap files cannot.";
 
 /// Inputs and how to read captures.
 #[derive(Debug, Args)]
@@ -310,6 +323,70 @@ pub struct AnonymizeArgs {
     /// of `head -c 32 /dev/urandom` [default: a new one]
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
+}
+
+/// `headroom synth`.
+#[derive(Debug, Args)]
+pub struct SynthArgs {
+    /// Estate file (TOML); `headroom estate init` writes one
+    #[arg(value_name = "ESTATE")]
+    pub estate: PathBuf,
+
+    /// Capture to write: pcap where its name ends in .pcap, else pcapng; compressed where it ends
+    /// in .zst; - for standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Seed of everything that is drawn
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Length of the traffic, e.g. 15m, 24h, 7d
+    #[arg(long, value_name = "TIME", default_value = "24h")]
+    pub duration: String,
+
+    /// First moment, in local time of the domain controller unless it says otherwise
+    /// [default: 2026-01-12T00:00, a Monday]
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<String>,
+
+    /// The domain controller whose traffic it is [default: the first of the estate]
+    #[arg(long, value_name = "NAME")]
+    pub dc: Option<String>,
+
+    /// A domain controller that has failed: its clients use the others. May be repeated
+    #[arg(long, value_name = "NAME")]
+    pub failed: Vec<String>,
+
+    /// Form of the capture, whatever its name
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<CaptureFormat>,
+
+    /// Write the ground truth to this file (JSON): activities, messages by protocol and operation,
+    /// packets, bytes, and the parameters they were made with
+    #[arg(long, value_name = "FILE")]
+    pub truth: Option<PathBuf>,
+
+    /// Render the plan in this file instead of making one
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+
+    /// Write the plan to this file: who does what when, one line each
+    #[arg(long, value_name = "FILE")]
+    pub write_plan: Option<PathBuf>,
+
+    /// Worker threads; the result does not depend on it [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+/// Forms of captures that are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CaptureFormat {
+    /// libpcap savefile, nanoseconds.
+    Pcap,
+    /// pcapng, which says inside how it was made.
+    Pcapng,
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ mod output;
 mod plan;
 mod progress;
 mod run;
+mod span;
+mod synth;
 
 use std::process::ExitCode;
 
@@ -57,6 +59,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Size(args) => size(cli, args),
         Command::Inspect(args) => inspect(cli, args),
         Command::Anonymize(args) => anonymize::captures(cli, args),
+        Command::Synth(args) => synth::run(cli, args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "headroom", &mut script);

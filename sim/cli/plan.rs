@@ -207,7 +207,7 @@ fn rules(args: &FactArgs) -> anyhow::Result<Rules> {
     Ok(rules)
 }
 
-fn read_text(path: &std::path::Path) -> anyhow::Result<String> {
+pub(super) fn read_text(path: &std::path::Path) -> anyhow::Result<String> {
     let shown = path.display();
     let size = std::fs::metadata(path).with_context(|| format!("open {shown}"))?.len();
     if size > TEXT_FILE_MAX_BYTES {

@@ -2,6 +2,7 @@
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::base::Timestamp;
 use crate::sensor::Progress;
 
 /// Redraws per second.
@@ -51,5 +52,42 @@ impl Bar {
     /// Removes the bar.
     pub fn finish(&self) {
         self.0.finish_and_clear();
+    }
+}
+
+/// A progress bar for making traffic: how much of the span is made.
+pub struct SynthBar {
+    bar: ProgressBar,
+    start: Timestamp,
+}
+
+impl SynthBar {
+    /// A bar for a span from `start`, in nanoseconds. Silent as [`Bar`] is.
+    pub fn new(start: Timestamp, duration_ns: i64, quiet: bool) -> Self {
+        let target = if quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr_with_hz(REDRAWS_HZ)
+        };
+        let bar = ProgressBar::with_draw_target(Some(duration_ns.unsigned_abs()), target);
+        let template = "making {wide_bar} {percent}% {msg} ETA {eta}";
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        Self { bar, start }
+    }
+
+    /// Notes where the run is.
+    pub fn update(&self, time: Timestamp, frames: u64) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        self.bar.set_position(time.since(self.start).max(0).unsigned_abs());
+        self.bar.set_message(format!("{} packets", HumanCount(frames)));
+    }
+
+    /// Removes the bar.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
     }
 }

@@ -27,12 +27,6 @@ const ETHERNET: LinkType = LinkType(1);
 /// How to make traffic.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// Domain controller at whose adapter the frames are seen; the first where `None`.
-    pub dc: Option<String>,
-    /// Domain controllers whose clients have gone elsewhere.
-    pub failed: Vec<String>,
-    /// Everything drawn depends on it.
-    pub seed: u64,
     /// First moment.
     pub start: Timestamp,
     /// Length in nanoseconds. What has begun by then is finished.

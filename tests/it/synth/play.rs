@@ -18,9 +18,6 @@ pub const START: Timestamp = Timestamp::from_parts(1_768_204_800, 0);
 /// Options of a run of that length.
 pub fn options(seconds: i64) -> Options {
     Options {
-        dc: None,
-        failed: Vec::new(),
-        seed: 1,
         start: START,
         duration_ns: seconds * 1_000_000_000,
         threads: 1,

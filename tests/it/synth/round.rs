@@ -12,7 +12,7 @@ fn chosen() -> impl Iterator<Item = Activity> {
 
 /// Plays the script in an estate, and compares.
 fn compare(text: &str, script: Vec<Item>, segment_bytes_max: Option<u16>, seed: u64) -> String {
-    let options = headroom::synth::Options { segment_bytes_max, seed, ..play::options(3_600) };
+    let options = headroom::synth::Options { segment_bytes_max, ..play::options(3_600) };
     let synth = Synth::perform(play::cast(text, seed), &options, script.into_iter()).unwrap();
     let (frames, truth) = play::collect(synth);
     let (heard, told) = (play::hear(&frames), play::told(&truth));

@@ -1,0 +1,86 @@
+//! Lengths of time and moments as people type them.
+
+use anyhow::{Context, bail};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use crate::base::Timestamp;
+
+/// Nanoseconds of the units that can be typed.
+const UNITS: [(char, i64); 4] =
+    [('s', 1_000_000_000), ('m', 60_000_000_000), ('h', 3_600_000_000_000), ('d', DAY_NS)];
+const DAY_NS: i64 = 86_400_000_000_000;
+/// Longest span: a year and a day.
+const DAYS_MAX: i64 = 366;
+
+/// `90s`, `15m`, `24h`, `7d`, or several of them behind each other, `1h30m`; in nanoseconds.
+///
+/// # Errors
+/// What is wrong, and what to write.
+pub fn duration(text: &str) -> anyhow::Result<i64> {
+    let wrong =
+        || format!("'{}' is no length of time; write e.g. 15m, 24h or 1d12h", text.escape_debug());
+    let mut rest = text.trim();
+    let mut total: i64 = 0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).with_context(wrong)?;
+        let (number, behind) = rest.split_at(digits);
+        let mut behind = behind.chars();
+        let unit = behind.next().with_context(wrong)?;
+        let (_, nanos) = UNITS.iter().find(|(letter, _)| *letter == unit).with_context(wrong)?;
+        let number: i64 = number.parse().ok().with_context(wrong)?;
+        let part = number.checked_mul(*nanos).with_context(wrong)?;
+        total = total.checked_add(part).with_context(wrong)?;
+        rest = behind.as_str();
+    }
+    if total == 0 || total > DAYS_MAX * DAY_NS {
+        bail!("{}; more than nothing and at most {DAYS_MAX} days", wrong());
+    }
+    Ok(total)
+}
+
+/// A moment: RFC 3339 with an offset, or a date with or without a time in `zone`.
+///
+/// # Errors
+/// What is wrong, and what to write.
+pub fn moment(text: &str, zone: &TimeZone) -> anyhow::Result<Timestamp> {
+    let text = text.trim();
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time);
+    }
+    let local: DateTime = text.parse().ok().with_context(|| {
+        format!(
+            "'{}' is no time; write e.g. 2026-01-12, 2026-01-12T08:00 (local time of the domain \
+             controller) or 2026-01-12T07:00:00Z",
+            text.escape_debug()
+        )
+    })?;
+    let time = local.to_zoned(zone.clone()).with_context(|| format!("place {text} in time"))?;
+    let nanos = i64::try_from(time.timestamp().as_nanosecond());
+    Ok(Timestamp::from_nanos(nanos.with_context(|| format!("{text} is too far away"))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_have_units() {
+        assert_eq!(duration("90s").unwrap(), 90_000_000_000);
+        assert_eq!(duration("1d12h").unwrap(), 36 * 3_600_000_000_000);
+        for wrong in ["", "0h", "24", "h", "-1h", "1w", "99999999999999999999s", "367d", "1h 2m x"]
+        {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_local_unless_it_says_otherwise() {
+        let zone = jiff::tz::TimeZoneDatabase::bundled().get("Europe/Berlin").unwrap();
+        let text = |text| moment(text, &zone).unwrap().to_string();
+        assert_eq!(text("2026-01-12"), "2026-01-11T23:00:00Z");
+        assert_eq!(text("2026-07-12T08:00"), "2026-07-12T06:00:00Z");
+        assert_eq!(text("2026-07-12T08:00:00Z"), "2026-07-12T08:00:00Z");
+        assert!(moment("soon", &zone).is_err());
+    }
+}

@@ -1,0 +1,285 @@
+//! `headroom synth`: an estate and a seed to a capture.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+
+use super::args::{CaptureFormat, Cli, SynthArgs};
+use super::inputs::Inputs;
+use super::plan::read_text;
+use super::progress::SynthBar;
+use super::{output, span};
+use crate::base::{Batch, Frame, FrameSource, LinkType};
+use crate::capture::{InterfaceSpec, PcapWriter, PcapngWriter, Resolution};
+use crate::estate::Estate;
+use crate::record::{
+    DerivedCount, GroundTruth, MessageCount, PlannedCount, SCHEMA_VERSION, Synthesis,
+    SynthesisParameter,
+};
+use crate::synth::{Cast, Options, Synth, Truth};
+use crate::{estate, record, report};
+
+/// LINKTYPE_ETHERNET.
+const ETHERNET: LinkType = LinkType(1);
+/// What most programs accept as the longest frame of a file (libpcap's MAXIMUM_SNAPLEN).
+const SNAP_LENGTH_BYTES: u32 = 262_144;
+/// Start of a run where none is given, a Monday in local time.
+const START: &str = "2026-01-12T00:00";
+/// zstd level: 1 is as fast as the packets come.
+const ZSTD_LEVEL: i32 = 1;
+/// How wrong the rates may be, either way: the spread between what is published and what can be
+/// derived bottom-up.
+const UNCERTAINTY_FACTOR: f64 = 3.0;
+
+/// Everything that was asked for, checked.
+struct Order {
+    cast: Cast,
+    options: Options,
+    synthesis: Synthesis,
+}
+
+/// `headroom synth`.
+///
+/// # Errors
+/// An estate that cannot be used, an output that cannot be written.
+pub fn run(cli: &Cli, args: &SynthArgs) -> anyhow::Result<ExitCode> {
+    if args.output.is_none() && args.write_plan.is_none() {
+        bail!(
+            "synth {}: name a capture with --output, - for standard output",
+            args.estate.display()
+        );
+    }
+    let order = order(args)?;
+    let none = Inputs::default();
+    for path in [&args.output, &args.truth, &args.write_plan].into_iter().flatten() {
+        output::prepare(Some(path), &none)?;
+    }
+    let Some(path) = &args.output else { return Ok(ExitCode::SUCCESS) };
+    let source = source(&order)?;
+    let bar = SynthBar::new(order.options.start, order.options.duration_ns, cli.quiet);
+    let written = output::stream(Some(path), |out| {
+        let mut sink = Sink::new(out, path, args.format, &order.synthesis)?;
+        let mut source = source;
+        copy(&mut source, &mut sink, &bar)?;
+        sink.finish()?;
+        source.finish().map_err(io::Error::other)
+    });
+    bar.finish();
+    // Who read our standard output went away: there is no whole truth to tell.
+    let Some(truth) = written? else { return Ok(ExitCode::SUCCESS) };
+    if let Some(path) = &args.truth {
+        let truth = ground_truth(&truth, order.synthesis.clone());
+        let text = serde_json::to_string_pretty(&truth).context("write the ground truth")?;
+        output::write(Some(path), format!("{text}\n").as_bytes())?;
+    }
+    if !cli.quiet {
+        tell(&truth, &order);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn order(args: &SynthArgs) -> anyhow::Result<Order> {
+    let text = read_text(&args.estate)?;
+    let name = args.estate.display().to_string();
+    let estate = Estate::parse(&text, &name)?;
+    estate.check_for_synthesis()?;
+    let cast = Cast::new(&estate, args.dc.as_deref(), &args.failed, args.seed)?;
+    let dc = estate.domain_controllers().get(cast.dc).context("find the domain controller")?;
+    let zone = estate.site_of(dc).and_then(estate::Site::zone).context("find the time zone")?;
+    let start = args.start.as_deref().unwrap_or(START);
+    let options = Options {
+        start: span::moment(start, &zone).context("--start")?,
+        duration_ns: span::duration(&args.duration).context("--duration")?,
+        threads: args.threads.map_or_else(rayon::current_num_threads, usize::from),
+        segment_bytes_max: None,
+        with_rows: false,
+    };
+    let synthesis = Synthesis {
+        schema_version: SCHEMA_VERSION,
+        headroom_version: env!("CARGO_PKG_VERSION").to_owned(),
+        estate: name,
+        estate_sha256: sha256(text.as_bytes()),
+        domain_controller: dc.name.clone(),
+        failed: args.failed.clone(),
+        seed: args.seed,
+        start_utc: options.start,
+        duration_seconds: seconds(options.duration_ns),
+        calibration: estate.calibration().to_owned(),
+        // The first stands for the domain controller.
+        clients: cast.clients.len().saturating_sub(1) as u64,
+        uncertainty_factor: UNCERTAINTY_FACTOR,
+        parameters: parameters(&estate),
+    };
+    Ok(Order { cast, options, synthesis })
+}
+
+fn parameters(estate: &Estate) -> Vec<SynthesisParameter> {
+    let all = estate.described_parameters().iter();
+    let parameter = |parameter: &estate::Parameter| SynthesisParameter {
+        name: parameter.knob.name().to_owned(),
+        meaning: parameter.knob.meaning().trim().to_owned(),
+        value: parameter.value,
+        unit: parameter.unit.clone(),
+        basis: match parameter.basis {
+            estate::Basis::Sourced => record::Basis::Sourced,
+            estate::Basis::Assumed => record::Basis::Assumed,
+            estate::Basis::Learned => record::Basis::Learned,
+            estate::Basis::Given => record::Basis::Given,
+        },
+        source: parameter.source.clone(),
+    };
+    all.map(parameter).collect()
+}
+
+fn source(order: &Order) -> anyhow::Result<Synth> {
+    let (cast, options) = (order.cast.clone(), &order.options);
+    Ok(Synth::start(cast, options)?)
+}
+
+fn copy(source: &mut Synth, sink: &mut Sink<'_>, bar: &SynthBar) -> io::Result<()> {
+    let mut batch = Batch::default();
+    while source.fill(&mut batch) {
+        for frame in batch.frames() {
+            sink.write(&frame)?;
+        }
+        if let Some(last) = batch.records.last() {
+            bar.update(last.time, batch.first_frame + batch.records.len() as u64);
+        }
+    }
+    Ok(())
+}
+
+/// What of a run is worth a line.
+fn tell(truth: &Truth, order: &Order) {
+    let Synthesis { calibration, clients, domain_controller, .. } = &order.synthesis;
+    let seconds = seconds(order.options.duration_ns);
+    #[expect(clippy::cast_precision_loss, reason = "a rate for the eye")]
+    let rate = truth.frames as f64 / seconds;
+    output::say(&report::line(&format!(
+        "{} packets, {} bytes at {domain_controller} from {clients} clients: {rate:.1} packets/s on \
+         average. Synthesized with the calibration {calibration}, not measured: true rates may be \
+         {UNCERTAINTY_FACTOR} times higher or lower",
+        truth.frames, truth.bytes
+    )));
+}
+
+fn ground_truth(truth: &Truth, synthesis: Synthesis) -> GroundTruth {
+    let planned = truth
+        .activities()
+        .map(|(activity, count)| PlannedCount { activity: activity.name().to_owned(), count });
+    let messages = truth.messages().into_iter().map(|(id, row)| MessageCount {
+        protocol: id.name().to_owned(),
+        operation: row.operation,
+        name: id.operation(row.operation).map(str::to_owned),
+        is_answer: row.is_answer,
+        count: row.count,
+    });
+    let activities = truth.derived().into_iter().map(|(kind, outcome, count)| DerivedCount {
+        kind: kind.name().to_owned(),
+        outcome: outcome.to_owned(),
+        count,
+    });
+    GroundTruth {
+        schema_version: SCHEMA_VERSION,
+        synthesis,
+        frames: truth.frames,
+        bytes: truth.bytes,
+        planned: planned.collect(),
+        messages: messages.collect(),
+        activities: activities.collect(),
+    }
+}
+
+/// A capture file, compressed where its name says so.
+enum Sink<'a> {
+    Pcap(PcapWriter<Packed<'a>>),
+    Pcapng(PcapngWriter<Packed<'a>>),
+}
+
+enum Packed<'a> {
+    Plain(&'a mut dyn Write),
+    Zstd(Box<zstd::stream::write::Encoder<'static, &'a mut dyn Write>>),
+}
+
+impl Write for Packed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(out) => out.write(bytes),
+            Self::Zstd(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(out) => out.flush(),
+            Self::Zstd(out) => out.flush(),
+        }
+    }
+}
+
+impl<'a> Sink<'a> {
+    fn new(
+        out: &'a mut dyn Write,
+        path: &Path,
+        format: Option<CaptureFormat>,
+        synthesis: &Synthesis,
+    ) -> io::Result<Self> {
+        let is_packed = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zst"));
+        let inner = if is_packed { path.file_stem().map(Path::new).unwrap_or(path) } else { path };
+        let is_pcap = inner.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("pcap"));
+        let format =
+            format.unwrap_or(if is_pcap { CaptureFormat::Pcap } else { CaptureFormat::Pcapng });
+        let out = if is_packed {
+            Packed::Zstd(Box::new(zstd::stream::write::Encoder::new(out, ZSTD_LEVEL)?))
+        } else {
+            Packed::Plain(out)
+        };
+        Ok(match format {
+            CaptureFormat::Pcap => Self::Pcap(PcapWriter::new(
+                out,
+                ETHERNET,
+                SNAP_LENGTH_BYTES,
+                Resolution::Nanoseconds,
+            )?),
+            CaptureFormat::Pcapng => {
+                let interface = InterfaceSpec {
+                    name: Some("synthesized".to_owned()),
+                    description: None,
+                    link: ETHERNET,
+                    snap_length_bytes: 0,
+                };
+                Self::Pcapng(PcapngWriter::with_synthesis(out, &[interface], Some(synthesis))?)
+            }
+        })
+    }
+
+    fn write(&mut self, frame: &Frame<'_>) -> io::Result<()> {
+        match self {
+            Self::Pcap(writer) => writer.write(frame),
+            Self::Pcapng(writer) => writer.write(0, frame),
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        let packed = match self {
+            Self::Pcap(writer) => writer.finish()?,
+            Self::Pcapng(writer) => writer.finish()?,
+        };
+        match packed {
+            Packed::Plain(_) => Ok(()),
+            Packed::Zstd(encoder) => encoder.finish().map(drop),
+        }
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a span for the eye")]
+fn seconds(nanos: i64) -> f64 {
+    nanos as f64 / 1e9
+}
