@@ -250,7 +250,7 @@ fn microsoft(session: &Session, host: &str) -> [Vec<u8>; 5] {
     [
         attribute(9, &MICROSOFT.to_be_bytes()),
         attribute(18, b"MSRASV5.20"),
-        attribute(47, &3u32.to_be_bytes()), // remote access
+        attribute(47, &2u32.to_be_bytes()), // remote access
         attribute(34, host.as_bytes()),
         attribute(56, &session.correlation),
     ]
