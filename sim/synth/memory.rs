@@ -1,9 +1,13 @@
 //! What a client remembers from one activity to the next. Small: there is one per client.
 
+use super::tickets::Wallet;
+
 /// What a client remembers. Its tickets and connections are seeds and sequence numbers, not
 /// bytes.
 #[derive(Debug, Default)]
 pub struct Memory {
+    /// Its tickets.
+    pub wallet: Wallet,
     /// The next of its ephemeral ports, counted from [`FIRST_PORT`].
     next_port: u16,
 }
@@ -14,12 +18,13 @@ const FIRST_PORT: u16 = 49_152;
 impl Memory {
     /// A client whose ports begin anywhere.
     pub fn new(seed: u64) -> Self {
-        Self { next_port: (seed >> 48) as u16 % (u16::MAX - FIRST_PORT) }
+        let next_port = (seed >> 48) as u16 % (u16::MAX - FIRST_PORT);
+        Self { wallet: Wallet::new(seed), next_port }
     }
 
-    /// Forgets every open connection, not the tickets.
+    /// Forgets every open connection. Tickets stay, but nobody has seen how they were given.
     pub fn disconnect(&mut self) {
-        // No activity keeps one yet.
+        self.wallet.hide();
     }
 
     /// The next ephemeral port; they come round after 16,384.

@@ -22,6 +22,7 @@ mod planner;
 mod shard;
 mod source;
 mod stage;
+mod tickets;
 mod truth;
 
 pub use activity::Activity;
