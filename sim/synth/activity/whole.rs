@@ -18,7 +18,9 @@ pub fn gpo(_stage: &mut Stage<'_>) {}
 pub fn cloud(_stage: &mut Stage<'_>) {}
 
 /// A new device enrols with Autopilot.
-pub fn enrol(_stage: &mut Stage<'_>) {}
+pub fn enrol(stage: &mut Stage<'_>) {
+    super::dns::enrolment(stage);
+}
 
 /// A device joins the domain and Entra ID.
 pub fn hybrid(_stage: &mut Stage<'_>) {}

@@ -80,8 +80,7 @@ impl<'n> Asked<'n> {
     /// Asks, over UDP; also again.
     pub fn ask(&mut self, stage: &mut Stage<'_>, sheet: &mut Sheet) {
         self.begin(sheet, QUERY);
-        let time =
-            stage.datagram(&mut self.flow, Side::Client, |w| sheet.emit(Transport::Udp, w));
+        let time = stage.datagram(&mut self.flow, Side::Client, |w| sheet.emit(Transport::Udp, w));
         self.first.get_or_insert(time);
         stage.told(Id::Dns, u32::from(self.kind), false);
     }
@@ -163,11 +162,23 @@ pub fn exchange(
 ) {
     let mut asked = Asked::by_client(stage, name, kind);
     asked.ask(stage, sheet);
+    finish(asked, stage, sheet, flags, fill);
+}
+
+/// Answers a client over UDP; where the answer does not fit, it asks again over TCP.
+pub fn finish(
+    asked: Asked<'_>,
+    stage: &mut Stage<'_>,
+    sheet: &mut Sheet,
+    flags: u16,
+    fill: impl Fn(&mut Sheet),
+) {
     asked.begin(sheet, flags);
     fill(sheet);
     if sheet.length() <= UDP_MAX {
         return asked.send_answer(stage, sheet, flags);
     }
+    let (name, kind) = (asked.name, asked.kind);
     asked.answer(stage, sheet, flags | TRUNCATED, |_| {});
     let asked = Asked::by_client(stage, name, kind);
     asked.over_tcp(stage, sheet, flags, fill);
