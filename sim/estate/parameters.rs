@@ -71,6 +71,8 @@ knobs! {
     KerberosBadPasswordShare = "kerberos.bad_password_share",
     /// Share of ticket requests for a service that does not exist.
     KerberosUnknownServiceShare = "kerberos.unknown_service_share",
+    /// Share of people at hybrid or Entra-joined devices who log on with Windows Hello.
+    KerberosCertificateShare = "kerberos.certificate_share",
     /// LDAP connections of an endpoint in use, per hour.
     LdapConnections = "ldap.connections_per_hour",
     /// Share of LDAP binds with SASL; the others are simple.
@@ -193,13 +195,23 @@ impl Basis {
     }
 }
 
+impl Parameter {
+    /// Every parameter as a calibration has it, one of [`CALIBRATIONS`](super::CALIBRATIONS).
+    ///
+    /// # Errors
+    /// There is no calibration of that name.
+    pub fn all_of(calibration: &str) -> Result<Vec<Self>, EstateError> {
+        Ok(Calibration::named(calibration)?.parameters)
+    }
+}
+
 impl Parameters {
     /// The parameters of the calibration of that name, one of [`CALIBRATIONS`](super::CALIBRATIONS).
     ///
     /// # Errors
     /// There is no calibration of that name.
     pub fn of(calibration: &str) -> Result<Self, EstateError> {
-        Ok(Self::from_described(&Calibration::named(calibration)?.parameters))
+        Ok(Self::from_described(&Parameter::all_of(calibration)?))
     }
 
     /// The values of `described`, which has every knob in order.

@@ -9,7 +9,7 @@ mod places;
 
 pub use inside::{lookup, reverse};
 pub use locate::locate;
-pub use managed::{enrolment, managed};
+pub use managed::managed;
 pub use outside::{missing, outside};
 
 use crate::synth::Stage;
