@@ -302,9 +302,12 @@ impl Sum {
 
     fn group(&self, hours: &super::Hours) -> Group {
         let mut parameters = self.rates(hours);
-        parameters.extend(SHARES.iter().filter(|(.., of)| self.all.of(*of) > 0).map(
-            |(knob, part, of)| share(*knob, self.all.of(*part), self.all.of(*of)),
-        ));
+        parameters.extend(
+            SHARES
+                .iter()
+                .filter(|(.., of)| self.all.of(*of) > 0)
+                .map(|(knob, part, of)| share(*knob, self.all.of(*part), self.all.of(*of))),
+        );
         let tls = self.all.of(Event::LdapTls);
         let connections = self.all.of(Event::Bind) + tls;
         if connections > 0 {
@@ -353,12 +356,9 @@ impl Sum {
                 let events = totals.of(*event);
                 ratio(*knob, events, events, self.clients as f64 * hours)
             }
-            None => Fitted {
-                knob: *knob,
-                value: None,
-                events: self.all.of(*event),
-                why_not: NO_WORK,
-            },
+            None => {
+                Fitted { knob: *knob, value: None, events: self.all.of(*event), why_not: NO_WORK }
+            }
         });
         rates.collect()
     }

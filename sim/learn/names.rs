@@ -28,7 +28,10 @@ impl Names {
         match sighting.kind {
             "kerberos_logon" if sighting.outcome == "success" => {
                 if let Some(realm) = target.strip_prefix("krbtgt/") {
-                    vote(if realm.contains('.') { &mut self.domains } else { &mut self.short }, realm);
+                    vote(
+                        if realm.contains('.') { &mut self.domains } else { &mut self.short },
+                        realm,
+                    );
                 }
             }
             "netlogon_ping" if sighting.outcome == "success" => {

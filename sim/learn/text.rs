@@ -119,7 +119,10 @@ impl Page<'_> {
             )?;
         }
         if *unfollowed > 0 {
-            writeln!(out, "# {unfollowed} requests came from clients that found no room, and are left out.")?;
+            writeln!(
+                out,
+                "# {unfollowed} requests came from clients that found no room, and are left out."
+            )?;
         }
         writeln!(out, "calibration = \"{CALIBRATION}\"\n")
     }
@@ -151,13 +154,7 @@ impl Page<'_> {
         writeln!(out, "forwarders = [{}]", named.join(", "))
     }
 
-    fn site(
-        &self,
-        out: &mut String,
-        site: &Site,
-        at: u32,
-        first: u32,
-    ) -> std::fmt::Result {
+    fn site(&self, out: &mut String, site: &Site, at: u32, first: u32) -> std::fmt::Result {
         let name = self.name(site, at);
         let network = Ipv4Addr::from_bits(first + (at << SITE_BITS_MAX));
         let zone = &self.learned.hours.zone_name;
@@ -279,8 +276,7 @@ impl Page<'_> {
 
     fn source(&self, events: u64) -> String {
         let hours = &self.learned.hours;
-        let mut name: String =
-            self.telling.source.chars().filter(|c| !c.is_control()).collect();
+        let mut name: String = self.telling.source.chars().filter(|c| !c.is_control()).collect();
         while name.len() > SOURCE_BYTES_MAX {
             name.pop();
         }
@@ -351,9 +347,12 @@ const fn words(kind: PopulationKind) -> (&'static str, &'static str, &'static st
             "applications",
             "Applications that search the directory on connections that stay.",
         ),
-        PopulationKind::VpnUser => {
-            ("vpn-user", "active-directory", "VPN users", "People whom RADIUS accounting announces.")
-        }
+        PopulationKind::VpnUser => (
+            "vpn-user",
+            "active-directory",
+            "VPN users",
+            "People whom RADIUS accounting announces.",
+        ),
         PopulationKind::ManagedDevice => (
             "managed-device",
             "entra",

@@ -39,8 +39,14 @@ impl Hours {
     /// Hours from `first` to `last`; `None` where there is no such time zone.
     pub fn new(first: Timestamp, last: Timestamp, zone_name: &str) -> Option<Self> {
         let zone = TimeZoneDatabase::bundled().get(zone_name).ok()?;
-        let mut hours =
-            Self { first, last, zone, zone_name: zone_name.to_owned(), core: 0.0, known: (i64::MIN, false) };
+        let mut hours = Self {
+            first,
+            last,
+            zone,
+            zone_name: zone_name.to_owned(),
+            core: 0.0,
+            known: (i64::MIN, false),
+        };
         let mut core = 0.0;
         let end = last.nanos();
         let mut minute = first.nanos();
@@ -48,7 +54,8 @@ impl Hours {
             if minute >= end {
                 break;
             }
-            let next = (minute.div_euclid(NS_PER_MINUTE) + 1).saturating_mul(NS_PER_MINUTE).min(end);
+            let next =
+                (minute.div_euclid(NS_PER_MINUTE) + 1).saturating_mul(NS_PER_MINUTE).min(end);
             if hours.is_core(Timestamp::from_nanos(minute)) {
                 core += next.saturating_sub(minute) as f64;
             }
