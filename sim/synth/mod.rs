@@ -30,7 +30,7 @@ pub use activity::Activity;
 pub use cast::{Cast, Client, Peer};
 pub use error::SynthError;
 pub use memory::Memory;
-pub use net::{Close, Conditions, Flow, Tcp};
+pub use net::{Close, Conditions, Flow, Knock, Tcp};
 pub use plan::Item;
 pub use source::{Options, Synth};
 pub use stage::{Stage, Words};

@@ -7,11 +7,13 @@
 mod checksum;
 mod flight;
 mod frames;
+mod knock;
 mod tcp;
 #[cfg(test)]
 mod tests;
 
 pub use frames::{Flow, Frames, Place};
+pub use knock::{Knock, knock};
 pub use tcp::{Close, Tcp, Wire};
 
 /// What the network does to packets.

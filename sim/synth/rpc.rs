@@ -212,7 +212,10 @@ impl Association {
     pub fn response(&mut self, stub: &[u8], random: &mut Random, w: &mut Writer<'_>) -> u32 {
         let count = self.fragments(Side::Server, stub, random, w, |hint, stub| {
             let (cancels, reserved) = (0, 0);
-            Body::Response(kind::RESPONSE, Response { hint, context: WIDE, cancels, reserved, stub })
+            Body::Response(
+                kind::RESPONSE,
+                Response { hint, context: WIDE, cancels, reserved, stub },
+            )
         });
         self.call_id += 1;
         count

@@ -1,6 +1,6 @@
 //! Where an activity is played: a clock, two ends, and what is put on the wire.
 
-use super::net::{Close, Conditions, Flow, Frames, Tcp, Wire};
+use super::net::{Close, Conditions, Flow, Frames, Knock, Tcp, Wire, knock};
 use super::{Activity, Cast, Did, Item, Memory, Peer, Truth};
 use crate::base::{Random, Timestamp};
 use crate::estate::Knob;
@@ -183,6 +183,12 @@ impl<'a> Stage<'a> {
         let time = self.turn(&flow, Side::Client);
         self.now = tcp.open(time, &mut self.wire());
         tcp
+    }
+
+    /// Tries to connect, in vain.
+    pub fn knock(&mut self, flow: &Flow, how: Knock) {
+        let time = self.turn(flow, Side::Client);
+        self.now = knock(time, flow, how, &mut self.random, self.conditions, self.out);
     }
 
     /// Puts bytes of `side` into the stream, one message or several; the time of the last byte.

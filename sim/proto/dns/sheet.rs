@@ -167,7 +167,9 @@ impl Encoder {
         loop {
             let Some(here) = self.bytes.get(at..) else { return false };
             match here {
-                [high, low, ..] if u16::from_be_bytes([*high, *low]) & !POINTER_MASK == !POINTER_MASK => {
+                [high, low, ..]
+                    if u16::from_be_bytes([*high, *low]) & !POINTER_MASK == !POINTER_MASK =>
+                {
                     at = usize::from(u16::from_be_bytes([*high, *low]) & POINTER_MASK);
                 }
                 [length, ..] => {
@@ -231,8 +233,7 @@ mod tests {
             \xc0\x10\x00\x02\x00\x01\x00\x00\x01\x2c\x00\x02\xc0\x2f";
         assert_eq!(bytes, by_hand);
         let (id, flags, questions) = (7, 0x8580, vec![question]);
-        let message =
-            Message { id, flags, questions, answers, authorities, ..Message::default() };
+        let message = Message { id, flags, questions, answers, authorities, ..Message::default() };
         let mut whole = Vec::new();
         message.emit(Transport::Tcp, &mut Writer::new(&mut whole)).unwrap();
         assert_eq!(whole, emitted(&sheet, Transport::Tcp));

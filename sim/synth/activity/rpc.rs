@@ -6,8 +6,8 @@
 mod channel;
 mod lsa;
 
-use crate::proto::dcerpc::syntax::Order;
 use crate::proto::dcerpc::ndr::StubWriter;
+use crate::proto::dcerpc::syntax::Order;
 use crate::synth::Stage;
 use crate::synth::rpc::{self, Connection, Interface, Mapper};
 

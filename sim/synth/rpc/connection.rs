@@ -148,23 +148,25 @@ impl Connection {
     }
 
     /// Sends a bind or alter_context and its answer, with their tokens; when it was asked.
-    fn agree(
-        &mut self,
-        stage: &mut Stage<'_>,
-        kind: u8,
-        token: &[u8],
-        answer: &[u8],
-    ) -> Timestamp {
+    fn agree(&mut self, stage: &mut Stage<'_>, kind: u8, token: &[u8], answer: &[u8]) -> Timestamp {
         let Self { tcp, rpc, .. } = self;
         let is_bind = kind == kind::BIND;
         let asked = stage.say(tcp, Side::Client, |w| {
-            if is_bind { rpc.bind(token, w) } else { rpc.alter(token, w) }
+            if is_bind {
+                rpc.bind(token, w)
+            } else {
+                rpc.alter(token, w)
+            }
             Ok(())
         });
         stage.told(Id::Dcerpc, kind.into(), false);
         let port = format!("{}\0", tcp.flow.server_port);
         stage.say(tcp, Side::Server, |w| {
-            if is_bind { rpc.bind_ack(port.as_bytes(), answer, w) } else { rpc.alter_ack(answer, w) }
+            if is_bind {
+                rpc.bind_ack(port.as_bytes(), answer, w)
+            } else {
+                rpc.alter_ack(answer, w)
+            }
             Ok(())
         });
         // The answers have the numbers behind those of bind and alter_context.
@@ -317,9 +319,8 @@ impl Mapper {
         let (asked, answered) = (Stub::Clear(&asked), Stub::Clear(&answered));
         let call = Call { opnum: epm::MAP, kind: Kind::RemoteCall, asked, answered };
         let [first, _] = there;
-        self.connection.call(stage, &call, || {
-            (Some(service.name().to_owned()), Some(first.to_string()))
-        });
+        self.connection
+            .call(stage, &call, || (Some(service.name().to_owned()), Some(first.to_string())));
         self.ports.port(service)
     }
 

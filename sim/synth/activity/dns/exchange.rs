@@ -80,8 +80,7 @@ impl<'n> Asked<'n> {
     /// Asks, over UDP; also again.
     pub fn ask(&mut self, stage: &mut Stage<'_>, sheet: &mut Sheet) {
         self.begin(sheet, QUERY);
-        let time =
-            stage.datagram(&mut self.flow, Side::Client, |w| sheet.emit(Transport::Udp, w));
+        let time = stage.datagram(&mut self.flow, Side::Client, |w| sheet.emit(Transport::Udp, w));
         self.first.get_or_insert(time);
         stage.told(Id::Dns, u32::from(self.kind), false);
     }
