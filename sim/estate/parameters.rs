@@ -55,6 +55,8 @@ knobs! {
     DnsNxdomainShare = "dns.nxdomain_share",
     /// Share of queries over TCP.
     DnsTcpShare = "dns.tcp_share",
+    /// Share of forwarded queries to which no forwarder answers.
+    DnsUnansweredShare = "dns.unanswered_share",
     /// NetBIOS name queries of an endpoint to its name server, per hour.
     NbnsQueries = "nbns.queries_per_hour",
     /// Share of these without an answer.
@@ -69,6 +71,8 @@ knobs! {
     KerberosBadPasswordShare = "kerberos.bad_password_share",
     /// Share of ticket requests for a service that does not exist.
     KerberosUnknownServiceShare = "kerberos.unknown_service_share",
+    /// Share of people at hybrid or Entra-joined devices who log on with Windows Hello.
+    KerberosCertificateShare = "kerberos.certificate_share",
     /// LDAP connections of an endpoint in use, per hour.
     LdapConnections = "ldap.connections_per_hour",
     /// Share of LDAP binds with SASL; the others are simple.

@@ -105,7 +105,7 @@ fn perform(mut script: Vec<Item>, place: u32) -> (play::Frames, Truth) {
     }
     let seed = u64::from(place);
     let start = play::START.plus_nanos(behind);
-    let options = headroom::synth::Options { seed, start, ..play::options(3_600) };
+    let options = headroom::synth::Options { start, ..play::options(3_600) };
     let cast = play::cast(play::SMALL, seed);
     play::collect(Synth::perform(cast, &options, script.into_iter()).unwrap())
 }
