@@ -185,6 +185,6 @@ fn the_manual_and_the_completions_know_it() {
     assert!(page.contains("headroom\\-estate") && page.contains("init"), "{page}");
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = headroom(&["completions", shell]).ends_with(0).out;
-        assert!(script.contains("estate") && script.contains("headquarters"), "{shell}");
+        assert!(script.contains("estate") && script.contains("check"), "{shell}");
     }
 }
