@@ -32,6 +32,7 @@ pub use error::SynthError;
 pub use memory::Memory;
 pub use net::{Close, Conditions, Flow, Knock, Tcp};
 pub use plan::Item;
+pub use planner::Planner;
 pub use source::{Options, Synth};
 pub use stage::{Stage, Words};
 pub use truth::{Did, Truth, outcome_name};
