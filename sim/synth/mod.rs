@@ -29,7 +29,7 @@ pub use activity::Activity;
 pub use cast::{Cast, Client, Peer};
 pub use error::SynthError;
 pub use memory::Memory;
-pub use net::{Close, Conditions, Flow, Tcp};
+pub use net::{Close, Conditions, Flow, Frames, Place, Segment, Tcp, Wire};
 pub use plan::Item;
 pub use source::{Options, Synth};
 pub use stage::{Stage, Words};

@@ -11,7 +11,7 @@ mod tcp;
 #[cfg(test)]
 mod tests;
 
-pub use frames::{Flow, Frames, Place};
+pub use frames::{Flow, Frames, Place, Segment};
 pub use tcp::{Close, Tcp, Wire};
 
 /// What the network does to packets.
