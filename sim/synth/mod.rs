@@ -30,7 +30,7 @@ pub use activity::Activity;
 pub use cast::{Cast, Client, Peer};
 pub use error::SynthError;
 pub use memory::Memory;
-pub use net::{Close, Conditions, Flow, Knock, Tcp};
+pub use net::{Close, Conditions, Flow, Frames, Knock, Place, Segment, Tcp, Wire};
 pub use plan::Item;
 pub use planner::Planner;
 pub use source::{Options, Synth};
