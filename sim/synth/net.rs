@@ -10,6 +10,7 @@ mod frames;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 pub use frames::{Flow, Frames, Place, Segment};
 pub use tcp::{Close, Tcp, Wire};
