@@ -1,5 +1,6 @@
 //! What a client remembers from one activity to the next. Small: there is one per client.
 
+use super::rpc::Connection;
 use super::tickets::Wallet;
 
 /// What a client remembers. Its tickets and connections are seeds and sequence numbers, not
@@ -10,6 +11,8 @@ pub struct Memory {
     pub wallet: Wallet,
     /// The next of its ephemeral ports, counted from [`FIRST_PORT`].
     next_port: u16,
+    /// The connection of its secure channel.
+    pub(super) channel: Option<Box<Connection>>,
 }
 
 /// First ephemeral port of Windows since Vista (RFC 6335 section 6): 49152 to 65535.
@@ -19,12 +22,13 @@ impl Memory {
     /// A client whose ports begin anywhere.
     pub fn new(seed: u64) -> Self {
         let next_port = (seed >> 48) as u16 % (u16::MAX - FIRST_PORT);
-        Self { wallet: Wallet::new(seed), next_port }
+        Self { wallet: Wallet::new(seed), next_port, ..Self::default() }
     }
 
     /// Forgets every open connection. Tickets stay, but nobody has seen how they were given.
     pub fn disconnect(&mut self) {
         self.wallet.hide();
+        self.channel = None;
     }
 
     /// The next ephemeral port; they come round after 16,384.

@@ -7,12 +7,14 @@
 mod checksum;
 mod flight;
 mod frames;
+mod knock;
 mod tcp;
 #[cfg(test)]
 mod tests;
 mod trouble;
 
 pub use frames::{Flow, Frames, Place, Segment};
+pub use knock::{Knock, knock};
 pub use tcp::{Close, Tcp, Wire};
 
 /// What the network does to packets.

@@ -1,6 +1,6 @@
 //! Where an activity is played: a clock, two ends, and what is put on the wire.
 
-use super::net::{Close, Conditions, Flow, Frames, Tcp, Wire};
+use super::net::{Close, Conditions, Flow, Frames, Knock, Tcp, Wire, knock};
 use super::{Activity, Cast, Did, Item, Memory, Peer, Truth};
 use crate::base::{Random, Timestamp};
 use crate::estate::Knob;
@@ -185,6 +185,12 @@ impl<'a> Stage<'a> {
         tcp
     }
 
+    /// Tries to connect, in vain.
+    pub fn knock(&mut self, flow: &Flow, how: Knock) {
+        let time = self.turn(flow, Side::Client);
+        self.now = knock(time, flow, how, &mut self.random, self.conditions, self.out);
+    }
+
     /// Puts bytes of `side` into the stream, one message or several; the time of the last byte.
     ///
     /// Frames: as many as its segments, and acknowledgments. A single segment is not acknowledged
@@ -240,6 +246,15 @@ impl<'a> Stage<'a> {
         if tcp.owes() {
             self.out.owe(tcp);
         }
+    }
+
+    /// Plays what happens `milliseconds` from the clock, beside what goes on: the end of an idle
+    /// connection. The clock stays.
+    pub fn aside(&mut self, milliseconds: f64, act: impl FnOnce(&mut Self)) {
+        let (now, from_here) = (self.now, self.from_here.take());
+        self.wait_ms(milliseconds);
+        act(self);
+        (self.now, self.from_here) = (now, from_here);
     }
 
     /// Moves the clock to when `side` sends: after its answering time, and after the way to it
