@@ -1,5 +1,6 @@
 //! What a client remembers from one activity to the next. Small: there is one per client.
 
+use super::activity::Pool;
 use super::tickets::Wallet;
 
 /// What a client remembers. Its tickets and connections are seeds and sequence numbers, not
@@ -8,6 +9,10 @@ use super::tickets::Wallet;
 pub struct Memory {
     /// Its tickets.
     pub wallet: Wallet,
+    /// The connection that its application keeps open to the directory.
+    pub pool: Option<Box<Pool>>,
+    /// How many such connections there have been.
+    pub pools: u32,
     /// The next of its ephemeral ports, counted from [`FIRST_PORT`].
     next_port: u16,
 }
@@ -19,12 +24,13 @@ impl Memory {
     /// A client whose ports begin anywhere.
     pub fn new(seed: u64) -> Self {
         let next_port = (seed >> 48) as u16 % (u16::MAX - FIRST_PORT);
-        Self { wallet: Wallet::new(seed), next_port }
+        Self { wallet: Wallet::new(seed), next_port, ..Self::default() }
     }
 
     /// Forgets every open connection. Tickets stay, but nobody has seen how they were given.
     pub fn disconnect(&mut self) {
         self.wallet.hide();
+        self.pool = None;
     }
 
     /// The next ephemeral port; they come round after 16,384.
