@@ -75,6 +75,9 @@ pub enum Command {
     /// Make a domain controller's traffic out of an estate file and a seed
     #[command(after_help = SYNTH_EXAMPLES)]
     Synth(SynthArgs),
+    /// Write a commented estate file, or explain one
+    #[command(subcommand, arg_required_else_help = true)]
+    Estate(EstateCommand),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -83,7 +86,7 @@ pub enum Command {
     /// Print a manual page (roff), e.g. `headroom man size | man -l -`
     Man {
         /// The command it describes; the whole program without it
-        #[arg(value_parser = ["report", "size", "inspect", "anonymize", "synth", "completions", "man"])]
+        #[arg(value_parser = ["report", "size", "inspect", "anonymize", "synth", "estate", "completions", "man"])]
         page: Option<String>,
     },
 }
@@ -134,6 +137,21 @@ Examples:
 
 The same estate, seed and version give the same bytes on any machine with any number of threads.
 pcapng files say inside that they are synthesized, with every parameter; pcap files cannot.";
+
+const ESTATE_INIT_EXAMPLES: &str = "\
+Examples:
+  headroom estate init > estate.toml
+  headroom estate init --kind campus -o estate.toml";
+
+const ESTATE_CHECK_EXAMPLES: &str = "\
+Examples:
+  headroom estate check estate.toml
+  headroom estate check estate.toml --json | jq '.parameters[] | select(.basis == \"assumed\")'
+
+Exit codes:
+  0  it says all that traffic and sizing need
+  1  it is right, but says too little to make traffic of it
+  2  wrong use, or a file that cannot be read or is wrong";
 
 /// Inputs and how to read captures.
 #[derive(Debug, Args)]
@@ -378,6 +396,50 @@ pub struct SynthArgs {
     /// Worker threads; the result does not depend on it [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+}
+
+/// `headroom estate`.
+#[derive(Debug, Subcommand)]
+pub enum EstateCommand {
+    /// Print a commented estate file to begin with
+    #[command(after_help = ESTATE_INIT_EXAMPLES)]
+    Init(EstateInitArgs),
+    /// Check an estate file and explain it: who uses which domain controller, every parameter
+    #[command(after_help = ESTATE_CHECK_EXAMPLES)]
+    Check(EstateCheckArgs),
+}
+
+/// `headroom estate init`.
+#[derive(Debug, Args)]
+pub struct EstateInitArgs {
+    /// Which example to begin with; `branch` explains every key
+    #[arg(long, value_enum, default_value_t = EstateKind::Branch, value_name = "KIND")]
+    pub kind: EstateKind,
+    /// Write to this new file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Example estates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EstateKind {
+    /// 200 endpoints, one domain controller.
+    Branch,
+    /// 10,000 endpoints, two sites in different time zones, five domain controllers.
+    Headquarters,
+    /// Managed devices with an Autopilot wave.
+    Campus,
+}
+
+/// `headroom estate check`.
+#[derive(Debug, Args)]
+pub struct EstateCheckArgs {
+    /// Estate file (TOML)
+    #[arg(value_name = "ESTATE")]
+    pub estate: PathBuf,
+    /// Print JSON with `schema_version`
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Forms of captures that are written.

@@ -2,6 +2,7 @@
 
 mod anonymize;
 mod args;
+mod estate;
 mod gate;
 mod inputs;
 mod output;
@@ -60,6 +61,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Inspect(args) => inspect(cli, args),
         Command::Anonymize(args) => anonymize::captures(cli, args),
         Command::Synth(args) => synth::run(cli, args),
+        Command::Estate(command) => estate::run(command),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "headroom", &mut script);

@@ -13,6 +13,7 @@ mod form;
 mod parameters;
 mod places;
 mod ready;
+mod service;
 mod site;
 mod values;
 

@@ -1,6 +1,7 @@
 //! What a client remembers from one activity to the next. Small: there is one per client.
 
 use super::activity::Pool;
+use super::rpc::Connection;
 use super::tickets::Wallet;
 
 /// What a client remembers. Its tickets and connections are seeds and sequence numbers, not
@@ -15,6 +16,8 @@ pub struct Memory {
     pub pools: u32,
     /// The next of its ephemeral ports, counted from [`FIRST_PORT`].
     next_port: u16,
+    /// The connection of its secure channel.
+    pub(super) channel: Option<Box<Connection>>,
 }
 
 /// First ephemeral port of Windows since Vista (RFC 6335 section 6): 49152 to 65535.
@@ -31,6 +34,7 @@ impl Memory {
     pub fn disconnect(&mut self) {
         self.wallet.hide();
         self.pool = None;
+        self.channel = None;
     }
 
     /// The next ephemeral port; they come round after 16,384.

@@ -1,5 +1,7 @@
 //! SMB: policies, files, print, pipes.
 
+pub(super) mod tokens;
+
 use crate::synth::Stage;
 
 /// A session with Kerberos: IPC$, referral, pipe; argument: calls on the pipe.
