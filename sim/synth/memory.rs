@@ -1,5 +1,6 @@
 //! What a client remembers from one activity to the next. Small: there is one per client.
 
+use super::activity::Link;
 use super::tickets::Wallet;
 
 /// What a client remembers. Its tickets and connections are seeds and sequence numbers, not
@@ -8,6 +9,8 @@ use super::tickets::Wallet;
 pub struct Memory {
     /// Its tickets.
     pub wallet: Wallet,
+    /// Sessions with the file service, of the computer and of the person.
+    pub links: [Option<Box<Link>>; 2],
     /// The next of its ephemeral ports, counted from [`FIRST_PORT`].
     next_port: u16,
 }
@@ -19,12 +22,13 @@ impl Memory {
     /// A client whose ports begin anywhere.
     pub fn new(seed: u64) -> Self {
         let next_port = (seed >> 48) as u16 % (u16::MAX - FIRST_PORT);
-        Self { wallet: Wallet::new(seed), next_port }
+        Self { wallet: Wallet::new(seed), next_port, ..Self::default() }
     }
 
     /// Forgets every open connection. Tickets stay, but nobody has seen how they were given.
     pub fn disconnect(&mut self) {
         self.wallet.hide();
+        self.links = [None, None];
     }
 
     /// The next ephemeral port; they come round after 16,384.
