@@ -59,7 +59,7 @@ fn parameter_list() -> Result<String, EstateError> {
     for parameter in Parameter::all_of(light)? {
         let Parameter { knob, value, unit, basis, source } = parameter;
         list.push_str(&format!("#\n# {} = {value}    ({unit})\n", knob.name()));
-        let words = format!("{} {}: {source}.", knob.meaning(), capitalized(basis.name()));
+        let words = explained(knob.meaning(), basis.name(), &source);
         for line in wrapped(&words, COLUMNS_MAX - 6) {
             list.push_str(&format!("#     {line}\n"));
         }
@@ -275,9 +275,12 @@ fn parameter(parameter: &Parameter) -> ParameterRow {
     }
 }
 
-fn capitalized(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+/// What a parameter is, and whence its value.
+fn explained(meaning: &str, basis: &str, source: &str) -> String {
+    let mut letters = basis.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    let basis: String = first.into_iter().chain(letters).collect();
+    format!("{meaning} {basis}: {}.", source.trim_end_matches('.'))
 }
 
 /// Words in lines of at most `columns` characters, longer words alone.

@@ -303,3 +303,39 @@ fn named_schedules_are_within_a_day() {
     }
     assert_eq!(Schedule::named("Office"), None);
 }
+
+#[test]
+fn the_branch_explains_every_key() {
+    const BRANCH: &str = include_str!("../../captures/estates/branch.toml");
+    // What the reader of each table expects, it says when it meets something else.
+    let keys_of = |text: &str| -> Vec<String> {
+        let error = match toml::from_str::<RawEstate>(text) {
+            Err(error) => error.message().to_owned(),
+            Ok(_) => panic!("{text}"),
+        };
+        assert!(error.starts_with("unknown field `zz`"), "{error}");
+        error.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+    };
+    let population = "[[population]]\nname=\"a\"\nkind=\"laptop\"\ncount=1\nsite=\"a\"\n";
+    let texts = [
+        "zz = 1".to_owned(),
+        "[forest]\nzz = 1".to_owned(),
+        "[[site]]\nzz = 1".to_owned(),
+        "[[domain_controller]]\nzz = 1".to_owned(),
+        "[[population]]\nzz = 1".to_owned(),
+        "[network]\nzz = 1".to_owned(),
+        format!("{population}schedule = {{ zz = 1 }}"),
+        format!("{population}autopilot = {{ zz = 1 }}"),
+        "[parameters]\ndns.tcp_share = { zz = 1 }".to_owned(),
+    ];
+    let mut keys = 0;
+    for text in texts {
+        for key in keys_of(&text) {
+            let is_part = |c: char| c.is_alphanumeric() || c == '_';
+            let found = BRANCH.split(|c| !is_part(c)).any(|word| word == key);
+            assert!(found, "`{key}` is not in branch.toml");
+            keys += 1;
+        }
+    }
+    assert!(keys > 50, "{keys}");
+}

@@ -284,6 +284,13 @@ impl Talks {
         }
     }
 
+    /// What a port suggests of which only an endpoint mapper has told.
+    pub fn by_port(&self, packet: &Packet) -> Id {
+        let server = (packet.destination, packet.destination_port);
+        let is_told = packet.transport == Transport::Tcp && self.shared.endpoints.is_known(server);
+        if is_told { Id::Dcerpc } else { Id::Other }
+    }
+
     /// The flow's place, if it has one and has not lost it to another.
     #[inline]
     fn place_of(&self, entry: &Entry, packet: &Packet) -> Option<usize> {

@@ -12,7 +12,7 @@ mod tcp;
 #[cfg(test)]
 mod tests;
 
-pub use frames::{Flow, Frames, Place};
+pub use frames::{Flow, Frames, Place, Segment};
 pub use knock::{Knock, knock};
 pub use tcp::{Close, Tcp, Wire};
 

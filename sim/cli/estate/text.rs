@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
-use super::{ControllerRow, Explanation, ParameterRow, PopulationRow, SiteRow, wrapped};
+use super::{ControllerRow, Explanation, ParameterRow, PopulationRow, SiteRow, explained, wrapped};
 use crate::estate::{Arrival, AutopilotWave, Schedule};
 use crate::report;
 
@@ -178,7 +178,8 @@ fn populations(rows: &[PopulationRow], width: u16) -> Table {
 fn calibration(estate: &Explanation, width: u16) -> String {
     let by_basis = |basis: &str| {
         let count = estate.parameters.iter().filter(|row| row.basis == basis).count();
-        (count > 0).then(|| format!("{count} {basis}"))
+        let are = if count == 1 { "is" } else { "are" };
+        (count > 0).then(|| format!("{count} {are} {basis}"))
     };
     let counted = ["sourced", "assumed", "learned", "given"].into_iter().filter_map(by_basis);
     let text = format!(
@@ -198,10 +199,10 @@ fn calibration(estate: &Explanation, width: u16) -> String {
 fn parameters(rows: &[ParameterRow], width: u16) -> String {
     let longest = rows.iter().map(|row| row.name.len()).max().unwrap_or_default();
     let entry = |row: &ParameterRow| {
-        let ParameterRow { name, value, unit, basis, .. } = row;
-        let words =
-            paragraph(&report::line(&format!("{} {}", row.meaning, row.source)), INDENT, width);
-        format!("  {name:longest$}  {value}  ({unit}; {basis})\n{words}")
+        let ParameterRow { name, meaning, value, unit, basis, source } = row;
+        let words = report::line(&explained(meaning, basis, source));
+        let words = paragraph(&words, INDENT, width);
+        format!("  {name:longest$}  {value}  ({unit})\n{words}")
     };
     rows.iter().map(entry).collect::<Vec<_>>().join("\n")
 }

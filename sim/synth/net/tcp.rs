@@ -230,7 +230,7 @@ impl Tcp {
         for side in [Side::Client, Side::Server] {
             if let Some(due) = self.due(side) {
                 let end = self.end_mut(side);
-                (end.owed_bytes, end.last) = (0, due);
+                (end.owed_bytes, end.last, end.ip_id) = (0, due, end.ip_id.wrapping_add(1));
                 after = after.max(due + 1);
             }
         }

@@ -162,11 +162,23 @@ pub fn exchange(
 ) {
     let mut asked = Asked::by_client(stage, name, kind);
     asked.ask(stage, sheet);
+    finish(asked, stage, sheet, flags, fill);
+}
+
+/// Answers a client over UDP; where the answer does not fit, it asks again over TCP.
+pub fn finish(
+    asked: Asked<'_>,
+    stage: &mut Stage<'_>,
+    sheet: &mut Sheet,
+    flags: u16,
+    fill: impl Fn(&mut Sheet),
+) {
     asked.begin(sheet, flags);
     fill(sheet);
     if sheet.length() <= UDP_MAX {
         return asked.send_answer(stage, sheet, flags);
     }
+    let (name, kind) = (asked.name, asked.kind);
     asked.answer(stage, sheet, flags | TRUNCATED, |_| {});
     let asked = Asked::by_client(stage, name, kind);
     asked.over_tcp(stage, sheet, flags, fill);

@@ -11,28 +11,39 @@ const WITHOUT_SITE_SHARE: f64 = 0.2;
 const KERBEROS_SHARE: f64 = 0.25;
 const CATALOG_SHARE: f64 = 0.1;
 
-/// A client looks for domain controllers: SRV records of its site and of all. Argument: 0 draws
-/// what it wants, 1 LDAP in the site, 2 LDAP anywhere, 3 Kerberos in the site, 4 a global
-/// catalog of the site.
+/// What is looked for.
+#[derive(Debug, Clone, Copy)]
+enum Wanted {
+    Ldap,
+    LdapAnywhere,
+    Kerberos,
+    Catalog,
+}
+
+/// A client looks for domain controllers: SRV records of its site and of all. Argument: how many
+/// queries, in the order of a computer that starts; 0 draws one search of a computer at work.
 pub fn locate(stage: &mut Stage<'_>) {
+    use Wanted::{Catalog, Kerberos, Ldap, LdapAnywhere};
+    const START: [Wanted; 4] = [LdapAnywhere, Ldap, Kerberos, Catalog];
+    let drawn = stage.random.unit();
+    let count = stage.item.argument as usize;
+    let wanted: &[Wanted] = match count {
+        0 if drawn < KERBEROS_SHARE => &[Kerberos],
+        0 if drawn < KERBEROS_SHARE + CATALOG_SHARE => &[Catalog],
+        0 if drawn > 1.0 - WITHOUT_SITE_SHARE => &[LdapAnywhere, Ldap],
+        0 | 1 => &[Ldap],
+        count => START.get(..count).unwrap_or(&START),
+    };
     let (near, site) = near(stage);
     let all: Vec<usize> = (0..stage.cast.estate.domain_controllers().len()).collect();
-    let drawn = stage.random.unit();
-    let wanted = match stage.item.argument {
-        0 if drawn < KERBEROS_SHARE => 3,
-        0 if drawn < KERBEROS_SHARE + CATALOG_SHARE => 4,
-        0 if drawn > 1.0 - WITHOUT_SITE_SHARE => 5,
-        0 => 1,
-        argument => argument,
-    };
-    if matches!(wanted, 2 | 5) {
-        offered(stage, "_ldap._tcp.dc._msdcs", 389, &all);
-    }
-    match wanted {
-        1 | 5 => offered(stage, &format!("_ldap._tcp.{site}._sites.dc._msdcs"), 389, &near),
-        3 => offered(stage, &format!("_kerberos._tcp.{site}._sites.dc._msdcs"), 88, &near),
-        4 => offered(stage, &format!("_gc._tcp.{site}._sites"), 3_268, &near),
-        _ => {}
+    for one in wanted {
+        let (prefix, port, controllers) = match one {
+            Ldap => (format!("_ldap._tcp.{site}._sites.dc._msdcs"), 389, &near),
+            LdapAnywhere => ("_ldap._tcp.dc._msdcs".to_owned(), 389, &all),
+            Kerberos => (format!("_kerberos._tcp.{site}._sites.dc._msdcs"), 88, &near),
+            Catalog => (format!("_gc._tcp.{site}._sites"), 3_268, &near),
+        };
+        offered(stage, &prefix, port, controllers);
     }
 }
 
