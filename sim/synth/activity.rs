@@ -9,6 +9,8 @@ mod rpc;
 mod smb;
 mod whole;
 
+pub use ldap::Pool;
+
 use super::{Cast, Stage};
 
 /// Makes [`Activity`] from rows of documentation, variant, name and function.
@@ -117,6 +119,10 @@ activities! {
     LdapTls = "ldap-tls" => ldap::tls,
     /// A search of an application on its pooled connection.
     LdapApplication = "ldap-application" => ldap::application,
+    /// An application's pooled connection is closed where it is idle; argument: its number.
+    LdapIdle = "ldap-idle" => ldap::idle,
+    /// The searches for group policy; argument: 0 the computer's, 1 the person's.
+    GpoSearches = "gpo-searches" => ldap::policies,
     /// The schema is read: a very large answer.
     LdapSchema = "ldap-schema" => ldap::schema,
     /// A device looks for where to register, and writes its certificate.

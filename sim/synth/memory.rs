@@ -1,5 +1,6 @@
 //! What a client remembers from one activity to the next. Small: there is one per client.
 
+use super::activity::Pool;
 use super::rpc::Connection;
 use super::tickets::Wallet;
 
@@ -9,6 +10,10 @@ use super::tickets::Wallet;
 pub struct Memory {
     /// Its tickets.
     pub wallet: Wallet,
+    /// The connection that its application keeps open to the directory.
+    pub pool: Option<Box<Pool>>,
+    /// How many such connections there have been.
+    pub pools: u32,
     /// The next of its ephemeral ports, counted from [`FIRST_PORT`].
     next_port: u16,
     /// The connection of its secure channel.
@@ -28,6 +33,7 @@ impl Memory {
     /// Forgets every open connection. Tickets stay, but nobody has seen how they were given.
     pub fn disconnect(&mut self) {
         self.wallet.hide();
+        self.pool = None;
         self.channel = None;
     }
 
