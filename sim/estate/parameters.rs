@@ -55,6 +55,8 @@ knobs! {
     DnsNxdomainShare = "dns.nxdomain_share",
     /// Share of queries over TCP.
     DnsTcpShare = "dns.tcp_share",
+    /// Share of forwarded queries to which no forwarder answers.
+    DnsUnansweredShare = "dns.unanswered_share",
     /// NetBIOS name queries of an endpoint to its name server, per hour.
     NbnsQueries = "nbns.queries_per_hour",
     /// Share of these without an answer.
@@ -69,10 +71,15 @@ knobs! {
     KerberosBadPasswordShare = "kerberos.bad_password_share",
     /// Share of ticket requests for a service that does not exist.
     KerberosUnknownServiceShare = "kerberos.unknown_service_share",
+    /// Share of people at hybrid or Entra-joined devices who log on with Windows Hello.
+    KerberosCertificateShare = "kerberos.certificate_share",
     /// LDAP connections of an endpoint in use, per hour.
     LdapConnections = "ldap.connections_per_hour",
     /// Share of LDAP binds with SASL; the others are simple.
     LdapSaslShare = "ldap.sasl_share",
+    /// Share of LDAP connections with a Kerberos bind that are encrypted; the others are only
+    /// signed, so that what is in them can be read.
+    LdapSealedShare = "ldap.sealed_share",
     /// Searches of an application on its pooled connections, per second at the peak.
     LdapApplicationSearches = "ldap.application_searches_per_second",
     /// Searches of applications for each client of the domain controller, on top of these, per
@@ -234,13 +241,23 @@ impl Basis {
     }
 }
 
+impl Parameter {
+    /// Every parameter as a calibration has it, one of [`CALIBRATIONS`](super::CALIBRATIONS).
+    ///
+    /// # Errors
+    /// There is no calibration of that name.
+    pub fn all_of(calibration: &str) -> Result<Vec<Self>, EstateError> {
+        Ok(Calibration::named(calibration)?.parameters)
+    }
+}
+
 impl Parameters {
     /// The parameters of the calibration of that name, one of [`CALIBRATIONS`](super::CALIBRATIONS).
     ///
     /// # Errors
     /// There is no calibration of that name.
     pub fn of(calibration: &str) -> Result<Self, EstateError> {
-        Ok(Self::from_described(&Calibration::named(calibration)?.parameters))
+        Ok(Self::from_described(&Parameter::all_of(calibration)?))
     }
 
     /// The values of `described`, which has every knob in order.

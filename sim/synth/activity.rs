@@ -9,7 +9,10 @@ mod rpc;
 mod smb;
 mod whole;
 
-use super::Stage;
+pub use ldap::Pool;
+pub(super) use smb::link::Link;
+
+use super::{Cast, Stage};
 
 /// Makes [`Activity`] from rows of documentation, variant, name and function.
 macro_rules! activities {
@@ -35,6 +38,27 @@ macro_rules! activities {
             /// The activity of that name.
             pub fn by_name(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|activity| activity.name() == name)
+            }
+
+            /// Whether the domain controller has the role that this needs: what it does not serve,
+            /// is not seen at it.
+            pub fn is_served(self, cast: &Cast) -> bool {
+                let dc = cast.estate.domain_controllers().get(cast.dc);
+                let roles = dc.map(|dc| dc.roles).unwrap_or_default();
+                match self {
+                    Self::DnsLookup
+                    | Self::DnsOutside
+                    | Self::DnsMissing
+                    | Self::DnsLocate
+                    | Self::DnsReverse
+                    | Self::DnsUpdate
+                    | Self::ManagedNames => roles.dns,
+                    Self::NbnsQuery | Self::NbnsRegister => roles.wins,
+                    Self::DhcpLease | Self::DhcpRenew => roles.dhcp,
+                    Self::VpnStart | Self::VpnInterim | Self::VpnStop => roles.radius_accounting,
+                    Self::NameProbe => roles.sensor,
+                    _ => true,
+                }
             }
 
             /// Puts it on stage.
@@ -96,6 +120,10 @@ activities! {
     LdapTls = "ldap-tls" => ldap::tls,
     /// A search of an application on its pooled connection.
     LdapApplication = "ldap-application" => ldap::application,
+    /// An application's pooled connection is closed where it is idle; argument: its number.
+    LdapIdle = "ldap-idle" => ldap::idle,
+    /// The searches for group policy; argument: 0 the computer's, 1 the person's.
+    GpoSearches = "gpo-searches" => ldap::policies,
     /// The schema is read: a very large answer.
     LdapSchema = "ldap-schema" => ldap::schema,
     /// A device looks for where to register, and writes its certificate.
@@ -124,7 +152,9 @@ activities! {
     Replication = "replication" => rpc::replicate,
     /// A session with Kerberos: IPC$, referral, pipe; argument: calls on the pipe.
     SmbSession = "smb-session" => smb::session,
-    /// Policies are read from SYSVOL; argument: policies.
+    /// A client gives up a session that has been idle; argument: which one.
+    SmbIdle = "smb-idle" => smb::idle,
+    /// Policies are read from SYSVOL; argument: policies, with 65,536 added the person's.
     SysvolRead = "sysvol-read" => smb::sysvol,
     /// Files are read and written.
     FileSession = "file-session" => smb::files,
@@ -136,9 +166,9 @@ activities! {
     SmbNtlm = "smb-ntlm" => smb::ntlm,
     /// A VPN session begins: RADIUS accounting.
     VpnStart = "vpn-start" => remote::start,
-    /// A VPN session goes on.
+    /// A VPN session goes on; argument: seconds since it began.
     VpnInterim = "vpn-interim" => remote::interim,
-    /// A VPN session ends.
+    /// A VPN session ends; argument: seconds since it began.
     VpnStop = "vpn-stop" => remote::stop,
     /// Somebody begins a remote desktop session.
     RdpAttempt = "rdp-attempt" => remote::rdp,

@@ -8,6 +8,8 @@ use crate::estate::{DomainController, Estate, Forest, Knob, Population, Populati
 
 /// Hosts of a client subnet that are no clients: network, gateway and some room.
 const RESERVED_HOSTS: u32 = 16;
+/// That of the VPN gateway.
+const VPN_GATEWAY_HOST: u32 = 4;
 
 /// Somebody with an address, as the wire at the domain controller shows him.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,6 +243,13 @@ impl Cast {
     pub fn round_trip_ns(&self, index: u32) -> i64 {
         let site = self.estate.sites().get(self.client(index).site as usize);
         site.map_or(0, |site| (site.round_trip_ms * 1e6) as i64)
+    }
+
+    /// The VPN gateway of a client's site: one of the hosts of its subnet that are no clients.
+    pub fn vpn_gateway(&self, index: u32) -> Option<Peer> {
+        let site = self.estate.sites().get(self.client(index).site as usize)?;
+        let IpAddr::V4(v4) = address_in(site.subnet, VPN_GATEWAY_HOST) else { return None };
+        Some(Peer { address: v4.into(), mac: mac(v4) })
     }
 
     /// VLAN tag of a client's frames.

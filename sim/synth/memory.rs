@@ -1,11 +1,25 @@
 //! What a client remembers from one activity to the next. Small: there is one per client.
 
+use super::activity::{Link, Pool};
+use super::rpc::Connection;
+use super::tickets::Wallet;
+
 /// What a client remembers. Its tickets and connections are seeds and sequence numbers, not
 /// bytes.
 #[derive(Debug, Default)]
 pub struct Memory {
+    /// Its tickets.
+    pub wallet: Wallet,
+    /// The connection that its application keeps open to the directory.
+    pub pool: Option<Box<Pool>>,
+    /// How many such connections there have been.
+    pub pools: u32,
+    /// Sessions with the file service, of the computer and of the person.
+    pub links: [Option<Box<Link>>; 2],
     /// The next of its ephemeral ports, counted from [`FIRST_PORT`].
     next_port: u16,
+    /// The connection of its secure channel.
+    pub(super) channel: Option<Box<Connection>>,
 }
 
 /// First ephemeral port of Windows since Vista (RFC 6335 section 6): 49152 to 65535.
@@ -14,12 +28,16 @@ const FIRST_PORT: u16 = 49_152;
 impl Memory {
     /// A client whose ports begin anywhere.
     pub fn new(seed: u64) -> Self {
-        Self { next_port: (seed >> 48) as u16 % (u16::MAX - FIRST_PORT) }
+        let next_port = (seed >> 48) as u16 % (u16::MAX - FIRST_PORT);
+        Self { wallet: Wallet::new(seed), next_port, ..Self::default() }
     }
 
-    /// Forgets every open connection, not the tickets.
+    /// Forgets every open connection. Tickets stay, but nobody has seen how they were given.
     pub fn disconnect(&mut self) {
-        // No activity keeps one yet.
+        self.wallet.hide();
+        self.pool = None;
+        self.channel = None;
+        self.links = [None, None];
     }
 
     /// The next ephemeral port; they come round after 16,384.

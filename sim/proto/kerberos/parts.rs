@@ -286,7 +286,8 @@ impl Cipher {
         Some(Self { etype, key_version, cipher: encrypted.cipher().to_vec() })
     }
 
-    fn encode(&self) -> Vec<u8> {
+    /// The sequence, as PA-ENC-TIMESTAMP carries it, too.
+    pub fn encode(&self) -> Vec<u8> {
         let mut fields = Fields::default();
         fields.integer(0, i64::from(self.etype));
         if let Some(version) = self.key_version {

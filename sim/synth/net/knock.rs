@@ -1,0 +1,75 @@
+//! Attempts to connect that nobody accepts.
+
+use super::Conditions;
+use super::frames::{Flow, Frames, Segment};
+use crate::base::Random;
+use crate::proto::Side;
+
+/// Flags, RFC 9293 section 3.1.
+const SYN: u8 = 0x02;
+const RST: u8 = 0x04;
+const ACK: u8 = 0x10;
+/// Until a SYN without an answer is sent again, in nanoseconds; twice that until the next. One
+/// second: RFC 6298 section 2.1, and Windows since 2016.
+const AGAIN_NS: i64 = 1_000_000_000;
+/// Until Windows tries a port again that refused, in nanoseconds. Assumed from captures of it.
+const REFUSED_AGAIN_NS: i64 = 500_000_000;
+/// What the refusing host takes, in nanoseconds. Assumed.
+const REFUSING_NS: i64 = 30_000;
+
+/// How an attempt to connect fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Knock {
+    /// Something on the way drops it: sent twice again, then given up.
+    Dropped,
+    /// The port is closed: each of three attempts is reset.
+    Refused,
+}
+
+/// Tries three times; the time of the last frame.
+pub fn knock(
+    time: i64,
+    flow: &Flow,
+    how: Knock,
+    random: &mut Random,
+    conditions: &Conditions,
+    out: &mut Frames,
+) -> i64 {
+    let headers = if flow.client.address.is_ipv4() { 40 } else { 60 };
+    let [a, b] = conditions.mtu_bytes.saturating_sub(headers).to_be_bytes();
+    // As in the handshake of an accepted connection.
+    let options = [2, 4, a, b, 1, 3, 3, 8, 1, 1, 4, 2];
+    let drawn = random.next_u64();
+    #[expect(clippy::cast_possible_truncation, reason = "any number will do")]
+    let (sequence, mut ip_id) = (drawn as u32, (drawn >> 32) as u16);
+    let waits = match how {
+        Knock::Dropped => [0, AGAIN_NS, 2 * AGAIN_NS],
+        Knock::Refused => [0, REFUSED_AGAIN_NS, REFUSED_AGAIN_NS],
+    };
+    let mut now = time;
+    for wait in waits {
+        now += wait;
+        ip_id = ip_id.wrapping_add(1);
+        let window = u16::MAX;
+        let asks = Segment {
+            sequence,
+            flags: SYN,
+            window,
+            ip_id,
+            options: &options,
+            ..Segment::default()
+        };
+        out.tcp(now, flow, Side::Client, &asks, &[]);
+        if how == Knock::Refused {
+            let back = match flow.here {
+                Side::Client => flow.round_trip_ns,
+                Side::Server => 0,
+            };
+            let acknowledgment = sequence.wrapping_add(1);
+            let no = Segment { acknowledgment, flags: RST | ACK, ..Segment::default() };
+            now += back + REFUSING_NS;
+            out.tcp(now, flow, Side::Server, &no, &[]);
+        }
+    }
+    now
+}
