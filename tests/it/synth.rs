@@ -3,6 +3,7 @@
 //!
 //! `SYNTH=name` plays only the activity of that name, for working on it.
 
+mod accounts;
 mod net;
 mod planned;
 mod play;
