@@ -5,3 +5,4 @@
 
 mod play;
 mod round;
+mod smb;
