@@ -132,8 +132,7 @@ fn lookup(stage: &mut Stage<'_>, handle: [u8; 20], of_names: bool) -> Call {
     if !of_names {
         return calls::lookup_sids(handle, &accounts, (&domain, &sid));
     }
-    let names: Vec<String> =
-        accounts.iter().map(|(_, name)| format!("{domain}\\{name}")).collect();
+    let names: Vec<String> = accounts.iter().map(|(_, name)| format!("{domain}\\{name}")).collect();
     let is_known = !stage.random.chance(UNKNOWN_SHARE);
     let number = is_known.then_some(FIRST_ACCOUNT + first);
     calls::lookup_names(handle, &names, (&domain, &sid), number)

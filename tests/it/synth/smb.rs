@@ -40,12 +40,17 @@ fn count(told: &play::Heard, what: &str) -> u64 {
 
 #[test]
 fn calls_are_those_that_the_argument_names() {
-    let operations =
-        [(1, "NetrShareGetInfo"), (2, "NetrServerGetInfo"), (3, "LsarLookupNames"), (4, "LsarLookupSids")];
+    let operations = [
+        (1, "NetrShareGetInfo"),
+        (2, "NetrServerGetInfo"),
+        (3, "LsarLookupNames"),
+        (4, "LsarLookupSids"),
+    ];
     for seed in 1..=20 {
         let argument = |(what, _): &(u32, &str)| what * WHAT + PERSON + 5;
         let times = (1i64..).step_by(10);
-        let doings = times.zip(&operations).map(|(at, of)| (at, Activity::SmbSession, argument(of)));
+        let doings =
+            times.zip(&operations).map(|(at, of)| (at, Activity::SmbSession, argument(of)));
         let (wrong, told) = played(&doings.collect::<Vec<_>>(), seed, None);
         assert_eq!(wrong, "", "seed {seed}");
         let is_encrypted = told.messages.keys().any(|(_, operation, _)| *operation == 0x1_0000);
@@ -80,7 +85,8 @@ fn the_parts_of_a_vpn_session_belong_together() {
     ];
     let (wrong, told) = played(&doings, 1, None);
     assert_eq!(wrong, "");
-    for detail in ["(Start)", "(Interim-Update 600 s)", "(Interim-Update 1200 s)", "(Stop 1500 s)"] {
+    for detail in ["(Start)", "(Interim-Update 600 s)", "(Interim-Update 1200 s)", "(Stop 1500 s)"]
+    {
         assert_eq!(count(&told, detail), 1, "{detail}");
     }
 }

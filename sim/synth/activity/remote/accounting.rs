@@ -80,7 +80,6 @@ impl Session {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
         reason = "counts of bytes and seconds, positive and saturating"
     )]
     fn of(stage: &Stage<'_>, status: Status) -> Self {
@@ -218,7 +217,7 @@ fn emit_request(
     attributes.extend([
         (32, Value::Text(Utf8(name.as_bytes()))),
         (5, number_of(session.port)),
-        (61, number_of(5)), // virtual
+        (61, number_of(5)),               // virtual
         (64, Value::TaggedInteger(0, 9)), // ESP in tunnel mode, RFC 2868 section 3.1
         (65, Value::TaggedInteger(0, 1)), // IPv4
         (66, Value::TaggedText(0, Utf8(outside.as_bytes()))),

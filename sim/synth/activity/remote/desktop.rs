@@ -3,9 +3,7 @@
 
 use super::tls;
 use crate::base::Timestamp;
-use crate::proto::rdp::{
-    CONFIRM, Connection, Negotiation, Packet, Protocols, REQUEST, Variable,
-};
+use crate::proto::rdp::{CONFIRM, Connection, Negotiation, Packet, Protocols, REQUEST, Variable};
 use crate::proto::{Id, Kind, Outcome, Side};
 use crate::synth::{Close, Stage, Tcp, Words};
 

@@ -5,9 +5,9 @@
 use super::super::smb::tokens::{self, Host};
 use super::{desktop, tls};
 use crate::base::{Random, Timestamp};
+use crate::proto::dcerpc::Service;
 use crate::proto::dcerpc::pdu::{Address, Body, Fragment, Limits, OfferParts, Verdict, Verifier};
 use crate::proto::dcerpc::syntax::{Syntax, auth_type, kind};
-use crate::proto::dcerpc::Service;
 use crate::proto::dns::{Data, Entry, Message, NBSTAT, NameBuf, Question, types};
 use crate::proto::nbns::{NetBiosName, NodeName, OPCODE_QUERY};
 use crate::proto::rdp::Protocols;
@@ -130,7 +130,8 @@ fn back_to(stage: &mut Stage<'_>, time: Timestamp) {
 fn netbios(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
     let Ok(wildcard) = NetBiosName::WILDCARD.encode("") else { return };
     let mut flow = stage.from_dc(asked.peer, NETBIOS, asked.round_trip_ns);
-    let id = stage.random.next_u64() as u16;
+    let [a, b, ..] = stage.random.next_u64().to_le_bytes();
+    let id = u16::from_le_bytes([a, b]);
     let question = Question { name: wildcard.name(), kind: NBSTAT, class: IN };
     let time = stage.datagram(&mut flow, Side::Client, |w| {
         let message = Message { id, questions: vec![question], ..Message::default() };
@@ -169,8 +170,12 @@ fn node_names(stage: &Stage<'_>, asked: &Asked) -> Vec<[u8; 18]> {
     const UNIQUE: u16 = 0x0400;
     const GROUP: u16 = 0x8400;
     let domain = &stage.cast.forest.netbios_name;
-    let names =
-        [(&asked.host, 0x00, UNIQUE), (domain, 0x00, GROUP), (&asked.host, 0x20, UNIQUE), (domain, 0x1e, GROUP)];
+    let names = [
+        (&asked.host, 0x00, UNIQUE),
+        (domain, 0x00, GROUP),
+        (&asked.host, 0x20, UNIQUE),
+        (domain, 0x1e, GROUP),
+    ];
     let node = |(name, suffix, flags): (&String, u8, u16)| {
         NetBiosName::new(name, suffix).ok().map(|name| NodeName { name, flags }.emit())
     };
@@ -252,7 +257,8 @@ fn reverse(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
         return;
     };
     let mut flow = stage.from_dc(server, DNS, asked.round_trip_ns);
-    let id = stage.random.next_u64() as u16;
+    let [a, b, ..] = stage.random.next_u64().to_le_bytes();
+    let id = u16::from_le_bytes([a, b]);
     let question = || vec![Question { name: name.name(), kind: types::PTR, class: IN }];
     let time = stage.datagram(&mut flow, Side::Client, |w| {
         Message { id, flags: QUERY, questions: question(), ..Message::default() }

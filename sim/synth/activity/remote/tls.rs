@@ -208,26 +208,29 @@ fn certificate(server: &str, seed: u64) -> Vec<u8> {
     let name = element(ber::SEQUENCE, &[COMMON_NAME, &name]);
     let name = element(ber::SEQUENCE, &[&element(ber::SET, &[&name])]);
     // Wider than the half year of Windows, so that the certificate holds whenever a run begins.
-    let validity = element(ber::SEQUENCE, &[
-        &element(UTC_TIME, &[b"200101000000Z"]),
-        &element(UTC_TIME, &[b"400101000000Z"]),
-    ]);
+    let validity = element(
+        ber::SEQUENCE,
+        &[&element(UTC_TIME, &[b"200101000000Z"]), &element(UTC_TIME, &[b"400101000000Z"])],
+    );
     let numbers = [element(ber::INTEGER, &[&key]), element(ber::INTEGER, &[b"\x01\0\x01"])];
     let numbers = element(ber::SEQUENCE, &[&numbers.concat()]);
-    let public = element(ber::SEQUENCE, &[
-        &element(ber::SEQUENCE, &[RSA_KEY]),
-        &element(BIT_STRING, &[b"\0", &numbers]),
-    ]);
-    let body = element(ber::SEQUENCE, &[
-        b"\xa0\x03\x02\x01\x02", // version 3
-        &element(ber::INTEGER, &[&serial]),
-        &algorithm,
-        &name,
-        &validity,
-        &name,
-        &public,
-        USAGES,
-    ]);
+    let public = element(
+        ber::SEQUENCE,
+        &[&element(ber::SEQUENCE, &[RSA_KEY]), &element(BIT_STRING, &[b"\0", &numbers])],
+    );
+    let body = element(
+        ber::SEQUENCE,
+        &[
+            b"\xa0\x03\x02\x01\x02", // version 3
+            &element(ber::INTEGER, &[&serial]),
+            &algorithm,
+            &name,
+            &validity,
+            &name,
+            &public,
+            USAGES,
+        ],
+    );
     element(ber::SEQUENCE, &[&body, &algorithm, &element(BIT_STRING, &[&signature])])
 }
 

@@ -6,8 +6,9 @@ use super::tokens::wide;
 use crate::base::{Random, Timestamp};
 use crate::proto::smb2::body::{
     ATTRIBUTE_DIRECTORY, ChangeNotifyRequest, ChangeNotifyResponse, CloseRequest, CloseResponse,
-    CreateRequest, CreateResponse, ErrorResponse, FileId, QueryDirectoryRequest, QueryDirectoryResponse,
-    QueryInfoRequest, QueryInfoResponse, ReadRequest, ReadResponse, WriteRequest, WriteResponse,
+    CreateRequest, CreateResponse, ErrorResponse, FileId, QueryDirectoryRequest,
+    QueryDirectoryResponse, QueryInfoRequest, QueryInfoResponse, ReadRequest, ReadResponse,
+    WriteRequest, WriteResponse,
 };
 use crate::proto::smb2::part::{At8Long, At16, At16Long, At32, Buffer, Following};
 use crate::proto::smb2::{Body, command, status};
@@ -261,11 +262,7 @@ impl<'a> Open<'a> {
         let body = Body::QueryDirectoryResponse(body);
         let last = Message::new(command::QUERY_DIRECTORY, tree, Body::Error(error()));
         let last = Message { status: NO_MORE_FILES, ..last };
-        smb.answer_all(
-            stage,
-            asked,
-            &[Message::new(command::QUERY_DIRECTORY, tree, body), last],
-        );
+        smb.answer_all(stage, asked, &[Message::new(command::QUERY_DIRECTORY, tree, body), last]);
     }
 
     /// \[MS-FSCC\] section 2.4.22: names, and whether each is a directory.
@@ -286,8 +283,7 @@ impl<'a> Open<'a> {
             for number in [created, written, written, written, size, size] {
                 out.extend(number.to_le_bytes());
             }
-            let attributes =
-                if *is_directory { ATTRIBUTE_DIRECTORY } else { ATTRIBUTE_ARCHIVE };
+            let attributes = if *is_directory { ATTRIBUTE_DIRECTORY } else { ATTRIBUTE_ARCHIVE };
             out.extend(attributes.to_le_bytes());
             out.extend(u32::try_from(name.len()).unwrap_or(0).to_le_bytes());
             out.extend([0; 32]); // no extended attributes, no short name, reserved
@@ -310,8 +306,7 @@ impl<'a> Open<'a> {
             filter: 0x17,
             ..Default::default()
         };
-        let asked =
-            self.ask(stage, smb, command::CHANGE_NOTIFY, Body::ChangeNotifyRequest(body));
+        let asked = self.ask(stage, smb, command::CHANGE_NOTIFY, Body::ChangeNotifyRequest(body));
         if smb.is_clear() {
             let body = Body::Error(error());
             let message = Message::new(command::CHANGE_NOTIFY, self.what.tree, body);

@@ -2,8 +2,8 @@
 //! WRITE and READ, called with FSCTL_PIPE_TRANSCEIVE, as Windows does.
 
 use super::file;
-use super::seal::Seal;
 use super::link::{Message, Smb};
+use super::seal::Seal;
 use super::tokens::wide;
 use crate::base::Timestamp;
 use crate::proto::dcerpc::pdu::{
@@ -96,8 +96,7 @@ impl Pipe {
         let mut pipe = Self::open(stage, smb, tree, interface);
         let address = format!("\\PIPE\\{}\0", interface.pipe);
         let parts = (pipe.offers(), pipe.verdicts());
-        let seal =
-            Seal::bind(&mut pipe, stage, smb, ticket, parts, (LIMITS, address.as_bytes()));
+        let seal = Seal::bind(&mut pipe, stage, smb, ticket, parts, (LIMITS, address.as_bytes()));
         (pipe, seal)
     }
 
@@ -114,8 +113,13 @@ impl Pipe {
         };
         let asked = smb.ask(stage, Message::new(command::CREATE, tree, Body::CreateRequest(body)));
         let file = smb.new_file();
-        let body =
-            CreateResponse { action: 1, allocated: 4_096, attributes: NORMAL, file, ..Default::default() };
+        let body = CreateResponse {
+            action: 1,
+            allocated: 4_096,
+            attributes: NORMAL,
+            file,
+            ..Default::default()
+        };
         smb.answer(stage, asked, Message::new(command::CREATE, tree, Body::CreateResponse(body)));
         file::standard(stage, smb, tree, file);
         Self { tree, file, interface, call_id: 1 }
@@ -125,9 +129,8 @@ impl Pipe {
         let Interface { service, version, .. } = self.interface;
         let interface = Syntax { uuid: service.uuid(), version, minor: 0 };
         let offers = [Syntax::NDR, Syntax::NDR64, FEATURES].into_iter().zip(0..);
-        let offer = |(transfer, id)| {
-            OfferParts { id, interface, transfers: vec![transfer], reserved: 0 }
-        };
+        let offer =
+            |(transfer, id)| OfferParts { id, interface, transfers: vec![transfer], reserved: 0 };
         offers.map(offer).collect()
     }
 
@@ -198,8 +201,7 @@ impl Pipe {
             rest: b"\0",
             ..Default::default()
         };
-        let asked =
-            smb.ask(stage, Message::new(command::READ, self.tree, Body::ReadRequest(body)));
+        let asked = smb.ask(stage, Message::new(command::READ, self.tree, Body::ReadRequest(body)));
         let body = ReadResponse { data: At8Long(Buffer::new(bytes)), ..Default::default() };
         smb.answer(stage, asked, Message::new(command::READ, self.tree, Body::ReadResponse(body)));
     }
@@ -218,13 +220,10 @@ impl Pipe {
             stub: &arguments,
         });
         let request = emitted(&Fragment::new(call_id, body));
-        let body = Pdu::Response(kind::RESPONSE, Response {
-            hint: hint(&results),
-            context,
-            cancels: 0,
-            reserved: 0,
-            stub: &results,
-        });
+        let body = Pdu::Response(
+            kind::RESPONSE,
+            Response { hint: hint(&results), context, cancels: 0, reserved: 0, stub: &results },
+        );
         let response = emitted(&Fragment::new(call_id, body));
         let time = self.transceive(stage, smb, &request, &response);
         if !smb.is_clear() {

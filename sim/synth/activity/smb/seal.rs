@@ -56,7 +56,12 @@ impl Seal {
         let body = Pdu::Offers(kind::ALTER_CONTEXT, agreed, first, ([0; 3], &[]));
         exchange.ask(kind::ALTER_CONTEXT, body, &token);
         token.clear();
-        gss::emit_response(Some(0), Some(oid::KERBEROS_MICROSOFT), None, &mut Writer::new(&mut token));
+        gss::emit_response(
+            Some(0),
+            Some(oid::KERBEROS_MICROSOFT),
+            None,
+            &mut Writer::new(&mut token),
+        );
         let none = Address::new(b"");
         let body = Pdu::Verdicts(kind::ALTER_CONTEXT_RESP, agreed, none, accepted, ([0; 3], &[]));
         exchange.answer(kind::ALTER_CONTEXT_RESP, body, &token);
@@ -96,13 +101,10 @@ impl Seal {
             stub: &arguments,
         });
         let request = fragment(call_id, body, &signature);
-        let body = Pdu::Response(kind::RESPONSE, Response {
-            hint: hint(lengths.1),
-            context: 1,
-            cancels: 0,
-            reserved: 0,
-            stub: &results,
-        });
+        let body = Pdu::Response(
+            kind::RESPONSE,
+            Response { hint: hint(lengths.1), context: 1, cancels: 0, reserved: 0, stub: &results },
+        );
         let response = fragment(call_id, body, &answered);
         let time = pipe.transceive(stage, smb, &request, &response);
         let service = pipe.service();

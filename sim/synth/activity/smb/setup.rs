@@ -162,8 +162,7 @@ pub fn connect(stage: &mut Stage<'_>, who: Who) -> Smb {
         contexts: Contexts { count: if is_old { 0 } else { 4 }, bytes: &contexts },
         ..NegotiateRequest::default()
     };
-    let asked =
-        smb.ask(stage, Message::new(command::NEGOTIATE, 0, Body::NegotiateRequest(body)));
+    let asked = smb.ask(stage, Message::new(command::NEGOTIATE, 0, Body::NegotiateRequest(body)));
     let contexts = if is_old { Vec::new() } else { server_contexts(stage) };
     let dialect = smb.link.dialect;
     answer_negotiation(stage, &mut smb, asked, (dialect, SERVER_CAPABILITIES), &contexts);
@@ -296,11 +295,7 @@ fn answer_setup(stage: &mut Stage<'_>, smb: &mut Smb, asked: Asked, token: &[u8]
         rest: &[],
     };
     let body = Body::SessionSetupResponse(body);
-    smb.answer(
-        stage,
-        asked,
-        Message { status, ..Message::new(command::SESSION_SETUP, 0, body) },
-    );
+    smb.answer(stage, asked, Message { status, ..Message::new(command::SESSION_SETUP, 0, body) });
     smb.link.is_open = status == 0;
 }
 

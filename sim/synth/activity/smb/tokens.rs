@@ -1,7 +1,9 @@
 //! NTLMSSP tokens of Windows, \[MS-NLMP\] section 2.2.1, bare; whoever carries them wraps them.
 
 use crate::base::{Random, Timestamp};
-use crate::proto::ntlmssp::{Attribute, Authenticate, Challenge, Flags, Negotiate, Parts, Version2};
+use crate::proto::ntlmssp::{
+    Attribute, Authenticate, Challenge, Flags, Negotiate, Parts, Version2,
+};
 use crate::synth::Cast;
 use crate::wire::Writer;
 
