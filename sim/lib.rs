@@ -10,6 +10,7 @@ pub mod cli;
 pub mod counters;
 pub mod estate;
 pub mod flow;
+pub mod learn;
 pub mod measure;
 pub mod model;
 pub mod privacy;

@@ -75,6 +75,12 @@ pub enum Command {
     /// Make a domain controller's traffic out of an estate file and a seed
     #[command(after_help = SYNTH_EXAMPLES)]
     Synth(SynthArgs),
+    /// Write a commented estate file, or explain one
+    #[command(subcommand, arg_required_else_help = true)]
+    Estate(EstateCommand),
+    /// Fit an estate to a capture of your own: who asks, how often, for what
+    #[command(after_help = format!("{LEARN_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Learn(LearnArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -83,7 +89,8 @@ pub enum Command {
     /// Print a manual page (roff), e.g. `headroom man size | man -l -`
     Man {
         /// The command it describes; the whole program without it
-        #[arg(value_parser = ["report", "size", "inspect", "anonymize", "synth", "completions", "man"])]
+        #[arg(value_parser = ["report", "size", "inspect", "anonymize", "synth", "estate", "learn", "completions",
+                               "man"])]
         page: Option<String>,
     },
 }
@@ -134,6 +141,29 @@ Examples:
 
 The same estate, seed and version give the same bytes on any machine with any number of threads.
 pcapng files say inside that they are synthesized, with every parameter; pcap files cannot.";
+
+const ESTATE_INIT_EXAMPLES: &str = "\
+Examples:
+  headroom estate init > estate.toml
+  headroom estate init --kind campus -o estate.toml";
+
+const ESTATE_CHECK_EXAMPLES: &str = "\
+Examples:
+  headroom estate check estate.toml
+  headroom estate check estate.toml --json | jq '.parameters[] | select(.basis == \"assumed\")'
+
+Exit codes:
+  0  it says all that traffic and sizing need
+  1  it is right, but says too little to make traffic of it
+  2  wrong use, or a file that cannot be read or is wrong";
+
+const LEARN_EXAMPLES: &str = "\
+Examples:
+  headroom learn dc01.pcapng -o my-estate.toml
+  headroom learn rotated/ --dc DC01=10.0.0.10,fd00::10 --time-zone Europe/Berlin -o my-estate.toml
+  headroom learn dc01.pcapng --scale 1.3 -o next-year.toml && headroom synth next-year.toml -o next-year.pcapng
+
+Clients are counted, never named. Each value says whether it was learned, and from how many events.";
 
 /// Inputs and how to read captures.
 #[derive(Debug, Args)]
@@ -380,6 +410,50 @@ pub struct SynthArgs {
     pub threads: Option<u16>,
 }
 
+/// `headroom estate`.
+#[derive(Debug, Subcommand)]
+pub enum EstateCommand {
+    /// Print a commented estate file to begin with
+    #[command(after_help = ESTATE_INIT_EXAMPLES)]
+    Init(EstateInitArgs),
+    /// Check an estate file and explain it: who uses which domain controller, every parameter
+    #[command(after_help = ESTATE_CHECK_EXAMPLES)]
+    Check(EstateCheckArgs),
+}
+
+/// `headroom estate init`.
+#[derive(Debug, Args)]
+pub struct EstateInitArgs {
+    /// Which example to begin with; `branch` explains every key
+    #[arg(long, value_enum, default_value_t = EstateKind::Branch, value_name = "KIND")]
+    pub kind: EstateKind,
+    /// Write to this new file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Example estates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EstateKind {
+    /// 200 endpoints, one domain controller.
+    Branch,
+    /// 10,000 endpoints, two sites in different time zones, five domain controllers.
+    Headquarters,
+    /// Managed devices with an Autopilot wave.
+    Campus,
+}
+
+/// `headroom estate check`.
+#[derive(Debug, Args)]
+pub struct EstateCheckArgs {
+    /// Estate file (TOML)
+    #[arg(value_name = "ESTATE")]
+    pub estate: PathBuf,
+    /// Print JSON with `schema_version`
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Forms of captures that are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CaptureFormat {
@@ -387,6 +461,23 @@ pub enum CaptureFormat {
     Pcap,
     /// pcapng, which says inside how it was made.
     Pcapng,
+}
+
+/// `headroom learn`.
+#[derive(Debug, Args)]
+pub struct LearnArgs {
+    /// Inputs.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Estate file to write [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Multiply the number of clients; what each does, and when, stays the same
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub scale: f64,
+    /// Time zone of the clients (IANA name): rates are learned from their working hours
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub time_zone: String,
 }
 
 #[cfg(test)]

@@ -16,14 +16,15 @@ use crate::measure::Stopwatch;
 use crate::model;
 use crate::privacy::Pseudonyms;
 use crate::record::{
-    Activity, DomainController, Drops, InputFile, Inspection, SCHEMA_VERSION, SizingReport, Traffic,
+    Activity, Assumption, DomainController, Drops, InputFile, Inspection, SCHEMA_VERSION,
+    SizingReport, Traffic,
 };
 use crate::sensor::{self, Observation, Rows};
 
 /// What the captures among the inputs gave, with the losses and warnings that the files add.
-struct Captured {
-    observation: Observation,
-    files: Vec<InputFile>,
+pub(super) struct Captured {
+    pub observation: Observation,
+    pub files: Vec<InputFile>,
 }
 
 /// How a command wants its inputs read.
@@ -36,7 +37,7 @@ pub struct Reading {
 }
 
 /// Reads all captures as one stream through the core; `None` without captures.
-fn observe(
+pub(super) fn observe(
     plan: &InputPlan,
     reading: Reading,
     rows: Option<Rows<'_>>,
@@ -58,7 +59,8 @@ fn observe(
     let files = source.into_inner()?.finish();
     observation.traffic.drops.not_captured = not_captured(&files);
     let found_by_core = std::mem::take(&mut observation.warnings);
-    observation.warnings = capture_warnings(&files, &observation.traffic);
+    observation.warnings = synthesized(&files);
+    observation.warnings.extend(capture_warnings(&files, &observation.traffic));
     observation.warnings.extend(found_by_core);
     Ok(Some(Captured { observation, files }))
 }
@@ -185,6 +187,8 @@ impl Found {
         let sized: Vec<_> =
             self.domain_controllers.into_iter().map(|dc| model::size(dc, rules)).collect();
         let problems = problems(&self.inputs, &self.drops);
+        let mut assumptions = model::assumptions(rules, &sized);
+        assumptions.extend(parameters(&self.inputs));
         SizingReport {
             schema_version: SCHEMA_VERSION,
             headroom_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -194,7 +198,7 @@ impl Found {
             problems,
             warnings: self.warnings,
             total: model::total(&sized),
-            assumptions: model::assumptions(rules, &sized),
+            assumptions,
             domain_controllers: sized,
             unattributed_packets: self.unattributed,
             drops: self.drops,
@@ -221,6 +225,33 @@ pub(super) fn problems(files: &[InputFile], drops: &Drops) -> Vec<String> {
         )
     });
     damaged.chain(outside).collect()
+}
+
+/// Traffic that nobody recorded must not be taken for a recording.
+fn synthesized(files: &[InputFile]) -> Vec<String> {
+    let made = files.iter().filter_map(|file| Some((file, file.synthesis.as_ref()?)));
+    let sentence = made.map(|(file, made)| {
+        format!(
+            "{} is synthesized traffic, not a recording: made of the estate {} with the calibration \
+             {} and seed {}; true rates may be {} times higher or lower. Every parameter with its \
+             source stands among the assumptions",
+            file.path, made.estate, made.calibration, made.seed, made.uncertainty_factor
+        )
+    });
+    sentence.collect()
+}
+
+/// The parameters of synthesized traffic, as what the result rests on.
+fn parameters(files: &[InputFile]) -> impl Iterator<Item = Assumption> {
+    let made = files.iter().filter_map(|file| file.synthesis.as_deref());
+    made.flat_map(|made| &made.parameters).map(|parameter| Assumption {
+        text: format!(
+            "Synthesized with {} = {} {}: {}",
+            parameter.name, parameter.value, parameter.unit, parameter.meaning
+        ),
+        basis: parameter.basis,
+        source: parameter.source.clone(),
+    })
 }
 
 /// Packets lost before they reached the files, as their statistics say.

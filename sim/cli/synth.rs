@@ -31,7 +31,7 @@ const START: &str = "2026-01-12T00:00";
 const ZSTD_LEVEL: i32 = 1;
 /// How wrong the rates may be, either way: the spread between what is published and what can be
 /// derived bottom-up.
-const UNCERTAINTY_FACTOR: f64 = 3.0;
+pub(super) const UNCERTAINTY_FACTOR: f64 = 3.0;
 
 /// Everything that was asked for, checked.
 struct Order {

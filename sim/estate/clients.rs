@@ -33,17 +33,16 @@ pub(super) struct Surroundings<'a> {
     pub calibration: &'a Calibration,
     /// The estate's parameters, every knob in order.
     pub described: &'a [Parameter],
-    /// Addresses of each site's subnet that are left for clients.
-    pub free: &'a mut [u64],
     pub giver: &'a str,
 }
 
 /// Checks all populations.
 pub(super) fn populations(
     raw: &[RawPopulation],
-    around: &mut Surroundings,
+    around: &Surroundings,
 ) -> Result<Vec<Population>, Wrong> {
     let mut names = BTreeMap::new();
+    let mut left: Vec<u64> = around.sites.iter().map(|site| site.subnet.clients()).collect();
     let mut endpoints = 0u64;
     let mut populations = Vec::with_capacity(raw.len());
     for entry in raw {
@@ -59,12 +58,12 @@ pub(super) fn populations(
             return Err(wrong(what));
         }
         let count = u64::from(population.count);
-        if let (Some(free), Some(site)) =
-            (around.free.get_mut(population.site), around.sites.get(population.site))
+        if let (Some(left), Some(site)) =
+            (left.get_mut(population.site), around.sites.get(population.site))
         {
-            *free = free.checked_sub(count).ok_or_else(|| {
+            *left = left.checked_sub(count).ok_or_else(|| {
                 wrong(format!(
-                    "{count} clients, but {} of site `{}` has {free} addresses left; widen its \
+                    "{count} clients, but {} of site `{}` has {left} addresses left; widen its \
                      `subnet`",
                     site.subnet, site.name
                 ))

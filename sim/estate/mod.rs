@@ -13,6 +13,7 @@ mod form;
 mod parameters;
 mod places;
 mod ready;
+mod service;
 mod site;
 mod values;
 
@@ -174,16 +175,14 @@ impl Estate {
             places,
         };
         estate.add_domain_controllers(raw.domain_controller, &site_names)?;
-        let mut free = estate.free_addresses();
-        let mut around = clients::Surroundings {
+        let around = clients::Surroundings {
             sites: &estate.sites,
             site_names: &site_names,
             calibration: &base,
             described: &estate.described,
-            free: &mut free,
             giver: &giver,
         };
-        estate.populations = clients::populations(&raw.population, &mut around)?;
+        estate.populations = clients::populations(&raw.population, &around)?;
         Ok(estate)
     }
 
@@ -218,17 +217,6 @@ impl Estate {
             self.domain_controllers.push(dc);
         }
         Ok(())
-    }
-
-    /// Addresses of each site's subnet that no domain controller and no forwarder has.
-    fn free_addresses(&self) -> Vec<u64> {
-        let taken: Vec<IpAddr> =
-            self.by_address.keys().chain(&self.network.forwarders).copied().collect();
-        let free = |site: &Site| {
-            let inside = taken.iter().filter(|address| site.subnet.contains(**address)).count();
-            site.subnet.hosts().saturating_sub(inside as u64)
-        };
-        self.sites.iter().map(free).collect()
     }
 
     /// The forest, where the file describes one.

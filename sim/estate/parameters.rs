@@ -55,6 +55,8 @@ knobs! {
     DnsNxdomainShare = "dns.nxdomain_share",
     /// Share of queries over TCP.
     DnsTcpShare = "dns.tcp_share",
+    /// Share of forwarded queries to which no forwarder answers.
+    DnsUnansweredShare = "dns.unanswered_share",
     /// NetBIOS name queries of an endpoint to its name server, per hour.
     NbnsQueries = "nbns.queries_per_hour",
     /// Share of these without an answer.
@@ -69,10 +71,15 @@ knobs! {
     KerberosBadPasswordShare = "kerberos.bad_password_share",
     /// Share of ticket requests for a service that does not exist.
     KerberosUnknownServiceShare = "kerberos.unknown_service_share",
+    /// Share of people at hybrid or Entra-joined devices who log on with Windows Hello.
+    KerberosCertificateShare = "kerberos.certificate_share",
     /// LDAP connections of an endpoint in use, per hour.
     LdapConnections = "ldap.connections_per_hour",
     /// Share of LDAP binds with SASL; the others are simple.
     LdapSaslShare = "ldap.sasl_share",
+    /// Share of LDAP connections with a Kerberos bind that are encrypted; the others are only
+    /// signed, so that what is in them can be read.
+    LdapSealedShare = "ldap.sealed_share",
     /// Searches of an application on its pooled connections, per second at the peak.
     LdapApplicationSearches = "ldap.application_searches_per_second",
     /// Searches of applications for each client of the domain controller, on top of these, per
@@ -142,6 +149,49 @@ knobs! {
     OffAlpha = "session.off_alpha",
     /// Seconds between changes that one domain controller replicates to another.
     ReplicationSeconds = "replication.seconds",
+    /// Minutes between two replications with a domain controller of another site.
+    ReplicationIntersiteMinutes = "replication.intersite_minutes",
+    /// 1 where clients follow the steady mix and gaps of the reference capture, without days.
+    ReferenceMix = "plan.reference_mix",
+    /// Mean length of a run of DNS queries.
+    DnsRun = "dns.run_length",
+    /// Share of the queries for the domain's own names that ask for the name of an address.
+    DnsReverseShare = "dns.reverse_share",
+    /// Ticket requests of a server, as a multiple of an endpoint's.
+    ServerKerberosFactor = "server.kerberos_factor",
+    /// LDAP connections of a server, as a multiple of an endpoint's.
+    ServerLdapFactor = "server.ldap_factor",
+    /// What a server does while it is backed up at night, as a multiple of the rest of the day.
+    ServerBackupFactor = "server.backup_factor",
+    /// Boots between 01:00 and 05:00 after the second Tuesday of a month, as a multiple of the
+    /// mean hour.
+    PatchNightFactor = "boot.patch_night_factor",
+    /// Share of LDAP binds with NTLM.
+    LdapNtlmShare = "ldap.ntlm_share",
+    /// Times a day that an application reads the schema.
+    LdapSchemaReads = "ldap.schema_reads_per_day",
+    /// Share of file and print sessions that authenticate with NTLM.
+    SmbNtlmShare = "smb.ntlm_share",
+    /// Share of file and print sessions that print.
+    SmbPrintShare = "smb.print_share",
+    /// Times a day that an endpoint lists the sessions of the domain controller.
+    SmbEnumerations = "smb.enumerations_per_day",
+    /// Remote desktop sessions to the domain controller that an endpoint begins, per day.
+    RdpAttempts = "rdp.attempts_per_day",
+    /// Times an hour that a person on an Entra-joined device uses a resource of the domain.
+    CloudLogons = "cloud.logons_per_hour",
+    /// Days between two changes of a person's password.
+    PasswordDays = "kerberos.password_days",
+    /// Questions of an endpoint for a trust, per hour.
+    LsaTrusts = "lsa.trust_queries_per_hour",
+    /// Times an hour that an endpoint writes its service principal names.
+    SpnWrites = "drsuapi.spn_writes_per_hour",
+    /// Secure channels that an endpoint sets up anew, beside those of boots, per hour.
+    SecureChannels = "netlogon.channels_per_hour",
+    /// Hours of a DHCP lease; it is renewed after half of them.
+    DhcpLeaseHours = "dhcp.lease_hours",
+    /// Minutes between two announcements of an endpoint to the browser service.
+    BrowserMinutes = "browser.announce_minutes",
 }
 
 /// Where the value of a parameter comes from.
@@ -191,13 +241,23 @@ impl Basis {
     }
 }
 
+impl Parameter {
+    /// Every parameter as a calibration has it, one of [`CALIBRATIONS`](super::CALIBRATIONS).
+    ///
+    /// # Errors
+    /// There is no calibration of that name.
+    pub fn all_of(calibration: &str) -> Result<Vec<Self>, EstateError> {
+        Ok(Calibration::named(calibration)?.parameters)
+    }
+}
+
 impl Parameters {
     /// The parameters of the calibration of that name, one of [`CALIBRATIONS`](super::CALIBRATIONS).
     ///
     /// # Errors
     /// There is no calibration of that name.
     pub fn of(calibration: &str) -> Result<Self, EstateError> {
-        Ok(Self::from_described(&Calibration::named(calibration)?.parameters))
+        Ok(Self::from_described(&Parameter::all_of(calibration)?))
     }
 
     /// The values of `described`, which has every knob in order.

@@ -18,8 +18,8 @@ const NETBIOS_NAME_BYTES_MAX: usize = 15;
 /// Highest VLAN identifier; 0 and 4095 are reserved (IEEE 802.1Q table 9-2).
 const VLAN_MAX: u16 = 4_094;
 
-/// Prefixes of IPv4 client networks: from all of 10.0.0.0/8 to two clients and a router.
-const PREFIX4_BITS: [u8; 2] = [8, 29];
+/// Prefixes of IPv4 client networks: from all of 10.0.0.0/8 to 15 clients.
+const PREFIX4_BITS: [u8; 2] = [8, 27];
 
 /// Prefix of an IPv6 network with addresses that hosts choose (RFC 4291 section 2.5.1).
 const PREFIX6_BITS: u8 = 64;

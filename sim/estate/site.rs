@@ -197,26 +197,31 @@ impl Subnet {
         of_one_kind && Self { network: address, ..*self }.masked().network == self.masked().network
     }
 
-    /// The address `n` behind its first one; `None` outside of it.
-    pub fn address(&self, n: u64) -> Option<IpAddr> {
-        let address = match self.network {
-            IpAddr::V4(first) => {
-                let n = u32::try_from(n).ok()?;
-                IpAddr::V4(Ipv4Addr::from_bits(first.to_bits().checked_add(n)?))
-            }
-            IpAddr::V6(first) => {
-                IpAddr::V6(Ipv6Addr::from_bits(first.to_bits().checked_add(u128::from(n))?))
-            }
-        };
-        self.contains(address).then_some(address)
+    /// Number of the first address for clients. Those before are the network's own, a router's
+    /// and servers'.
+    pub const FIRST_CLIENT: u64 = 16;
+
+    /// Addresses for clients: all from [`Self::FIRST_CLIENT`], but not the broadcast address.
+    pub fn clients(&self) -> u64 {
+        let bits = u32::from(self.bits().saturating_sub(self.prefix_bits));
+        let all = 1u64.checked_shl(bits).unwrap_or(u64::MAX);
+        all.saturating_sub(Self::FIRST_CLIENT + 1)
     }
 
-    /// IPv4 addresses for hosts: all but the network's own, the broadcast address and one for the
-    /// router. IPv6 networks have more than can be counted.
-    pub fn hosts(&self) -> u64 {
-        const NO_HOSTS: u64 = 3;
-        let bits = u32::from(self.bits().saturating_sub(self.prefix_bits));
-        1u64.checked_shl(bits).map_or(u64::MAX, |all| all.saturating_sub(NO_HOSTS))
+    /// Number of an address in it: the network's own is 0.
+    pub(super) fn number_of(&self, address: IpAddr) -> Option<u128> {
+        if !self.contains(address) {
+            return None;
+        }
+        match (address, self.network) {
+            (IpAddr::V4(address), IpAddr::V4(first)) => {
+                Some(u128::from(address.to_bits().checked_sub(first.to_bits())?))
+            }
+            (IpAddr::V6(address), IpAddr::V6(first)) => {
+                address.to_bits().checked_sub(first.to_bits())
+            }
+            _ => None,
+        }
     }
 
     /// Without the bits behind its prefix.

@@ -1,5 +1,7 @@
 //! Tests of the estate file.
 
+mod wrong;
+
 use super::*;
 
 const LAB: &str = include_str!("../../captures/estates/lab.toml");
@@ -129,6 +131,10 @@ fn errors_of_the_format_itself_name_the_line() {
     assert!(unnamed.contains("missing field `name`"), "{unnamed}");
     let broken = error("[[domain_controller]]\nname = \"dc1\nphysical_cores = 4\n");
     assert!(broken.starts_with("read estate x.toml, line 2"), "{broken}");
+    let obeyed = error(&with("virtualization = \"a\\u001bb\""));
+    assert!(obeyed.contains("unknown variant `a\\u{1b}b`"), "{obeyed}");
+    let long = error(&with(&format!("virtualization = \"{}\"", "n".repeat(1_000_000))));
+    assert!(long.chars().count() < 500 && long.ends_with('…'), "{long}");
     let binary = error("\u{0}\u{1}\u{2}");
     assert!(binary.starts_with("read estate x.toml, line 1"), "{binary}");
 }
@@ -180,7 +186,7 @@ served_by = "berlin"
 
 [[domain_controller]]
 name = "dc1.corp.example"
-addresses = ["10.1.0.10", "fd10:1::10"]
+addresses = ["10.1.0.10", "fd10:1::a"]
 site = "Berlin"
 roles = ["pdc-emulator", "dns", "dhcp"]
 
@@ -290,4 +296,50 @@ fn parameters_come_from_the_calibration_then_the_estate_then_the_population() {
     assert_eq!(desks.own_parameters.len(), 1);
     assert_eq!(desks.own_parameters[0].knob, Knob::Boots);
     assert_eq!(&new.parameters, estate.parameters());
+}
+
+#[test]
+fn named_schedules_are_within_a_day() {
+    for (name, schedule) in Schedule::NAMES {
+        assert_eq!(Schedule::named(name), Some(schedule));
+        assert!(schedule.presence.iter().all(|share| (0.0..=1.0).contains(share)), "{name}");
+        assert!((0.1..=24.0).contains(&schedule.stay_hours), "{name}");
+    }
+    assert_eq!(Schedule::named("Office"), None);
+}
+
+#[test]
+fn the_branch_explains_every_key() {
+    const BRANCH: &str = include_str!("../../captures/estates/branch.toml");
+    // What the reader of each table expects, it says when it meets something else.
+    let keys_of = |text: &str| -> Vec<String> {
+        let error = match toml::from_str::<RawEstate>(text) {
+            Err(error) => error.message().to_owned(),
+            Ok(_) => panic!("{text}"),
+        };
+        assert!(error.starts_with("unknown field `zz`"), "{error}");
+        error.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+    };
+    let population = "[[population]]\nname=\"a\"\nkind=\"laptop\"\ncount=1\nsite=\"a\"\n";
+    let texts = [
+        "zz = 1".to_owned(),
+        "[forest]\nzz = 1".to_owned(),
+        "[[site]]\nzz = 1".to_owned(),
+        "[[domain_controller]]\nzz = 1".to_owned(),
+        "[[population]]\nzz = 1".to_owned(),
+        "[network]\nzz = 1".to_owned(),
+        format!("{population}schedule = {{ zz = 1 }}"),
+        format!("{population}autopilot = {{ zz = 1 }}"),
+        "[parameters]\ndns.tcp_share = { zz = 1 }".to_owned(),
+    ];
+    let mut keys = 0;
+    for text in texts {
+        for key in keys_of(&text) {
+            let is_part = |c: char| c.is_alphanumeric() || c == '_';
+            let found = BRANCH.split(|c| !is_part(c)).any(|word| word == key);
+            assert!(found, "`{key}` is not in branch.toml");
+            keys += 1;
+        }
+    }
+    assert!(keys > 50, "{keys}");
 }

@@ -15,6 +15,7 @@ mod exchange;
 mod message;
 mod name;
 mod samples;
+mod sheet;
 pub mod types;
 mod view;
 
@@ -27,6 +28,7 @@ pub(super) use exchange::{Key, Matter, Survey};
 pub use message::{Entry, Message};
 use name::LABEL_MAX;
 pub use name::{Labels, Name, NameBuf};
+pub use sheet::Sheet;
 pub use view::{Question, Record, Section, View};
 
 /// Marker type of this protocol.

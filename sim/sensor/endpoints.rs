@@ -31,6 +31,11 @@ impl Endpoints {
         }
     }
 
+    /// Whether any interface was told to be at a server's port.
+    pub fn is_known(&self, server: (Address, u16)) -> bool {
+        self.told.iter().any(|(at, _)| *at == server)
+    }
+
     /// The interface at a server's port; none where several were told, as of those that share a
     /// process.
     pub fn interface(&self, server: (Address, u16)) -> Option<Syntax> {
@@ -56,6 +61,7 @@ mod tests {
         assert_eq!(endpoints.interface(HERE), Some(Syntax::NDR));
         endpoints.learn(HERE, Syntax::NDR64);
         assert_eq!(endpoints.interface(HERE), None);
+        assert!(endpoints.is_known(HERE) && !endpoints.is_known((HERE.0, 49_669)));
     }
 
     #[test]

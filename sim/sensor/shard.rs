@@ -111,6 +111,9 @@ impl Shard {
         }
         if !payload.is_empty() && entry.looks != LOOKED_ENOUGH {
             look(entry, packet, payload);
+            if entry.class == Id::Other as u8 && self.talks.may_be_rpc(packet, payload) {
+                entry.class = Id::Dcerpc as u8;
+            }
         }
         let known = Known { id: id(entry.class), is_proven: entry.class & PROVEN != 0 };
         if let Some(other) = self.talks.hear(entry, packet, payload, known, out) {

@@ -284,6 +284,15 @@ impl Talks {
         }
     }
 
+    /// Whether a payload that proves nothing, as it is too short, may be a remote procedure call:
+    /// an endpoint mapper told that an interface is where it goes.
+    pub fn may_be_rpc(&self, packet: &Packet, payload: &[u8]) -> bool {
+        let server = (packet.destination, packet.destination_port);
+        packet.transport == Transport::Tcp
+            && Id::Dcerpc.probe(payload, proto::Transport::Tcp) == proto::Probe::Possible
+            && self.shared.endpoints.is_known(server)
+    }
+
     /// The flow's place, if it has one and has not lost it to another.
     #[inline]
     fn place_of(&self, entry: &Entry, packet: &Packet) -> Option<usize> {

@@ -9,9 +9,10 @@ mod rpc;
 mod smb;
 mod whole;
 
+pub use ldap::Pool;
 pub(super) use smb::link::Link;
 
-use super::Stage;
+use super::{Cast, Stage};
 
 /// Makes [`Activity`] from rows of documentation, variant, name and function.
 macro_rules! activities {
@@ -37,6 +38,27 @@ macro_rules! activities {
             /// The activity of that name.
             pub fn by_name(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|activity| activity.name() == name)
+            }
+
+            /// Whether the domain controller has the role that this needs: what it does not serve,
+            /// is not seen at it.
+            pub fn is_served(self, cast: &Cast) -> bool {
+                let dc = cast.estate.domain_controllers().get(cast.dc);
+                let roles = dc.map(|dc| dc.roles).unwrap_or_default();
+                match self {
+                    Self::DnsLookup
+                    | Self::DnsOutside
+                    | Self::DnsMissing
+                    | Self::DnsLocate
+                    | Self::DnsReverse
+                    | Self::DnsUpdate
+                    | Self::ManagedNames => roles.dns,
+                    Self::NbnsQuery | Self::NbnsRegister => roles.wins,
+                    Self::DhcpLease | Self::DhcpRenew => roles.dhcp,
+                    Self::VpnStart | Self::VpnInterim | Self::VpnStop => roles.radius_accounting,
+                    Self::NameProbe => roles.sensor,
+                    _ => true,
+                }
             }
 
             /// Puts it on stage.
@@ -98,6 +120,10 @@ activities! {
     LdapTls = "ldap-tls" => ldap::tls,
     /// A search of an application on its pooled connection.
     LdapApplication = "ldap-application" => ldap::application,
+    /// An application's pooled connection is closed where it is idle; argument: its number.
+    LdapIdle = "ldap-idle" => ldap::idle,
+    /// The searches for group policy; argument: 0 the computer's, 1 the person's.
+    GpoSearches = "gpo-searches" => ldap::policies,
     /// The schema is read: a very large answer.
     LdapSchema = "ldap-schema" => ldap::schema,
     /// A device looks for where to register, and writes its certificate.

@@ -1,6 +1,7 @@
 //! What a client remembers from one activity to the next. Small: there is one per client.
 
-use super::activity::Link;
+use super::activity::{Link, Pool};
+use super::rpc::Connection;
 use super::tickets::Wallet;
 
 /// What a client remembers. Its tickets and connections are seeds and sequence numbers, not
@@ -9,10 +10,16 @@ use super::tickets::Wallet;
 pub struct Memory {
     /// Its tickets.
     pub wallet: Wallet,
+    /// The connection that its application keeps open to the directory.
+    pub pool: Option<Box<Pool>>,
+    /// How many such connections there have been.
+    pub pools: u32,
     /// Sessions with the file service, of the computer and of the person.
     pub links: [Option<Box<Link>>; 2],
     /// The next of its ephemeral ports, counted from [`FIRST_PORT`].
     next_port: u16,
+    /// The connection of its secure channel.
+    pub(super) channel: Option<Box<Connection>>,
 }
 
 /// First ephemeral port of Windows since Vista (RFC 6335 section 6): 49152 to 65535.
@@ -28,6 +35,8 @@ impl Memory {
     /// Forgets every open connection. Tickets stay, but nobody has seen how they were given.
     pub fn disconnect(&mut self) {
         self.wallet.hide();
+        self.pool = None;
+        self.channel = None;
         self.links = [None, None];
     }
 

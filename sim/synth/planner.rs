@@ -1,39 +1,65 @@
 //! When who does what.
+//!
+//! Each client is planned by itself, from its own random numbers, so that it does not matter
+//! which clients are planned together. What it does are a few [tracks](track) side by side; the
+//! client's next item is the first of theirs, and a heap finds the client that comes first.
+//!
+//! Days, sessions and slow timers are pure functions of seed and time: whenever a plan begins,
+//! everybody is where he is. The rest begins as if it had gone on for ever.
+
+mod clock;
+mod habit;
+mod life;
+mod mix;
+mod onoff;
+mod operations;
+mod reference;
+mod track;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 
-use super::{Activity, Cast, Item};
+use clock::{Clock, MINUTE_NS};
+use habit::{Everybody, Habit};
+use life::Event;
+use track::{Actor, Kind, Scene, Track, World, first};
+
+use super::{Cast, Item};
 use crate::base::{Random, Timestamp};
-use crate::estate::Knob;
+use crate::estate::{Join, Knob, PopulationKind};
+
+/// Labels of a client's random numbers, apart from those of others that are drawn from the seed.
+const DRAWN: u64 = 1 << 62;
+const FIXED: u64 = 3 << 61;
 
 /// Plans what some of the clients do, in order of time.
 #[derive(Debug)]
 pub struct Planner {
-    /// The next item of each client: time in nanoseconds, client.
+    /// The next item of each client: time in nanoseconds, place in `actors`.
     next: BinaryHeap<Reverse<(i64, u32)>>,
-    randoms: Vec<(u32, Random)>,
-    rates: Vec<f64>,
-    end: i64,
+    actors: Vec<Actor>,
+    /// Of all clients, one after the other.
+    tracks: Vec<Track>,
+    world: World,
+    events: Vec<Event>,
 }
 
 impl Planner {
     /// Plans the `clients` from `start` to `end`.
     pub fn new(cast: &Cast, clients: &[u32], start: Timestamp, end: Timestamp) -> Self {
+        let (start, end) = (start.nanos(), end.nanos());
         let mut planner = Self {
-            next: BinaryHeap::new(),
-            randoms: Vec::new(),
-            rates: Vec::new(),
-            end: end.nanos(),
+            next: BinaryHeap::with_capacity(clients.len()),
+            actors: Vec::with_capacity(clients.len()),
+            tracks: Vec::new(),
+            world: World::new(cast, start, end),
+            events: Vec::new(),
         };
-        for (place, &client) in (0u32..).zip(clients) {
-            let mut random = Random::fork(cast.seed, client.into());
-            let rate = cast.parameter(client, Knob::DnsQueries) / 3.6e12;
-            let first = start.nanos() + gap(&mut random, rate);
-            planner.randoms.push((client, random));
-            planner.rates.push(rate);
-            planner.next.push(Reverse((first, place)));
+        for &client in clients {
+            planner.add(cast, client, start);
         }
+        planner.tracks.shrink_to_fit();
         planner
     }
 
@@ -44,25 +70,131 @@ impl Planner {
 
     /// The next item.
     pub fn next(&mut self) -> Option<Item> {
-        let Reverse((time, place)) = self.next.pop()?;
-        let (client, random) = self.randoms.get_mut(place as usize)?;
-        let rate = self.rates.get(place as usize).copied()?;
-        let item = Item {
-            time: Timestamp::from_nanos(time),
-            client: *client,
-            activity: Activity::DnsLookup,
-            argument: 0,
-            variation: random.next_u64(),
-        };
-        let again = time + gap(random, rate);
-        if again < self.end {
-            self.next.push(Reverse((again, place)));
+        let mut top = self.next.peek_mut()?;
+        let Reverse((time, place)) = *top;
+        let actor = self.actors.get_mut(place as usize)?;
+        let tracks = tracks_of(&mut self.tracks, actor);
+        let mut scene = self.world.scene(actor, &mut self.events)?;
+        let (activity, argument) = scene.play(tracks.get_mut(first(tracks)?)?);
+        scene.settle(tracks);
+        let again = first(tracks).and_then(|at| tracks.get(at)).map_or(i64::MAX, |t| t.time);
+        if again < self.world.end {
+            *top = Reverse((again, place));
+        } else {
+            PeekMut::pop(top);
         }
-        Some(item)
+        let variation = Random::fork(actor.seed, time.cast_unsigned()).next_u64();
+        let (time, client) = (Timestamp::from_nanos(time), actor.client);
+        Some(Item { time, client, activity, argument, variation })
+    }
+
+    fn add(&mut self, cast: &Cast, client: u32, start: i64) {
+        let someone = cast.client(client);
+        let habit = match someone.population {
+            Some(population) => population + 1,
+            None => 0,
+        };
+        let random = Random::fork(cast.seed, DRAWN | u64::from(client));
+        let seed = Random::fork(cast.seed, FIXED | u64::from(client)).next_u64();
+        let Ok(habit) = u16::try_from(habit) else { return };
+        let mut actor = Actor::new(client, someone.number, habit, random, seed);
+        let first_track = self.tracks.len();
+        let Some(place) = u32::try_from(self.actors.len()).ok() else { return };
+        let kinds = self.world.kinds(cast, client, habit);
+        self.tracks.extend(kinds.iter().map(|(kind, which)| Track::new(*kind, *which)));
+        actor.tracks = u16::try_from(kinds.len()).unwrap_or(u16::MAX);
+        actor.first_track = u32::try_from(first_track).unwrap_or(u32::MAX);
+        let tracks = tracks_of(&mut self.tracks, &actor);
+        if let Some(mut scene) = self.world.scene(&mut actor, &mut self.events) {
+            scene.begin(tracks, start);
+        }
+        let time = first(tracks).and_then(|at| tracks.get(at)).map_or(i64::MAX, |t| t.time);
+        self.actors.push(actor);
+        if time < self.world.end {
+            self.next.push(Reverse((time, place)));
+        }
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "saturates")]
-fn gap(random: &mut Random, rate: f64) -> i64 {
-    random.exponential(1.0 / rate) as i64
+/// The tracks of a client.
+fn tracks_of<'a>(tracks: &'a mut [Track], actor: &Actor) -> &'a mut [Track] {
+    let start = actor.first_track as usize;
+    tracks.get_mut(start..start + usize::from(actor.tracks)).unwrap_or_default()
+}
+
+impl World {
+    fn new(cast: &Cast, start: i64, end: i64) -> Self {
+        let estate = &cast.estate;
+        let everybody = Everybody::new(cast);
+        let populations = (0u32..).zip(estate.populations());
+        // The first stands for the domain controller itself.
+        let own_site = cast.client(0).site as usize;
+        let controller = Habit::of_controller(own_site);
+        let habits = populations
+            .clone()
+            .map(|(at, population)| Habit::new(cast, at, population, &everybody));
+        let habits = std::iter::once(controller).chain(habits).collect();
+        let clocks = estate.sites().iter().map(|site| Clock::new(site, start, end)).collect();
+        let knob = |knob| estate.parameters().get(knob);
+        let controllers = estate.domain_controllers();
+        let replicas = cast.others.iter().map(|(at, _)| {
+            let site = controllers.get(*at).and_then(|dc| dc.site);
+            if site == controllers.get(cast.dc).and_then(|dc| dc.site) {
+                knob(Knob::ReplicationSeconds) * 1e9
+            } else {
+                knob(Knob::ReplicationIntersiteMinutes) * MINUTE_NS
+            }
+        });
+        let is_steady = knob(Knob::ReferenceMix) >= 0.5;
+        let replicas = replicas.filter(|_| !is_steady).collect();
+        let waves = populations
+            .filter(|(_, population)| population.join == Join::Hybrid)
+            .filter_map(|(at, population)| Some((population.site, at, population.autopilot?)));
+        Self { habits, clocks, seed: cast.seed, end, replicas, waves: waves.collect() }
+    }
+
+    /// What a client does side by side: kinds of tracks, and which of several.
+    fn kinds(&self, cast: &Cast, client: u32, habit: u16) -> Vec<(Kind, u32)> {
+        let Some(habit) = self.habits.get(usize::from(habit)) else { return Vec::new() };
+        let Some(population) = cast.population(client) else {
+            let is_steady = cast.parameter(client, Knob::ReferenceMix) >= 0.5;
+            let own = (!is_steady).then_some((Kind::Controller, 0));
+            let replicas = (0u32..).zip(&self.replicas).map(|(at, _)| (Kind::Replication, at));
+            return own.into_iter().chain(replicas).collect();
+        };
+        let background = (Kind::Background, !habit.background.is_empty());
+        if habit.reference.is_some() {
+            return chosen([(Kind::Reference, true), background]);
+        }
+        let doings = !habit.doings.is_empty();
+        let people = !habit.is_server;
+        let mut kinds = chosen([
+            (Kind::Vpn, habit.vpn.is_some_and(|vpn| vpn.accounts)),
+            (Kind::Day, true),
+            (Kind::GpoComputer, habit.is_member),
+            (Kind::GpoUser, habit.is_member && people),
+            (Kind::People, people && doings),
+            (Kind::Steady, !people && doings),
+            background,
+            (Kind::Chores, habit.chores.iter().any(|interval| *interval > 0)),
+            (Kind::CheckIn, habit.check_in > 0),
+            (Kind::Application, habit.searches_per_ns > 0.0),
+            (Kind::Probe, habit.probe_ns > 0.0),
+            (Kind::Connector, cast.servers.first() == Some(&client) && !self.waves.is_empty()),
+        ]);
+        if population.kind == PopulationKind::NtlmServer {
+            kinds.extend((0..habit.ntlm.streams).map(|stream| (Kind::Ntlm, stream)));
+        }
+        kinds
+    }
+
+    fn scene<'a>(&'a self, actor: &'a mut Actor, events: &'a mut Vec<Event>) -> Option<Scene<'a>> {
+        let habit = self.habits.get(usize::from(actor.habit))?;
+        let clock = self.clocks.get(habit.site)?;
+        Some(Scene { world: self, habit, clock, actor, events })
+    }
+}
+
+fn chosen<const N: usize>(kinds: [(Kind, bool); N]) -> Vec<(Kind, u32)> {
+    kinds.into_iter().filter(|(_, applies)| *applies).map(|(kind, _)| (kind, 0)).collect()
 }

@@ -208,7 +208,9 @@ impl Shard {
         let mark = out.places.len();
         let (later, scratch) = (&mut self.stage_later, &mut self.scratch);
         let props = Props { out, truth, later, scratch, memory };
-        item.activity.render(&mut Stage::new(cast, conditions, item, props));
+        let mut stage = Stage::new(cast, conditions, item, props);
+        item.activity.render(&mut stage);
+        stage.finish();
         if is_before {
             // What began before the start is not seen, so that nothing may go on from it in the
             // middle: what comes later opens its connections itself.

@@ -1,6 +1,6 @@
 //! Where an activity is played: a clock, two ends, and what is put on the wire.
 
-use super::net::{Close, Conditions, Flow, Frames, Knock, Tcp, knock};
+use super::net::{Close, Conditions, Flow, Frames, Knock, Tcp, Wire, knock};
 use super::{Activity, Cast, Did, Item, Memory, Peer, Truth};
 use crate::base::{Random, Timestamp};
 use crate::estate::Knob;
@@ -14,6 +14,12 @@ const SAME_SIDE_NS: i64 = 15_000;
 const SERVICE_NS: f64 = 400_000.0;
 /// Deviation of its logarithm. Assumed.
 const SERVICE_SIGMA: f64 = 0.5;
+/// The least of it, in nanoseconds: longer than a stack takes to acknowledge. Assumed.
+const SERVICE_MIN_NS: i64 = 50_000;
+/// A datagram that others overtake is late by up to a millisecond, by 20 µs at least. Assumed.
+const LATE_NS: (f64, f64) = (20_000.0, 1_000_000.0);
+/// Label of the network's random numbers among those of an item.
+const WEATHER: u64 = 0x6e65_7477_6f72_6b73;
 
 /// One item of the plan while it is rendered.
 pub struct Stage<'a> {
@@ -29,6 +35,8 @@ pub struct Stage<'a> {
     pub memory: &'a mut Memory,
     /// The clock: when the next packet comes, before its delay.
     now: i64,
+    /// Random numbers of the network, so that what is said does not depend on its conditions.
+    weather: Random,
     /// Whether the last packet came from the domain controller.
     from_here: Option<bool>,
     out: &'a mut Frames,
@@ -72,6 +80,7 @@ impl<'a> Stage<'a> {
             item,
             memory,
             now: item.time.nanos(),
+            weather: Random::fork(item.variation, WEATHER),
             from_here: None,
             out,
             truth,
@@ -154,20 +163,25 @@ impl<'a> Stage<'a> {
         side: Side,
         emit: impl FnOnce(&mut Writer<'_>) -> Result<(), WireError>,
     ) -> Timestamp {
+        if side != flow.here && self.weather.chance(self.conditions.reordering) {
+            let (least, most) = LATE_NS;
+            let late = self.weather.between(least, most);
+            self.wait_ms(late / 1e6);
+        }
         let time = self.turn(flow, side);
         self.scratch.clear();
         let emitted = emit(&mut Writer::new(self.scratch));
         debug_assert_eq!(emitted, Ok(()));
-        let ip_id = self.random.next_u64() as u16;
-        self.out.udp(time, flow, side, ip_id, self.scratch);
+        let ip_id = self.weather.next_u64() as u16;
+        self.out.udp(time, flow, side, ip_id, self.conditions.mtu_bytes, self.scratch);
         Timestamp::from_nanos(time)
     }
 
     /// Opens a connection.
     pub fn connect(&mut self, flow: Flow) -> Tcp {
-        let mut tcp = Tcp::new(flow, &mut self.random);
+        let mut tcp = Tcp::new(flow, &mut self.weather);
         let time = self.turn(&flow, Side::Client);
-        self.now = tcp.open(time, self.conditions, self.out);
+        self.now = tcp.open(time, &mut self.wire());
         tcp
     }
 
@@ -178,6 +192,9 @@ impl<'a> Stage<'a> {
     }
 
     /// Puts bytes of `side` into the stream, one message or several; the time of the last byte.
+    ///
+    /// Frames: as many as its segments, and acknowledgments. A single segment is not acknowledged
+    /// at once: it is by the next `say` of the other side, or 40 to 50 ms later.
     pub fn say(
         &mut self,
         tcp: &mut Tcp,
@@ -185,17 +202,59 @@ impl<'a> Stage<'a> {
         emit: impl FnOnce(&mut Writer<'_>) -> Result<(), WireError>,
     ) -> Timestamp {
         let time = self.turn(&tcp.flow, side);
-        self.scratch.clear();
-        let emitted = emit(&mut Writer::new(self.scratch));
+        let time = self.resume(tcp, time);
+        let mut bytes = std::mem::take(self.scratch);
+        bytes.clear();
+        let emitted = emit(&mut Writer::new(&mut bytes));
         debug_assert_eq!(emitted, Ok(()));
-        self.now = tcp.send(time, side, self.scratch, self.conditions, self.out);
+        self.now = tcp.send(time, side, &bytes, &mut self.wire());
+        *self.scratch = bytes;
+        self.pause(tcp);
         Timestamp::from_nanos(self.now)
     }
 
     /// Ends a connection.
     pub fn close(&mut self, mut tcp: Tcp, how: Close) {
-        let time = self.turn(&tcp.flow, Side::Client);
-        self.now = tcp.close(time, how, self.out);
+        let time = self.turn(&tcp.flow, how.begins());
+        let time = self.resume(&mut tcp, time);
+        self.now = tcp.close(time, how, &mut self.wire());
+    }
+
+    /// A TCP keep-alive of `side` and its answer, on a connection that has been idle.
+    pub fn keep_alive(&mut self, tcp: &mut Tcp, side: Side) {
+        let time = self.turn(&tcp.flow, side);
+        let time = self.resume(tcp, time);
+        self.now = tcp.keep_alive(time, side, &mut self.wire());
+    }
+
+    /// Ends the item: acknowledgments that are still held back are written.
+    pub(super) fn finish(self) {
+        self.out.settle();
+    }
+
+    fn wire(&mut self) -> Wire<'_> {
+        Wire { conditions: self.conditions, random: &mut self.weather, out: self.out }
+    }
+
+    /// A connection goes on at `time`, or after what was written of it when the last item ended.
+    fn resume(&mut self, tcp: &mut Tcp, time: i64) -> i64 {
+        if !tcp.owes() || self.out.recall(tcp) { time } else { tcp.forget_owed(time) }
+    }
+
+    /// Takes note of an acknowledgment that is held back.
+    fn pause(&mut self, tcp: &Tcp) {
+        if tcp.owes() {
+            self.out.owe(tcp);
+        }
+    }
+
+    /// Plays what happens `milliseconds` from the clock, beside what goes on: the end of an idle
+    /// connection. The clock stays.
+    pub fn aside(&mut self, milliseconds: f64, act: impl FnOnce(&mut Self)) {
+        let (now, from_here) = (self.now, self.from_here.take());
+        self.wait_ms(milliseconds);
+        act(self);
+        (self.now, self.from_here) = (now, from_here);
     }
 
     /// Moves the clock to when `side` sends: after its answering time, and after the way to it
@@ -208,7 +267,7 @@ impl<'a> Stage<'a> {
             Some(_) => {
                 let service = self.random.lognormal(SERVICE_NS, SERVICE_SIGMA);
                 #[expect(clippy::cast_possible_truncation, reason = "milliseconds")]
-                let service = service as i64;
+                let service = (service as i64).max(SERVICE_MIN_NS);
                 service + if here { 0 } else { flow.round_trip_ns }
             }
         };

@@ -20,6 +20,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("privacy", &["base", "wire", "proto", "record", "flow", "capture"]),
     ("estate", &["base"]),
     ("synth", &["base", "wire", "proto", "estate"]),
+    // What was seen becomes an estate: the command line runs the core and hands it rows.
+    ("learn", &["base", "record", "estate"]),
     ("measure", &["base", "record", "sensor"]),
     ("model", &["base", "record", "estate"]),
     ("readiness", &["base", "record", "estate"]),
@@ -38,6 +40,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "privacy",
             "estate",
             "synth",
+            "learn",
             "measure",
             "model",
             "readiness",

@@ -10,6 +10,7 @@ mod architecture;
 mod capture;
 mod cli;
 mod counters;
+mod estate;
 mod fuzz;
 mod invariants;
 mod meaning;

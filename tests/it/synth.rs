@@ -3,6 +3,8 @@
 //!
 //! `SYNTH=name` plays only the activity of that name, for working on it.
 
+mod net;
 mod play;
 mod round;
 mod smb;
+mod tshark;

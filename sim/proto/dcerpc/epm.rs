@@ -38,8 +38,10 @@ pub const MAP: u16 = 3;
 
 /// Floors read of one tower: those that say something here are the first five.
 const FLOORS_MAX: u16 = 8;
-/// Towers read of one answer: Windows asks for four at most.
+/// Towers read of one answer.
 const TOWERS_MAX: usize = 16;
+/// Towers that Windows asks for at most.
+const TOWERS_WANTED: usize = 4;
 
 /// Where an interface is offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -223,13 +225,13 @@ fn put_tower(tower: &Tower<'_>, stub: &mut StubWriter) {
     stub.size(bytes.len()).long(length).octets(&bytes);
 }
 
-/// Writes the arguments of `ept_map` for any object.
+/// Writes the arguments of `ept_map` for any object. Its pointers are full ones, which are
+/// numbered through arguments and results alike, C706 section 14.3.12.2.
 pub fn ask(tower: &Tower<'_>, order: Order, is_wide: bool) -> Vec<u8> {
-    const TOWERS: u32 = 4;
     let mut stub = StubWriter::new(order, is_wide);
-    stub.pointer(true).uuid(Uuid(0)).pointer(true);
+    stub.size(1).uuid(Uuid(0)).size(2);
     put_tower(tower, &mut stub);
-    stub.handle([0; HANDLE]).long(TOWERS);
+    stub.handle([0; HANDLE]).long(TOWERS_WANTED as u32);
     stub.finish()
 }
 
@@ -237,9 +239,10 @@ pub fn ask(tower: &Tower<'_>, order: Order, is_wide: bool) -> Vec<u8> {
 pub fn answer(towers: &[Tower<'_>], status: u32, order: Order, is_wide: bool) -> Vec<u8> {
     let mut stub = StubWriter::new(order, is_wide);
     let count = u32::try_from(towers.len()).unwrap_or(u32::MAX);
-    stub.handle([0; HANDLE]).long(count).varying(towers.len());
-    for _ in towers {
-        stub.pointer(true);
+    stub.handle([0; HANDLE]).long(count);
+    stub.size(TOWERS_WANTED).size(0).size(towers.len());
+    for (number, _) in (3..).zip(towers) {
+        stub.size(number);
     }
     for tower in towers {
         put_tower(tower, &mut stub);

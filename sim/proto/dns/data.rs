@@ -2,8 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::message::Encoder;
 use super::name::Name;
+use super::sheet::Encoder;
 use super::types;
 use crate::wire::{Cause, Reader, WireError, wire_struct};
 

@@ -49,9 +49,17 @@ pub fn knock(
     let mut now = time;
     for wait in waits {
         now += wait;
-        let asks = Segment { sequence, flags: SYN, window: u16::MAX, ..Segment::default() };
         ip_id = ip_id.wrapping_add(1);
-        out.tcp(now, flow, Side::Client, ip_id, &asks, &options, &[]);
+        let window = u16::MAX;
+        let asks = Segment {
+            sequence,
+            flags: SYN,
+            window,
+            ip_id,
+            options: &options,
+            ..Segment::default()
+        };
+        out.tcp(now, flow, Side::Client, &asks, &[]);
         if how == Knock::Refused {
             let back = match flow.here {
                 Side::Client => flow.round_trip_ns,
@@ -60,7 +68,7 @@ pub fn knock(
             let acknowledgment = sequence.wrapping_add(1);
             let no = Segment { acknowledgment, flags: RST | ACK, ..Segment::default() };
             now += back + REFUSING_NS;
-            out.tcp(now, flow, Side::Server, 0, &no, &[], &[]);
+            out.tcp(now, flow, Side::Server, &no, &[]);
         }
     }
     now

@@ -219,9 +219,9 @@ impl Stage<'_> {
                 let error = messages::error(self.cast, service, why.code, None, now);
                 let (flow, asked) = self.ask_datagram(&request, &Parts::Error(error).encode());
                 self.tell(&flow, asked, question, Answer::Refusal(why));
-                self.ask_connected(&request, &reply)
+                self.ask_connected(KERBEROS_PORT, &request, &reply)
             }
-            false => self.ask_connected(&request, &reply),
+            false => self.ask_connected(KERBEROS_PORT, &request, &reply),
         };
         self.tell(&flow, asked, question, answer);
     }
@@ -239,8 +239,10 @@ impl Stage<'_> {
         (flow, asked)
     }
 
-    fn ask_connected(&mut self, request: &[u8], reply: &[u8]) -> (Flow, Timestamp) {
-        let flow = self.to_dc(KERBEROS_PORT);
+    /// A question and its answer on a connection of their own, which the server resets; the time
+    /// of the question.
+    pub fn ask_connected(&mut self, port: u16, request: &[u8], reply: &[u8]) -> (Flow, Timestamp) {
+        let flow = self.to_dc(port);
         let mut tcp = self.connect(flow);
         let asked = self.say(&mut tcp, Side::Client, |w| marked(request, w));
         self.say(&mut tcp, Side::Server, |w| marked(reply, w));

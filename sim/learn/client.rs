@@ -1,0 +1,381 @@
+//! What one client asked a domain controller for.
+
+use super::Sighting;
+
+/// Makes [`Event`] from rows of documentation and variant.
+macro_rules! events {
+    ($($(#[doc = $doc:literal])+ $variant:ident),+ $(,)?) => {
+        /// What is counted of a client.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Event {
+            $($(#[doc = $doc])+ $variant),+
+        }
+
+        /// How many there are.
+        pub const EVENTS: usize = [$(Event::$variant),+].len();
+    };
+}
+
+events! {
+    /// DNS queries.
+    Dns,
+    /// Of these, over TCP.
+    DnsTcp,
+    /// Of these, for a name outside the domain.
+    DnsOutside,
+    /// Of these, for a name that does not exist.
+    DnsMissing,
+    /// NetBIOS name queries.
+    Nbns,
+    /// Of these, without an answer or with one that says no.
+    NbnsUnanswered,
+    /// Requests to the KDC of any kind.
+    Kerberos,
+    /// Of these, over UDP.
+    KerberosUdp,
+    /// Logons that were granted or failed, not those that were asked to go on.
+    Logon,
+    /// Of these, for a wrong password.
+    BadPassword,
+    /// Requests for service tickets.
+    Ticket,
+    /// Of these, for a service that does not exist.
+    UnknownService,
+    /// Runs of these.
+    TicketRun,
+    /// LDAP binds.
+    Bind,
+    /// Of these, with SASL.
+    SaslBind,
+    /// Connections of LDAP inside TLS.
+    LdapTls,
+    /// LDAP messages that a client sent, clear or sealed.
+    LdapRequest,
+    /// NTLM logons that a server had validated.
+    Validation,
+    /// Runs of these.
+    ValidationRun,
+    /// Names to security identifiers or back.
+    Lsa,
+    /// Chains of calls of the account manager.
+    Samr,
+    /// Bindings of the replication interface.
+    DirectoryBind,
+    /// Connections of SYSVOL.
+    Sysvol,
+    /// Files read there that say which version a policy has.
+    PolicyVersion,
+    /// Other files read there.
+    PolicyFile,
+    /// Connections of other shares, IPC$ not counted.
+    Share,
+    /// Flows of SMB 2 or 3.
+    SmbFlow,
+    /// Of these, with encrypted messages.
+    SmbEncryptedFlow,
+    /// Questions for the time.
+    Time,
+    /// Secure channels and changes of a computer's password: what only a member does.
+    Member,
+    /// Changes of a computer's password.
+    MachinePassword,
+}
+
+/// Kinds of runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Run {
+    /// Of service tickets.
+    Tickets,
+    /// Of NTLM validations.
+    Validations,
+}
+
+/// Requests of one kind that come within this time of each other are of one run, in nanoseconds.
+/// Ours: in the Catalyst traffic model, 58 % of gaps inside a conversation are below 0.1 s and
+/// few between 2 and 15 s.
+const RUN_GAP_NS: i64 = 2_500_000_000;
+
+/// Counts of one client.
+#[derive(Debug, Clone, Default)]
+pub struct Client {
+    /// In all.
+    pub all: Counts,
+    /// During working hours.
+    pub core: Counts,
+    /// The last request of each kind of run.
+    last: [Option<i64>; 2],
+    /// Answers of LDAP: how many, sum and sum of squares of the logarithm of their bytes.
+    pub answers: Answers,
+}
+
+/// One count per [`Event`].
+#[derive(Debug, Clone, Copy)]
+pub struct Counts([u32; EVENTS]);
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self([0; EVENTS])
+    }
+}
+
+impl Counts {
+    /// How often.
+    pub fn of(&self, event: Event) -> u64 {
+        self.0.get(event as usize).copied().unwrap_or_default().into()
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = u64> + '_ {
+        self.0.iter().copied().map(u64::from)
+    }
+
+    fn add(&mut self, event: Event) {
+        if let Some(count) = self.0.get_mut(event as usize) {
+            *count = count.saturating_add(1);
+        }
+    }
+}
+
+/// Sizes of answers, as their logarithms.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Answers {
+    /// How many.
+    pub count: u64,
+    sum: f64,
+    squares: f64,
+}
+
+impl Answers {
+    /// Adds those of another client.
+    pub fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+        self.squares += other.squares;
+    }
+
+    /// Median in bytes and deviation of the logarithm, as of a log-normal distribution.
+    pub fn lognormal(&self) -> Option<(f64, f64)> {
+        if self.count < 2 {
+            return None;
+        }
+        let count = self.count as f64;
+        let mean = self.sum / count;
+        let variance = (self.squares - count * mean * mean) / (count - 1.0);
+        Some((libm::exp(mean), variance.max(0.0).sqrt()))
+    }
+}
+
+impl Client {
+    /// Counts an event.
+    pub fn count(&mut self, event: Event, is_core: bool) {
+        self.all.add(event);
+        if is_core {
+            self.core.add(event);
+        }
+    }
+
+    /// The bytes of an answer of LDAP; none where nothing was answered yet.
+    pub fn answer(&mut self, bytes: u64) {
+        if bytes > 0 {
+            let logarithm = libm::log(bytes as f64);
+            self.answers.count += 1;
+            self.answers.sum += logarithm;
+            self.answers.squares += logarithm * logarithm;
+        }
+    }
+
+    /// Counts what the client asked for.
+    pub fn see(&mut self, sighting: &Sighting<'_>, is_core: bool, domain: &str) {
+        let mut count = |event| self.count(event, is_core);
+        let detail = sighting.detail.unwrap_or_default();
+        match sighting.kind {
+            "dns_lookup" | "dns_query" if sighting.protocol == "dns" => {
+                dns(sighting, domain, &mut count);
+            }
+            "local_name_query" if sighting.protocol == "nbns" && detail.starts_with("query NB") => {
+                count(Event::Nbns);
+                if sighting.outcome != "success" {
+                    count(Event::NbnsUnanswered);
+                }
+            }
+            "kerberos_logon" | "service_ticket" => self.kerberos(sighting, is_core),
+            "ldap_bind" | "ldap_clear_text_bind" => {
+                count(Event::Bind);
+                if sighting.kind == "ldap_bind" && detail != "anonymous" {
+                    count(Event::SaslBind);
+                }
+            }
+            "tls_handshake" if matches!(sighting.server_port, 636 | 3269) => count(Event::LdapTls),
+            "credential_validation" => {
+                count(Event::Validation);
+                self.run(Run::Validations, sighting.time.nanos(), is_core);
+            }
+            "file_copy" => file(sighting, &mut count),
+            "share_access" => share(sighting, &mut count),
+            kind => {
+                if let Some(event) = call(kind, detail) {
+                    count(event);
+                }
+                if is_of_a_member(kind, detail) {
+                    count(Event::Member);
+                }
+            }
+        }
+    }
+
+    fn kerberos(&mut self, sighting: &Sighting<'_>, is_core: bool) {
+        let mut count = |event| self.count(event, is_core);
+        count(Event::Kerberos);
+        if !sighting.is_tcp {
+            count(Event::KerberosUdp);
+        }
+        let code = sighting.code_name.unwrap_or_default();
+        if sighting.kind == "kerberos_logon" {
+            if sighting.outcome != "continued" {
+                count(Event::Logon);
+            }
+            if code == "KDC_ERR_PREAUTH_FAILED" {
+                count(Event::BadPassword);
+            }
+        } else if sighting.outcome != "continued" {
+            count(Event::Ticket);
+            if code == "KDC_ERR_S_PRINCIPAL_UNKNOWN" {
+                count(Event::UnknownService);
+            }
+            self.run(Run::Tickets, sighting.time.nanos(), is_core);
+        }
+    }
+
+    /// Notes one request of a kind that comes in runs.
+    fn run(&mut self, run: Run, now: i64, is_core: bool) {
+        let Some(last) = self.last.get_mut(run as usize) else { return };
+        let goes_on = last.is_some_and(|last| now.saturating_sub(last) <= RUN_GAP_NS);
+        *last = Some(now);
+        if !goes_on {
+            let event = match run {
+                Run::Tickets => Event::TicketRun,
+                Run::Validations => Event::ValidationRun,
+            };
+            self.count(event, is_core);
+        }
+    }
+}
+
+fn dns(sighting: &Sighting<'_>, domain: &str, count: &mut impl FnMut(Event)) {
+    count(Event::Dns);
+    if sighting.is_tcp {
+        count(Event::DnsTcp);
+    }
+    if sighting.target.is_some_and(|name| is_outside(name, domain)) {
+        count(Event::DnsOutside);
+    }
+    if sighting.code_name == Some("NXDOMAIN") {
+        count(Event::DnsMissing);
+    }
+}
+
+/// Whether a name is in neither the domain nor a reverse zone, nor a bare label.
+fn is_outside(name: &str, domain: &str) -> bool {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let is_in = |zone: &str| {
+        let head = name.strip_suffix(zone);
+        head.is_some_and(|head| head.is_empty() || head.ends_with('.'))
+    };
+    name.contains('.') && !is_in(domain) && !is_in("in-addr.arpa") && !is_in("ip6.arpa")
+}
+
+fn file(sighting: &Sighting<'_>, count: &mut impl FnMut(Event)) {
+    let path = sighting.target.unwrap_or_default().to_ascii_lowercase();
+    if path.contains("\\sysvol\\") && sighting.detail == Some("read") {
+        let is_version = path.ends_with("\\gpt.ini");
+        count(if is_version { Event::PolicyVersion } else { Event::PolicyFile });
+    }
+}
+
+fn share(sighting: &Sighting<'_>, count: &mut impl FnMut(Event)) {
+    let path = sighting.target.unwrap_or_default().to_ascii_lowercase();
+    match path.rsplit('\\').next().unwrap_or_default() {
+        "ipc$" | "" => {}
+        "sysvol" => count(Event::Sysvol),
+        _ => count(Event::Share),
+    }
+}
+
+/// Calls and questions that are counted one by one.
+fn call(kind: &str, detail: &str) -> Option<Event> {
+    Some(match kind {
+        "lsa_lookup" => Event::Lsa,
+        "samr_query" if detail.starts_with("SamrConnect") => Event::Samr,
+        "directory_query" if detail.starts_with("IDL_DRSBind") => Event::DirectoryBind,
+        "time_request" => Event::Time,
+        "password_change" if detail.starts_with("NetrServerPasswordSet") => Event::MachinePassword,
+        _ => return None,
+    })
+}
+
+/// What only members of the domain do.
+fn is_of_a_member(kind: &str, detail: &str) -> bool {
+    match kind {
+        "netlogon_call" => detail.starts_with("NetrServer") || detail.starts_with("NetrLogon"),
+        "password_change" => detail.starts_with("NetrServerPasswordSet"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Timestamp;
+
+    fn sighting(second: i64, kind: &'static str) -> Sighting<'static> {
+        Sighting {
+            time: Timestamp::from_nanos(second * 1_000_000_000),
+            client: [10, 0, 0, 1].into(),
+            server: [10, 0, 0, 2].into(),
+            server_port: 88,
+            is_tcp: true,
+            kind,
+            protocol: "kerberos",
+            principal: None,
+            target: None,
+            detail: None,
+            outcome: "success",
+            code_name: None,
+        }
+    }
+
+    #[test]
+    fn requests_within_seconds_of_each_other_are_one_run() {
+        let mut client = Client::default();
+        for second in [0, 2, 4, 60, 61] {
+            client.see(&sighting(second, "service_ticket"), true, "corp.example");
+        }
+        assert_eq!([Event::Ticket, Event::TicketRun].map(|event| client.all.of(event)), [5, 2]);
+    }
+
+    #[test]
+    fn names_outside_are_those_of_other_domains() {
+        for (name, expected) in [
+            ("www.contoso.example", true),
+            ("dc1.corp.example", false),
+            ("CORP.example.", false),
+            ("notcorp.example", true),
+            ("1.0.0.10.in-addr.arpa", false),
+            ("wpad", false),
+        ] {
+            assert_eq!(is_outside(name, "corp.example"), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_fitted_by_median_and_deviation() {
+        let mut client = Client::default();
+        for bytes in [100, 400, 1_600, 0] {
+            client.answer(bytes);
+        }
+        let (median, sigma) = client.answers.lognormal().unwrap();
+        assert!((median - 400.0).abs() < 0.01 && (sigma - libm::log(4.0)).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,423 @@
+//! Clients into populations, and counts into parameters.
+
+use std::net::IpAddr;
+
+use super::client::{Answers, Client, Counts, EVENTS, Event};
+use super::spread::Unevenness;
+use super::{Controller, Learner, Place, Vpn};
+use crate::estate::{Knob, PopulationKind};
+
+/// Fewer events than this say too little: their count alone is 18 % off in one case of three.
+pub const EVENTS_MIN: u64 = 30;
+/// From so many validations in an hour a server counts as NTLM-heavy. Ours: far above what one
+/// person's computer needs, far below a proxy's.
+const VALIDATIONS_PER_HOUR: f64 = 60.0;
+/// From so many LDAP messages in an hour, and on one connection, a client counts as an
+/// application with pooled connections. Ours: a computer sends six or so per connection.
+const REQUESTS_PER_HOUR: f64 = 360.0;
+const REQUESTS_PER_BIND: f64 = 30.0;
+/// After so many hours a member of the domain has refreshed its policies (90 and at most 30
+/// minutes, \[MS-GPOL\]): who only asked for names until then is none.
+const MEMBER_SHOWS_HOURS: f64 = 2.0;
+/// Working hours that a capture must cover before rates of people's computers are learned.
+const CORE_HOURS_MIN: f64 = 0.25;
+/// Forwarders that are named: those that were asked most.
+const FORWARDERS_MAX: usize = 4;
+const SECONDS_PER_HOUR: f64 = 3_600.0;
+const HOURS_PER_DAY: f64 = 24.0;
+
+/// What was learned, ready to be written down.
+#[derive(Debug, Clone)]
+pub struct Learned {
+    /// DNS name of the domain.
+    pub domain: String,
+    /// First and last frame, time zone, hours.
+    pub hours: super::Hours,
+    /// One per controller that was asked for something, in order.
+    pub sites: Vec<Site>,
+    /// Parameters of the whole estate.
+    pub parameters: Vec<Fitted>,
+    /// Addresses and users that were not followed for want of room.
+    pub unfollowed: u64,
+}
+
+/// One controller and its clients.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The controller.
+    pub controller: Controller,
+    /// Words for its roles in estate files.
+    pub roles: Vec<&'static str>,
+    /// Where it forwards questions.
+    pub forwarders: Vec<IpAddr>,
+    /// Its clients.
+    pub groups: Vec<Group>,
+    /// How unevenly requests come.
+    pub unevenness: Vec<Unevenness>,
+}
+
+/// A population.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// What they are.
+    pub kind: PopulationKind,
+    /// How many.
+    pub count: u64,
+    /// Share that speaks IPv6.
+    pub ipv6_share: f64,
+    /// Its parameters that can be seen in a capture.
+    pub parameters: Vec<Fitted>,
+}
+
+/// A parameter, learned or not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fitted {
+    /// Which.
+    pub knob: Knob,
+    /// Its value, where it was learned.
+    pub value: Option<f64>,
+    /// Events that it was learned from, or that were too few.
+    pub events: u64,
+    /// Why it was not learned.
+    pub why_not: &'static str,
+}
+
+const TOO_FEW: &str = "too few events";
+const NO_WORK: &str = "the capture covers no working hours";
+
+/// Fits everything that the learner has counted.
+pub fn fit(learner: Learner) -> Learned {
+    let Learner { controllers, at, domain, hours, unfollowed, replications, .. } = learner;
+    let all_hours = hours.all();
+    let probes: u64 = at.iter().map(|place| place.probes).sum();
+    let probing = at.iter().filter(|place| place.probes > 0).count();
+    let mut parameters = Vec::new();
+    if probing > 0 {
+        let seconds = all_hours * SECONDS_PER_HOUR * probing as f64;
+        parameters.push(ratio(Knob::SensorProbes, probes, probes, seconds));
+    }
+    if replications > 0 {
+        let seconds = all_hours * SECONDS_PER_HOUR;
+        parameters.push(Fitted {
+            value: Some(seconds / replications as f64).filter(|_| replications >= EVENTS_MIN),
+            ..ratio(Knob::ReplicationSeconds, replications, 0, 1.0)
+        });
+    }
+    let sites = controllers.into_iter().zip(at);
+    let sites = sites.filter(|(_, place)| !place.clients.is_empty() || place.vpn.starts > 0);
+    let sites = sites.map(|(controller, place)| site(controller, place, &hours)).collect();
+    Learned { domain, hours, sites, parameters, unfollowed }
+}
+
+fn site(controller: Controller, place: Place, hours: &super::Hours) -> Site {
+    let mut sums: [Sum; 4] = KINDS.map(Sum::new);
+    let mut others = Sum::new(PopulationKind::Workstation);
+    for (address, client) in &place.clients {
+        let sum = match kind(client, hours) {
+            Some(kind) => sums.iter_mut().find(|sum| sum.kind == kind).unwrap_or(&mut others),
+            None => &mut others,
+        };
+        sum.add(*address, client);
+    }
+    // What comes from addresses that do nothing else belongs to the people's computers, whose
+    // other address (IPv6) asks the rest.
+    if let Some(endpoints) = sums.first_mut().filter(|sum| sum.clients > 0) {
+        endpoints.absorb(&others);
+    }
+    let total = |event| sums.iter().chain([&others]).map(|sum| sum.all.of(event)).sum::<u64>();
+    let roles = roles(&place, total(Event::Dns), total(Event::Nbns));
+    let forwarded: u64 = place.forwards.values().sum();
+    let outside = total(Event::DnsOutside);
+    let mut groups: Vec<Group> = sums
+        .iter()
+        .filter(|sum| sum.clients > 0)
+        .map(|sum| {
+            let mut group = sum.group(hours);
+            if outside > 0 {
+                group.parameters.push(share(Knob::DnsForwardedShare, forwarded, outside));
+            }
+            group
+        })
+        .collect();
+    if !place.users.is_empty() {
+        groups.push(vpn(&place.vpn, place.users.len() as u64, hours));
+    }
+    let mut forwarders: Vec<(IpAddr, u64)> = place.forwards.into_iter().collect();
+    forwarders.sort_by_key(|(address, count)| (std::cmp::Reverse(*count), *address));
+    forwarders.truncate(FORWARDERS_MAX);
+    Site {
+        controller,
+        roles,
+        forwarders: forwarders.into_iter().map(|(address, _)| address).collect(),
+        groups,
+        unevenness: place.spread.unevenness().collect(),
+    }
+}
+
+fn roles(place: &Place, dns: u64, nbns: u64) -> Vec<&'static str> {
+    let seen = [
+        (dns > 0, "dns"),
+        (place.leases > 0, "dhcp"),
+        (nbns > 0, "wins"),
+        (place.vpn.starts + place.vpn.ends + place.vpn.gaps > 0, "radius-accounting"),
+        (place.probes > 0, "sensor"),
+    ];
+    seen.into_iter().filter(|(is_seen, _)| *is_seen).map(|(_, name)| name).collect()
+}
+
+/// What clients can be told apart as, people's computers first.
+const KINDS: [PopulationKind; 4] = [
+    PopulationKind::Workstation,
+    PopulationKind::ManagedDevice,
+    PopulationKind::NtlmServer,
+    PopulationKind::Application,
+];
+
+/// What a client is; `None` of an address that does nothing by which a computer is known.
+fn kind(client: &Client, hours: &super::Hours) -> Option<PopulationKind> {
+    let all = |event| client.all.of(event);
+    let per_hour = |event| all(event) as f64 / hours.all().max(1e-9);
+    let requests_per_bind = all(Event::LdapRequest) as f64 / all(Event::Bind).max(1) as f64;
+    let directory = [
+        Event::Kerberos,
+        Event::Bind,
+        Event::LdapRequest,
+        Event::SmbFlow,
+        Event::Member,
+        Event::Validation,
+        Event::DirectoryBind,
+        Event::Lsa,
+        Event::Samr,
+    ];
+    let is_in_domain = directory.iter().any(|event| all(*event) > 0);
+    if all(Event::Validation) >= EVENTS_MIN && per_hour(Event::Validation) >= VALIDATIONS_PER_HOUR {
+        Some(PopulationKind::NtlmServer)
+    } else if all(Event::LdapRequest) >= EVENTS_MIN
+        && per_hour(Event::LdapRequest) >= REQUESTS_PER_HOUR
+        && requests_per_bind >= REQUESTS_PER_BIND
+    {
+        Some(PopulationKind::Application)
+    } else if is_in_domain {
+        Some(PopulationKind::Workstation)
+    } else if all(Event::Dns) == 0 {
+        None
+    } else if hours.all() >= MEMBER_SHOWS_HOURS {
+        Some(PopulationKind::ManagedDevice)
+    } else {
+        Some(PopulationKind::Workstation)
+    }
+}
+
+/// All clients of one kind at one controller.
+#[derive(Debug)]
+struct Sum {
+    kind: PopulationKind,
+    clients: u64,
+    ipv6: u64,
+    all: Totals,
+    core: Totals,
+    answers: Answers,
+}
+
+/// Counts of many clients.
+#[derive(Debug, Clone)]
+struct Totals([u64; EVENTS]);
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self([0; EVENTS])
+    }
+}
+
+impl Totals {
+    fn of(&self, event: Event) -> u64 {
+        self.0.get(event as usize).copied().unwrap_or_default()
+    }
+
+    fn add(&mut self, counts: &Counts) {
+        for (sum, count) in self.0.iter_mut().zip(counts.iter()) {
+            *sum += count;
+        }
+    }
+
+    fn absorb(&mut self, other: &Self) {
+        for (sum, count) in self.0.iter_mut().zip(other.0) {
+            *sum += count;
+        }
+    }
+}
+
+/// Rates per client and hour.
+const RATES: [(Knob, Event); 9] = [
+    (Knob::DnsQueries, Event::Dns),
+    (Knob::NbnsQueries, Event::Nbns),
+    (Knob::KerberosTickets, Event::Ticket),
+    (Knob::LdapConnections, Event::Bind),
+    (Knob::LsaLookups, Event::Lsa),
+    (Knob::SamrChains, Event::Samr),
+    (Knob::DrsuapiCalls, Event::DirectoryBind),
+    (Knob::NtpRequests, Event::Time),
+    (Knob::FileSessions, Event::Share),
+];
+
+/// Shares: of the second event, the first.
+const SHARES: [(Knob, Event, Event); 9] = [
+    (Knob::DnsOutsideShare, Event::DnsOutside, Event::Dns),
+    (Knob::DnsNxdomainShare, Event::DnsMissing, Event::Dns),
+    (Knob::DnsTcpShare, Event::DnsTcp, Event::Dns),
+    (Knob::NbnsUnansweredShare, Event::NbnsUnanswered, Event::Nbns),
+    (Knob::KerberosUdpShare, Event::KerberosUdp, Event::Kerberos),
+    (Knob::KerberosBadPasswordShare, Event::BadPassword, Event::Logon),
+    (Knob::KerberosUnknownServiceShare, Event::UnknownService, Event::Ticket),
+    (Knob::LdapSaslShare, Event::SaslBind, Event::Bind),
+    (Knob::SmbEncryptedShare, Event::SmbEncryptedFlow, Event::SmbFlow),
+];
+
+/// Means: of the first event per second event.
+const MEANS: [(Knob, Event, Event); 3] = [
+    (Knob::KerberosRun, Event::Ticket, Event::TicketRun),
+    (Knob::GpoCount, Event::PolicyVersion, Event::Sysvol),
+    (Knob::GpoChanged, Event::PolicyFile, Event::Sysvol),
+];
+
+impl Sum {
+    fn new(kind: PopulationKind) -> Self {
+        let (all, core, answers) = (Totals::default(), Totals::default(), Answers::default());
+        Self { kind, clients: 0, ipv6: 0, all, core, answers }
+    }
+
+    fn add(&mut self, address: IpAddr, client: &Client) {
+        self.clients += 1;
+        self.ipv6 += u64::from(address.is_ipv6());
+        self.all.add(&client.all);
+        self.core.add(&client.core);
+        self.answers.add(&client.answers);
+    }
+
+    /// Takes over the events of others, not the others.
+    fn absorb(&mut self, other: &Self) {
+        self.all.absorb(&other.all);
+        self.core.absorb(&other.core);
+    }
+
+    fn group(&self, hours: &super::Hours) -> Group {
+        let mut parameters = self.rates(hours);
+        parameters.extend(
+            SHARES
+                .iter()
+                .filter(|(.., of)| self.all.of(*of) > 0)
+                .map(|(knob, part, of)| share(*knob, self.all.of(*part), self.all.of(*of))),
+        );
+        let tls = self.all.of(Event::LdapTls);
+        let connections = self.all.of(Event::Bind) + tls;
+        if connections > 0 {
+            parameters.push(share(Knob::LdapsShare, tls, connections));
+        }
+        parameters.extend(MEANS.iter().filter(|(_, part, _)| self.all.of(*part) > 0).map(
+            |(knob, part, of)| {
+                let (part, of) = (self.all.of(*part), self.all.of(*of));
+                ratio(*knob, part, part, of.max(1) as f64)
+            },
+        ));
+        let changes = self.all.of(Event::MachinePassword);
+        if changes > 0 {
+            let days = self.clients as f64 * hours.all() / HOURS_PER_DAY;
+            parameters.push(Fitted {
+                value: Some(days / changes as f64).filter(|_| changes >= EVENTS_MIN),
+                ..ratio(Knob::MachinePasswordDays, changes, 0, 1.0)
+            });
+        }
+        match self.kind {
+            PopulationKind::Application => self.application(hours, &mut parameters),
+            PopulationKind::NtlmServer => self.ntlm(hours, &mut parameters),
+            _ => {}
+        }
+        let ipv6_share = self.ipv6 as f64 / self.clients.max(1) as f64;
+        Group { kind: self.kind, count: self.clients, ipv6_share, parameters }
+    }
+
+    /// Counts and hours that rates are made of: working hours where there are enough. `None`
+    /// where there are not, and people's computers are not in use.
+    fn window(&self, hours: &super::Hours) -> Option<(&Totals, f64)> {
+        let is_server =
+            matches!(self.kind, PopulationKind::Application | PopulationKind::NtlmServer);
+        if hours.core >= CORE_HOURS_MIN {
+            Some((&self.core, hours.core))
+        } else {
+            is_server.then(|| (&self.all, hours.all()))
+        }
+    }
+
+    fn rates(&self, hours: &super::Hours) -> Vec<Fitted> {
+        let window = self.window(hours);
+        let seen = RATES.iter().filter(|(_, event)| self.all.of(*event) > 0);
+        let rates = seen.map(|(knob, event)| match window {
+            Some((totals, hours)) => {
+                let events = totals.of(*event);
+                ratio(*knob, events, events, self.clients as f64 * hours)
+            }
+            None => {
+                Fitted { knob: *knob, value: None, events: self.all.of(*event), why_not: NO_WORK }
+            }
+        });
+        rates.collect()
+    }
+
+    fn application(&self, hours: &super::Hours, parameters: &mut Vec<Fitted>) {
+        if let Some((totals, hours)) = self.window(hours) {
+            let events = totals.of(Event::LdapRequest);
+            let seconds = self.clients as f64 * hours * SECONDS_PER_HOUR;
+            parameters.push(ratio(Knob::LdapApplicationSearches, events, events, seconds));
+        }
+        let events = self.answers.count;
+        let fitted = self.answers.lognormal().filter(|_| events >= EVENTS_MIN).unzip();
+        for (knob, value) in [(Knob::LdapResultBytes, fitted.0), (Knob::LdapResultSigma, fitted.1)]
+        {
+            parameters.push(Fitted { knob, value, events, why_not: TOO_FEW });
+        }
+    }
+
+    fn ntlm(&self, hours: &super::Hours, parameters: &mut Vec<Fitted>) {
+        if let Some((totals, hours)) = self.window(hours) {
+            let events = totals.of(Event::Validation);
+            let divisor = self.clients as f64 * hours;
+            parameters.push(ratio(Knob::NtlmValidations, events, events, divisor));
+        }
+        let (events, runs) = (self.all.of(Event::Validation), self.all.of(Event::ValidationRun));
+        parameters.push(ratio(Knob::NtlmRun, events, events, runs.max(1) as f64));
+    }
+}
+
+/// Remote users, whom RADIUS accounting announces.
+fn vpn(vpn: &Vpn, users: u64, hours: &super::Hours) -> Group {
+    let days = hours.all() / HOURS_PER_DAY;
+    let sessions = if days >= 1.0 {
+        ratio(Knob::VpnSessions, vpn.starts, vpn.starts, users as f64 * days)
+    } else {
+        let why_not = "the capture is shorter than a day";
+        Fitted { knob: Knob::VpnSessions, value: None, events: vpn.starts, why_not }
+    };
+    let seconds_of_gaps = vpn.gap_nanos as f64 / 1e9;
+    let mean = |knob, sum: f64, events: u64| Fitted {
+        knob,
+        value: Some(sum / events as f64).filter(|_| events >= EVENTS_MIN),
+        events,
+        why_not: TOO_FEW,
+    };
+    let parameters = vec![
+        sessions,
+        mean(Knob::VpnHours, vpn.seconds as f64 / SECONDS_PER_HOUR, vpn.ends),
+        mean(Knob::VpnInterimSeconds, seconds_of_gaps, vpn.gaps),
+    ];
+    Group { kind: PopulationKind::VpnUser, count: users, ipv6_share: 0.0, parameters }
+}
+
+fn ratio(knob: Knob, events: u64, part: u64, of: f64) -> Fitted {
+    let value = Some(part as f64 / of).filter(|value| events >= EVENTS_MIN && value.is_finite());
+    Fitted { knob, value, events, why_not: TOO_FEW }
+}
+
+/// A share, learned from the events that could have been.
+fn share(knob: Knob, part: u64, of: u64) -> Fitted {
+    ratio(knob, of, part.min(of), of as f64)
+}

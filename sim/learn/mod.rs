@@ -1,0 +1,318 @@
+//! A user's own capture becomes an estate: who asks a domain controller, how often, for what.
+//!
+//! Two passes. [`Names`] finds out what the domain and its controllers are called; the
+//! [`Learner`] then counts per client and controller. [`Learner::finish`] splits the clients into
+//! populations by what they do and fits the parameters that can be seen; [`Learned::to_toml`]
+//! writes them down, each with where it comes from, and says of all others why they are not
+//! learned.
+//!
+//! Nothing of a client is kept in the result but that there was one: counts, rates and shares.
+
+mod client;
+mod fit;
+mod names;
+mod spread;
+mod text;
+mod when;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::IpAddr;
+
+use crate::base::Timestamp;
+
+pub use fit::{EVENTS_MIN, Fitted, Group, Learned, Site};
+pub use names::{NO_DOMAIN, Names};
+pub use text::Telling;
+pub use when::{Hours, WORK_ENDS, WORK_STARTS};
+
+use client::{Client, Event};
+use spread::Spread;
+
+/// Clients followed one by one, of all controllers together: about 400 bytes each. Ours.
+pub const CLIENTS_MAX: usize = 1 << 18;
+/// Users of a VPN followed one by one. Ours.
+const USERS_MAX: usize = 1 << 17;
+/// Flows of LDAP and SMB whose state is kept. Ours: as many as a core follows in eight shards.
+const FLOWS_MAX: usize = 1 << 16;
+/// Forwarders told apart. Ours: a controller has two or three.
+const FORWARDERS_MAX: usize = 64;
+
+/// Something that somebody did, in the words of `record::Activity`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sighting<'a> {
+    /// When it was asked for.
+    pub time: Timestamp,
+    /// Who asked.
+    pub client: IpAddr,
+    /// Who was asked.
+    pub server: IpAddr,
+    /// At which port.
+    pub server_port: u16,
+    /// Over TCP.
+    pub is_tcp: bool,
+    /// Name of the kind.
+    pub kind: &'a str,
+    /// Protocol in which it was asked.
+    pub protocol: &'a str,
+    /// In whose name.
+    pub principal: Option<&'a str>,
+    /// What it was done to.
+    pub target: Option<&'a str>,
+    /// The operation in the protocol's words.
+    pub detail: Option<&'a str>,
+    /// `success`, `failure`, `continued`, `unanswered` or `unknown`.
+    pub outcome: &'a str,
+    /// Name of the code of a failure.
+    pub code_name: Option<&'a str>,
+}
+
+/// A message that is no activity, and says something all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Message {
+    /// A search of LDAP in the clear, or a part of its result.
+    Ldap,
+    /// A sealed or signed buffer of LDAP.
+    LdapBuffer,
+    /// SMB 2 or 3 in the clear.
+    Smb,
+    /// SMB 3, encrypted.
+    SmbEncrypted,
+}
+
+/// Such a message with its flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Carried {
+    /// Address and port of who opened the flow.
+    pub client: (IpAddr, u16),
+    /// Address of who was spoken to.
+    pub server: IpAddr,
+    /// Sent by the client.
+    pub is_request: bool,
+    /// What it is.
+    pub message: Message,
+    /// Its length.
+    pub bytes: usize,
+}
+
+/// A domain controller to learn from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Controller {
+    /// Short name.
+    pub name: String,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// Counts what happens at domain controllers.
+#[derive(Debug)]
+pub struct Learner {
+    controllers: Vec<Controller>,
+    by_address: HashMap<IpAddr, usize>,
+    /// DNS name of the domain, lower case.
+    domain: String,
+    hours: Hours,
+    /// What happened at each.
+    at: Vec<Place>,
+    clients: usize,
+    users: usize,
+    /// Addresses and users that found no room.
+    unfollowed: u64,
+    flows: HashMap<(IpAddr, u16), Flow>,
+    replications: u64,
+}
+
+/// What happened at one controller.
+#[derive(Debug, Default)]
+struct Place {
+    clients: HashMap<IpAddr, Client>,
+    /// Users of a VPN: when the last account of a session came.
+    users: HashMap<String, Option<i64>>,
+    /// Starts, ends and seconds of sessions; gaps between interim accounts.
+    vpn: Vpn,
+    /// Where it forwards questions, and how many.
+    forwards: HashMap<IpAddr, u64>,
+    /// Addresses it asked for their name.
+    probes: u64,
+    /// Leases asked for.
+    leases: u64,
+    /// All that was asked of it, over time.
+    spread: Spread,
+}
+
+/// Sessions of a VPN.
+#[derive(Debug, Default, Clone, Copy)]
+struct Vpn {
+    starts: u64,
+    ends: u64,
+    seconds: u64,
+    gaps: u64,
+    gap_nanos: i64,
+}
+
+/// A flow of LDAP or SMB.
+#[derive(Debug, Default, Clone, Copy)]
+struct Flow {
+    /// Bytes of the answer that comes.
+    answer: u64,
+    is_wrapped: bool,
+    is_counted: bool,
+    is_encrypted: bool,
+}
+
+impl Learner {
+    /// Learns from `controllers` of the domain `domain`, in a capture of these `hours`.
+    pub fn new(controllers: Vec<Controller>, domain: &str, hours: Hours) -> Self {
+        let addresses = controllers.iter().enumerate();
+        let addresses = addresses.flat_map(|(at, dc)| dc.addresses.iter().map(move |a| (*a, at)));
+        Self {
+            by_address: addresses.collect(),
+            at: controllers.iter().map(|_| Place::default()).collect(),
+            controllers,
+            domain: domain.to_lowercase(),
+            hours,
+            clients: 0,
+            users: 0,
+            unfollowed: 0,
+            flows: HashMap::new(),
+            replications: 0,
+        }
+    }
+
+    /// Counts what somebody did.
+    pub fn see(&mut self, sighting: &Sighting<'_>) {
+        let [from, to] =
+            [sighting.client, sighting.server].map(|address| self.by_address.get(&address));
+        match (from.copied(), to.copied()) {
+            (Some(_), Some(_)) => self.replications += u64::from(sighting.kind == "replication"),
+            (Some(at), None) => self.outbound(at, sighting),
+            (None, Some(at)) => self.inbound(at, sighting),
+            (None, None) => {}
+        }
+    }
+
+    /// Counts what a flow carries.
+    pub fn hear(&mut self, carried: &Carried) {
+        let Some(&at) = self.by_address.get(&carried.server) else { return };
+        if self.flows.len() >= FLOWS_MAX && !self.flows.contains_key(&carried.client) {
+            // Forgets what is under way, rarely and little, instead of following it for ever.
+            self.flows.clear();
+        }
+        let mut flow = self.flows.get(&carried.client).copied().unwrap_or_default();
+        let is_core = self.hours.is_now_core();
+        let Some(client) = self.client(at, carried.client.0) else { return };
+        match carried.message {
+            // Behind a bind that seals or signs, messages are inside buffers.
+            Message::Ldap if flow.is_wrapped => {}
+            Message::Ldap | Message::LdapBuffer => {
+                flow.is_wrapped |= carried.message == Message::LdapBuffer;
+                if carried.is_request {
+                    client.answer(std::mem::take(&mut flow.answer));
+                    client.count(Event::LdapRequest, is_core);
+                } else {
+                    flow.answer += carried.bytes as u64;
+                }
+            }
+            Message::Smb if !flow.is_counted => {
+                flow.is_counted = true;
+                client.count(Event::SmbFlow, is_core);
+            }
+            Message::SmbEncrypted if !flow.is_encrypted => {
+                flow.is_encrypted = true;
+                client.count(Event::SmbEncryptedFlow, is_core);
+            }
+            Message::Smb | Message::SmbEncrypted => {}
+        }
+        self.flows.insert(carried.client, flow);
+    }
+
+    /// A client of a controller; `None` where there is no room for another.
+    fn client(&mut self, at: usize, address: IpAddr) -> Option<&mut Client> {
+        let room = self.clients < CLIENTS_MAX;
+        match self.at.get_mut(at)?.clients.entry(address) {
+            Entry::Occupied(entry) => Some(entry.into_mut()),
+            Entry::Vacant(entry) if room => {
+                self.clients += 1;
+                Some(entry.insert(Client::default()))
+            }
+            Entry::Vacant(_) => {
+                self.unfollowed += 1;
+                None
+            }
+        }
+    }
+
+    /// What a controller asks of others.
+    fn outbound(&mut self, at: usize, sighting: &Sighting<'_>) {
+        let Some(place) = self.at.get_mut(at) else { return };
+        match (sighting.protocol, sighting.server_port) {
+            ("dns", 53) if place.forwards.len() < FORWARDERS_MAX => {
+                *place.forwards.entry(sighting.server).or_default() += 1;
+            }
+            ("dns", 53) => {
+                if let Some(count) = place.forwards.get_mut(&sighting.server) {
+                    *count += 1;
+                }
+            }
+            // The sensor asks three ways at once; this one is asked of every address.
+            ("nbns", 137) if sighting.detail == Some("query NBSTAT") => place.probes += 1,
+            _ => {}
+        }
+    }
+
+    /// What is asked of a controller.
+    fn inbound(&mut self, at: usize, sighting: &Sighting<'_>) {
+        let is_core = self.hours.is_core(sighting.time);
+        let Some(place) = self.at.get_mut(at) else { return };
+        place.spread.count(sighting.time.nanos());
+        if sighting.kind == "vpn_session" {
+            if place.vpn(sighting, self.users < USERS_MAX) {
+                self.users += 1;
+            }
+            return;
+        }
+        if sighting.kind == "address_lease" {
+            place.leases += 1;
+            return;
+        }
+        let domain = std::mem::take(&mut self.domain);
+        if let Some(client) = self.client(at, sighting.client) {
+            client.see(sighting, is_core, &domain);
+        }
+        self.domain = domain;
+    }
+
+    /// Splits the clients into populations and fits what can be seen of them.
+    pub fn finish(self) -> Learned {
+        fit::fit(self)
+    }
+}
+
+impl Place {
+    /// An account of a VPN session; whether its user is new.
+    fn vpn(&mut self, sighting: &Sighting<'_>, room: bool) -> bool {
+        let detail = sighting.detail.unwrap_or_default();
+        let user = sighting.principal.unwrap_or_default();
+        let is_new = !self.users.contains_key(user);
+        if is_new && !room {
+            return false;
+        }
+        let last = self.users.entry(user.to_owned()).or_default();
+        let now = sighting.time.nanos();
+        let vpn = &mut self.vpn;
+        if detail.starts_with("Stop") {
+            vpn.ends += 1;
+            let seconds = detail.strip_suffix(" s").and_then(|text| text.rsplit(' ').next());
+            vpn.seconds += seconds.and_then(|text| text.parse().ok()).unwrap_or(0);
+            *last = None;
+        } else {
+            vpn.starts += u64::from(detail.starts_with("Start"));
+            if let Some(before) = last.filter(|_| detail.starts_with("Interim")) {
+                vpn.gaps += 1;
+                vpn.gap_nanos = vpn.gap_nanos.saturating_add(now.saturating_sub(before));
+            }
+            *last = Some(now);
+        }
+        is_new
+    }
+}

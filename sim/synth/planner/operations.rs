@@ -1,0 +1,47 @@
+//! Operations per activity: what one item of the plan, or one unit of its argument, puts on the
+//! wire when it is rendered. Rates are given in operations, items are planned; this is the table
+//! between them, to be kept in step with the renderers.
+
+use crate::synth::Activity;
+
+/// What one item, or one unit of its argument, makes of the operations that are counted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Operations {
+    /// Of those that the activity's parameter counts.
+    pub counted: f64,
+    /// Of all that the reference mix lists, DNS left out: requests of clients.
+    pub listed: f64,
+    /// Of these, sent because no answer came: 0.74 to 2 s after the one before, not at once.
+    pub retried: f64,
+}
+
+/// What an activity makes that the table does not name.
+const ONE: Operations = Operations { counted: 1.0, listed: 1.0, retried: 0.0 };
+
+/// The table. What is listed: queries of DNS and NBNS, AS and TGS requests, LDAP binds, unbinds
+/// and clear searches, calls of Netlogon, LSA, SAM-R and DRSUAPI other than those that open
+/// connections and secure channels.
+const TABLE: [(Activity, Operations); 7] = [
+    // Unanswered queries (`nbns.unanswered_share`) are sent three times in all.
+    (Activity::NbnsQuery, Operations { counted: 1.8, listed: 1.8, retried: 0.8 }),
+    // Bind and unbind; the parameter counts connections.
+    (Activity::LdapConnection, Operations { counted: 1.0, listed: 2.0, retried: 0.0 }),
+    (Activity::LdapSimple, Operations { counted: 1.0, listed: 3.0, retried: 0.0 }),
+    (Activity::LdapNtlm, Operations { counted: 1.0, listed: 3.0, retried: 0.0 }),
+    // DsBind, DsCrackNames, DsUnbind.
+    (Activity::CrackNames, Operations { counted: 1.0, listed: 3.0, retried: 0.0 }),
+    (Activity::WriteSpn, Operations { counted: 1.0, listed: 3.0, retried: 0.0 }),
+    // Connect5 to four times Close, as the reference mix has it.
+    (Activity::SamrChain, Operations { counted: 1.0, listed: 15.0, retried: 0.0 }),
+];
+
+/// What `activity` makes.
+pub fn of(activity: Activity) -> Operations {
+    let row = TABLE.iter().find(|(known, _)| *known == activity);
+    row.map_or(ONE, |(_, operations)| *operations)
+}
+
+/// How many of what its parameter counts.
+pub fn counted(activity: Activity) -> f64 {
+    of(activity).counted
+}
