@@ -8,4 +8,5 @@ mod net;
 mod planned;
 mod play;
 mod round;
+mod smb;
 mod tshark;

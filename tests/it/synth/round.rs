@@ -23,7 +23,7 @@ fn compare(text: &str, script: Vec<Item>, segment_bytes_max: Option<u16>, seed: 
 }
 
 /// For looking at frames with other tools.
-fn write(path: &str, frames: &play::Frames) {
+pub fn write(path: &str, frames: &play::Frames) {
     use headroom::base::{Frame, LinkType};
     use headroom::capture::{PcapWriter, Resolution};
     let out = std::fs::File::create(path).unwrap();
