@@ -1,6 +1,6 @@
 //! What a client remembers from one activity to the next. Small: there is one per client.
 
-use super::activity::Pool;
+use super::activity::{Link, Pool};
 use super::rpc::Connection;
 use super::tickets::Wallet;
 
@@ -14,6 +14,8 @@ pub struct Memory {
     pub pool: Option<Box<Pool>>,
     /// How many such connections there have been.
     pub pools: u32,
+    /// Sessions with the file service, of the computer and of the person.
+    pub links: [Option<Box<Link>>; 2],
     /// The next of its ephemeral ports, counted from [`FIRST_PORT`].
     next_port: u16,
     /// The connection of its secure channel.
@@ -35,6 +37,7 @@ impl Memory {
         self.wallet.hide();
         self.pool = None;
         self.channel = None;
+        self.links = [None, None];
     }
 
     /// The next ephemeral port; they come round after 16,384.
