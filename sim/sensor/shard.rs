@@ -97,7 +97,7 @@ impl Shard {
                 [packet.source_port, packet.destination_port],
                 1,
             );
-            return Taken { id: by_port(packet).unwrap_or(Id::Other), from_server: false };
+            return Taken { id: by_port(packet), from_server: false };
         }
         let touched = self.table.touch(packet);
         if let Some(ended) = touched.ended {
@@ -107,10 +107,13 @@ impl Shard {
         }
         let entry = touched.entry;
         if touched.is_new {
-            entry.class = by_port(packet).unwrap_or_else(|| self.talks.by_port(packet)) as u8;
+            entry.class = by_port(packet) as u8;
         }
         if !payload.is_empty() && entry.looks != LOOKED_ENOUGH {
             look(entry, packet, payload);
+            if entry.class == Id::Other as u8 && self.talks.may_be_rpc(packet, payload) {
+                entry.class = Id::Dcerpc as u8;
+            }
         }
         let known = Known { id: id(entry.class), is_proven: entry.class & PROVEN != 0 };
         if let Some(other) = self.talks.hear(entry, packet, payload, known, out) {
@@ -151,10 +154,11 @@ fn transport(packet: &Packet) -> Option<proto::Transport> {
 }
 
 /// What the ports suggest: the destination's first, as the first packet goes to the server.
-fn by_port(packet: &Packet) -> Option<Id> {
-    let transport = transport(packet)?;
+fn by_port(packet: &Packet) -> Id {
+    let Some(transport) = transport(packet) else { return Id::Other };
     proto::by_port(transport, packet.destination_port)
         .or_else(|| proto::by_port(transport, packet.source_port))
+        .unwrap_or(Id::Other)
 }
 
 /// Looks at payload until the flow's protocol is proven, then for NTLMSSP in its opening.

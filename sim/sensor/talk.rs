@@ -284,11 +284,13 @@ impl Talks {
         }
     }
 
-    /// What a port suggests of which only an endpoint mapper has told.
-    pub fn by_port(&self, packet: &Packet) -> Id {
+    /// Whether a payload that proves nothing, as it is too short, may be a remote procedure call:
+    /// an endpoint mapper told that an interface is where it goes.
+    pub fn may_be_rpc(&self, packet: &Packet, payload: &[u8]) -> bool {
         let server = (packet.destination, packet.destination_port);
-        let is_told = packet.transport == Transport::Tcp && self.shared.endpoints.is_known(server);
-        if is_told { Id::Dcerpc } else { Id::Other }
+        packet.transport == Transport::Tcp
+            && Id::Dcerpc.probe(payload, proto::Transport::Tcp) == proto::Probe::Possible
+            && self.shared.endpoints.is_known(server)
     }
 
     /// The flow's place, if it has one and has not lost it to another.

@@ -10,6 +10,7 @@ mod smb;
 mod whole;
 
 pub use ldap::Pool;
+pub(super) use smb::link::Link;
 
 use super::{Cast, Stage};
 
@@ -151,7 +152,9 @@ activities! {
     Replication = "replication" => rpc::replicate,
     /// A session with Kerberos: IPC$, referral, pipe; argument: calls on the pipe.
     SmbSession = "smb-session" => smb::session,
-    /// Policies are read from SYSVOL; argument: policies.
+    /// A client gives up a session that has been idle; argument: which one.
+    SmbIdle = "smb-idle" => smb::idle,
+    /// Policies are read from SYSVOL; argument: policies, with 65,536 added the person's.
     SysvolRead = "sysvol-read" => smb::sysvol,
     /// Files are read and written.
     FileSession = "file-session" => smb::files,
@@ -163,9 +166,9 @@ activities! {
     SmbNtlm = "smb-ntlm" => smb::ntlm,
     /// A VPN session begins: RADIUS accounting.
     VpnStart = "vpn-start" => remote::start,
-    /// A VPN session goes on.
+    /// A VPN session goes on; argument: seconds since it began.
     VpnInterim = "vpn-interim" => remote::interim,
-    /// A VPN session ends.
+    /// A VPN session ends; argument: seconds since it began.
     VpnStop = "vpn-stop" => remote::stop,
     /// Somebody begins a remote desktop session.
     RdpAttempt = "rdp-attempt" => remote::rdp,
