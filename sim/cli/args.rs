@@ -78,6 +78,9 @@ pub enum Command {
     /// Write a commented estate file, or explain one
     #[command(subcommand, arg_required_else_help = true)]
     Estate(EstateCommand),
+    /// Fit an estate to a capture of your own: who asks, how often, for what
+    #[command(after_help = format!("{LEARN_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Learn(LearnArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -86,7 +89,8 @@ pub enum Command {
     /// Print a manual page (roff), e.g. `headroom man size | man -l -`
     Man {
         /// The command it describes; the whole program without it
-        #[arg(value_parser = ["report", "size", "inspect", "anonymize", "synth", "estate", "completions", "man"])]
+        #[arg(value_parser = ["report", "size", "inspect", "anonymize", "synth", "estate", "learn", "completions",
+                               "man"])]
         page: Option<String>,
     },
 }
@@ -152,6 +156,14 @@ Exit codes:
   0  it says all that traffic and sizing need
   1  it is right, but says too little to make traffic of it
   2  wrong use, or a file that cannot be read or is wrong";
+
+const LEARN_EXAMPLES: &str = "\
+Examples:
+  headroom learn dc01.pcapng -o my-estate.toml
+  headroom learn rotated/ --dc DC01=10.0.0.10,fd00::10 --time-zone Europe/Berlin -o my-estate.toml
+  headroom learn dc01.pcapng --scale 1.3 -o next-year.toml && headroom synth next-year.toml -o next-year.pcapng
+
+Clients are counted, never named. Each value says whether it was learned, and from how many events.";
 
 /// Inputs and how to read captures.
 #[derive(Debug, Args)]
@@ -449,6 +461,23 @@ pub enum CaptureFormat {
     Pcap,
     /// pcapng, which says inside how it was made.
     Pcapng,
+}
+
+/// `headroom learn`.
+#[derive(Debug, Args)]
+pub struct LearnArgs {
+    /// Inputs.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Estate file to write [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Multiply the number of clients; what each does, and when, stays the same
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub scale: f64,
+    /// Time zone of the clients (IANA name): rates are learned from their working hours
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub time_zone: String,
 }
 
 #[cfg(test)]

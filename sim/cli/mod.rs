@@ -5,6 +5,7 @@ mod args;
 mod estate;
 mod gate;
 mod inputs;
+mod learn;
 mod output;
 mod plan;
 mod progress;
@@ -62,6 +63,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Anonymize(args) => anonymize::captures(cli, args),
         Command::Synth(args) => synth::run(cli, args),
         Command::Estate(command) => estate::run(command),
+        Command::Learn(args) => learn::run(cli, args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "headroom", &mut script);

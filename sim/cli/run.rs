@@ -22,9 +22,9 @@ use crate::record::{
 use crate::sensor::{self, Observation, Rows};
 
 /// What the captures among the inputs gave, with the losses and warnings that the files add.
-struct Captured {
-    observation: Observation,
-    files: Vec<InputFile>,
+pub(super) struct Captured {
+    pub observation: Observation,
+    pub files: Vec<InputFile>,
 }
 
 /// How a command wants its inputs read.
@@ -37,7 +37,7 @@ pub struct Reading {
 }
 
 /// Reads all captures as one stream through the core; `None` without captures.
-fn observe(
+pub(super) fn observe(
     plan: &InputPlan,
     reading: Reading,
     rows: Option<Rows<'_>>,

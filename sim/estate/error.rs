@@ -8,6 +8,10 @@ const EDITS_MAX: usize = 4;
 /// Longest misspelt key that is compared, in characters: longer ones are no slip of the pen.
 const KEY_CHARS_MAX: usize = 64;
 
+/// Longest message of the TOML reader that is passed on, in characters: the list of all keys of a
+/// domain controller has some 200.
+const MESSAGE_CHARS_MAX: usize = 400;
+
 /// An estate file that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("read estate {}{}{}: {what}{}", file_name.escape_debug(), self.place(), self.in_field(), self.advice())]
@@ -44,7 +48,7 @@ impl EstateError {
         let unknown = if message.starts_with("unknown field `") { quoted.next() } else { None };
         let what = match unknown {
             Some(field) => format!("there is no key `{}`", excerpt(field)),
-            None => message.lines().collect::<Vec<_>>().join("; "),
+            None => plain(message),
         };
         // Where a value is wrong, its line begins with its key.
         let line = error.span().map(|span| line_of(text, span.start));
@@ -94,6 +98,25 @@ impl Lines {
     pub fn line_of(&self, offset: usize) -> usize {
         self.starts.partition_point(|start| *start <= offset) + 1
     }
+}
+
+/// A message that may quote the file, on one line, without control characters, and not longer
+/// than somebody reads.
+fn plain(message: &str) -> String {
+    let line = message.lines().collect::<Vec<_>>().join("; ");
+    let mut shown = String::new();
+    for (at, character) in line.chars().enumerate() {
+        if at == MESSAGE_CHARS_MAX {
+            shown.push('…');
+            break;
+        }
+        if character.is_control() {
+            shown.extend(character.escape_debug());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 /// Whether the text in front of a `=` is a key, perhaps a dotted one.

@@ -77,6 +77,9 @@ knobs! {
     LdapConnections = "ldap.connections_per_hour",
     /// Share of LDAP binds with SASL; the others are simple.
     LdapSaslShare = "ldap.sasl_share",
+    /// Share of LDAP connections with a Kerberos bind that are encrypted; the others are only
+    /// signed, so that what is in them can be read.
+    LdapSealedShare = "ldap.sealed_share",
     /// Searches of an application on its pooled connections, per second at the peak.
     LdapApplicationSearches = "ldap.application_searches_per_second",
     /// Searches of applications for each client of the domain controller, on top of these, per

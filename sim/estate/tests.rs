@@ -131,6 +131,10 @@ fn errors_of_the_format_itself_name_the_line() {
     assert!(unnamed.contains("missing field `name`"), "{unnamed}");
     let broken = error("[[domain_controller]]\nname = \"dc1\nphysical_cores = 4\n");
     assert!(broken.starts_with("read estate x.toml, line 2"), "{broken}");
+    let obeyed = error(&with("virtualization = \"a\\u001bb\""));
+    assert!(obeyed.contains("unknown variant `a\\u{1b}b`"), "{obeyed}");
+    let long = error(&with(&format!("virtualization = \"{}\"", "n".repeat(1_000_000))));
+    assert!(long.chars().count() < 500 && long.ends_with('…'), "{long}");
     let binary = error("\u{0}\u{1}\u{2}");
     assert!(binary.starts_with("read estate x.toml, line 1"), "{binary}");
 }

@@ -16,6 +16,7 @@ mod text;
 mod when;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
 use crate::base::Timestamp;
@@ -69,8 +70,10 @@ pub struct Sighting<'a> {
 /// A message that is no activity, and says something all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Message {
-    /// LDAP, clear or sealed.
+    /// A search of LDAP in the clear, or a part of its result.
     Ldap,
+    /// A sealed or signed buffer of LDAP.
+    LdapBuffer,
     /// SMB 2 or 3 in the clear.
     Smb,
     /// SMB 3, encrypted.
@@ -152,6 +155,7 @@ struct Vpn {
 struct Flow {
     /// Bytes of the answer that comes.
     answer: u64,
+    is_wrapped: bool,
     is_counted: bool,
     is_encrypted: bool,
 }
@@ -194,27 +198,47 @@ impl Learner {
             // Forgets what is under way, rarely and little, instead of following it for ever.
             self.flows.clear();
         }
-        let flow = self.flows.entry(carried.client).or_default();
-        let Some(client) =
-            self.at.get_mut(at).and_then(|place| place.clients.get_mut(&carried.client.0))
-        else {
-            return;
-        };
+        let mut flow = self.flows.get(&carried.client).copied().unwrap_or_default();
+        let is_core = self.hours.is_now_core();
+        let Some(client) = self.client(at, carried.client.0) else { return };
         match carried.message {
-            Message::Ldap if carried.is_request => {
-                client.answer(std::mem::take(&mut flow.answer));
-                client.count(Event::LdapRequest, self.hours.is_now_core());
+            // Behind a bind that seals or signs, messages are inside buffers.
+            Message::Ldap if flow.is_wrapped => {}
+            Message::Ldap | Message::LdapBuffer => {
+                flow.is_wrapped |= carried.message == Message::LdapBuffer;
+                if carried.is_request {
+                    client.answer(std::mem::take(&mut flow.answer));
+                    client.count(Event::LdapRequest, is_core);
+                } else {
+                    flow.answer += carried.bytes as u64;
+                }
             }
-            Message::Ldap => flow.answer += carried.bytes as u64,
             Message::Smb if !flow.is_counted => {
                 flow.is_counted = true;
-                client.count(Event::SmbFlow, self.hours.is_now_core());
+                client.count(Event::SmbFlow, is_core);
             }
             Message::SmbEncrypted if !flow.is_encrypted => {
                 flow.is_encrypted = true;
-                client.count(Event::SmbEncryptedFlow, self.hours.is_now_core());
+                client.count(Event::SmbEncryptedFlow, is_core);
             }
             Message::Smb | Message::SmbEncrypted => {}
+        }
+        self.flows.insert(carried.client, flow);
+    }
+
+    /// A client of a controller; `None` where there is no room for another.
+    fn client(&mut self, at: usize, address: IpAddr) -> Option<&mut Client> {
+        let room = self.clients < CLIENTS_MAX;
+        match self.at.get_mut(at)?.clients.entry(address) {
+            Entry::Occupied(entry) => Some(entry.into_mut()),
+            Entry::Vacant(entry) if room => {
+                self.clients += 1;
+                Some(entry.insert(Client::default()))
+            }
+            Entry::Vacant(_) => {
+                self.unfollowed += 1;
+                None
+            }
         }
     }
 
@@ -251,19 +275,11 @@ impl Learner {
             place.leases += 1;
             return;
         }
-        let room = self.clients < CLIENTS_MAX;
-        let client = match place.clients.entry(sighting.client) {
-            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::hash_map::Entry::Vacant(entry) if room => {
-                self.clients += 1;
-                entry.insert(Client::default())
-            }
-            std::collections::hash_map::Entry::Vacant(_) => {
-                self.unfollowed += 1;
-                return;
-            }
-        };
-        client.see(sighting, is_core, &self.domain);
+        let domain = std::mem::take(&mut self.domain);
+        if let Some(client) = self.client(at, sighting.client) {
+            client.see(sighting, is_core, &domain);
+        }
+        self.domain = domain;
     }
 
     /// Splits the clients into populations and fits what can be seen of them.

@@ -38,8 +38,9 @@ pub(super) const MESSAGE_MAX: usize = 0xff_ffff;
 /// Bytes of the length before a sealed buffer, RFC 4422 section 3.7.
 const SEALED_PREFIX: usize = 4;
 /// Bytes behind that length which tell whether a buffer is sealed or only signed: a token's
-/// header of 16 and, behind the signature of NTLM, the beginning of a message.
-const SEALED_LOOK: usize = 24;
+/// header of 16 and, behind the signature of NTLM, the beginning of a message with a length and a
+/// number of four octets, as Windows writes it.
+const SEALED_LOOK: usize = 16 + 13;
 /// Bytes of a signed buffer that are read at most. Ours: all messages of an answer share one,
 /// so that the largest entry (the aggregated schema takes 300 KB) would hide the result.
 const SIGNED_NEEDED_MAX: usize = 1 << 19;
@@ -148,7 +149,10 @@ impl<'a> Sealed<'a> {
                         let length = self.length.checked_sub(header.len() + checksum)?;
                         rest.get(..length.min(rest.len()))
                     }
-                    _ if rotated == checksum => rest.get(checksum..),
+                    _ if rotated == checksum => {
+                        self.length.checked_sub(header.len() + checksum)?;
+                        Some(rest.get(checksum..).unwrap_or_default())
+                    }
                     _ => None,
                 }
             }

@@ -9,6 +9,9 @@ mod rpc;
 mod smb;
 mod whole;
 
+pub use ldap::Pool;
+pub(super) use smb::link::Link;
+
 use super::{Cast, Stage};
 
 /// Makes [`Activity`] from rows of documentation, variant, name and function.
@@ -117,6 +120,10 @@ activities! {
     LdapTls = "ldap-tls" => ldap::tls,
     /// A search of an application on its pooled connection.
     LdapApplication = "ldap-application" => ldap::application,
+    /// An application's pooled connection is closed where it is idle; argument: its number.
+    LdapIdle = "ldap-idle" => ldap::idle,
+    /// The searches for group policy; argument: 0 the computer's, 1 the person's.
+    GpoSearches = "gpo-searches" => ldap::policies,
     /// The schema is read: a very large answer.
     LdapSchema = "ldap-schema" => ldap::schema,
     /// A device looks for where to register, and writes its certificate.
@@ -145,7 +152,9 @@ activities! {
     Replication = "replication" => rpc::replicate,
     /// A session with Kerberos: IPC$, referral, pipe; argument: calls on the pipe.
     SmbSession = "smb-session" => smb::session,
-    /// Policies are read from SYSVOL; argument: policies.
+    /// A client gives up a session that has been idle; argument: which one.
+    SmbIdle = "smb-idle" => smb::idle,
+    /// Policies are read from SYSVOL; argument: policies, with 65,536 added the person's.
     SysvolRead = "sysvol-read" => smb::sysvol,
     /// Files are read and written.
     FileSession = "file-session" => smb::files,
@@ -157,9 +166,9 @@ activities! {
     SmbNtlm = "smb-ntlm" => smb::ntlm,
     /// A VPN session begins: RADIUS accounting.
     VpnStart = "vpn-start" => remote::start,
-    /// A VPN session goes on.
+    /// A VPN session goes on; argument: seconds since it began.
     VpnInterim = "vpn-interim" => remote::interim,
-    /// A VPN session ends.
+    /// A VPN session ends; argument: seconds since it began.
     VpnStop = "vpn-stop" => remote::stop,
     /// Somebody begins a remote desktop session.
     RdpAttempt = "rdp-attempt" => remote::rdp,

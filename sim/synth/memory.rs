@@ -1,5 +1,6 @@
 //! What a client remembers from one activity to the next. Small: there is one per client.
 
+use super::activity::{Link, Pool};
 use super::rpc::{Connection, Partner};
 use super::tickets::Wallet;
 
@@ -9,6 +10,12 @@ use super::tickets::Wallet;
 pub struct Memory {
     /// Its tickets.
     pub wallet: Wallet,
+    /// The connection that its application keeps open to the directory.
+    pub pool: Option<Box<Pool>>,
+    /// How many such connections there have been.
+    pub pools: u32,
+    /// Sessions with the file service, of the computer and of the person.
+    pub links: [Option<Box<Link>>; 2],
     /// The next of its ephemeral ports, counted from [`FIRST_PORT`].
     next_port: u16,
     /// The connection of its secure channel.
@@ -30,8 +37,10 @@ impl Memory {
     /// Forgets every open connection. Tickets stay, but nobody has seen how they were given.
     pub fn disconnect(&mut self) {
         self.wallet.hide();
+        self.pool = None;
         self.channel = None;
         self.partners.clear();
+        self.links = [None, None];
     }
 
     /// The next ephemeral port; they come round after 16,384.

@@ -11,6 +11,7 @@ mod knock;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 pub use frames::{Flow, Frames, Place, Segment};
 pub use knock::{Knock, knock};

@@ -204,11 +204,16 @@ impl Stage<'_> {
 
     /// NegTokenInit with the ticket as Windows sends it first, \[MS-SPNG\] 2.2, told.
     pub fn spnego(&mut self, ticket: &Ticket) -> Vec<u8> {
+        let offered = [oid::KERBEROS_MICROSOFT, oid::KERBEROS, NEGOEX, oid::NTLMSSP];
+        self.spnego_offering(ticket, &offered)
+    }
+
+    /// The same with other mechanisms on offer.
+    pub fn spnego_offering(&mut self, ticket: &Ticket, mechanisms: &[&[u8]]) -> Vec<u8> {
         let message = self.ap_req(ticket);
         let token = kerberos_token(&message);
-        let offered = [oid::KERBEROS_MICROSOFT, oid::KERBEROS, NEGOEX, oid::NTLMSSP];
         let mut bytes = Vec::with_capacity(token.len() + 80);
-        gss::emit_init(&offered, &token, &mut Writer::new(&mut bytes));
+        gss::emit_init(mechanisms, &token, &mut Writer::new(&mut bytes));
         bytes
     }
 

@@ -283,8 +283,15 @@ pub fn estate(data: &[u8]) {
             for dc in estate.domain_controllers() {
                 assert!(dc.addresses.iter().all(|address| estate.by_address(*address).is_some()));
             }
+            // Every client has a domain controller.
+            let expected: f64 = estate.expected_clients().iter().sum();
+            assert!((expected - estate.endpoints() as f64).abs() < 0.5, "{expected}");
+            assert!(!estate.warnings().iter().any(|text| text.contains(char::is_control)));
+            if let Err(error) = estate.check_for_synthesis() {
+                assert!(!error.to_string().contains(char::is_control), "{error}");
+            }
         }
-        Err(error) => assert!(!error.to_string().is_empty()),
+        Err(error) => assert!(!error.to_string().contains(char::is_control), "{error:?}"),
     }
 }
 

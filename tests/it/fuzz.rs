@@ -144,7 +144,7 @@ fn counters_hold_the_check() {
 
 #[test]
 fn estates_hold_the_check() {
-    damaged(samples(&["lab.toml"]), checks::estate);
+    damaged(samples(&[".toml"]), checks::estate);
 }
 
 #[test]

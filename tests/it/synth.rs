@@ -3,6 +3,8 @@
 //!
 //! `SYNTH=name` plays only the activity of that name, for working on it.
 
+mod net;
+mod planned;
 mod play;
 mod round;
 mod tshark;

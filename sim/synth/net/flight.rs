@@ -1,21 +1,41 @@
-//! What is sent before an acknowledgment is needed: the segments, their acknowledgments, and
-//! what gets lost or overtaken on the way.
+//! What is sent before an acknowledgment is needed: segments, and what acknowledges them.
 
 use super::frames::line_ns;
 use super::tcp::{ACK, PSH, Tcp, Wire};
+use super::trouble;
 use crate::proto::Side;
 
 /// From a segment to its acknowledgment, and from that to the next segment, in nanoseconds: what
 /// a stack takes. As captures of Windows show it.
-const ACKNOWLEDGE_NS: i64 = 12_000;
-const GO_ON_NS: i64 = 5_000;
-/// Headers of Ethernet, IP and TCP that a full segment has on the line, in bytes, about.
+pub const ACKNOWLEDGE_NS: i64 = 12_000;
+pub const GO_ON_NS: i64 = 5_000;
+/// Headers of Ethernet, IP and TCP on the line, in bytes, about.
 const HEADERS: usize = 54;
 /// Most bytes of TCP payload in one frame of an adapter that segments or merges: what IP can
 /// hold, less the largest headers.
 const OFFLOAD_MAX: usize = 65_535 - 60;
-/// Congestion window at most, in full segments.
-const FLIGHT_MAX: u8 = u8::MAX;
+
+/// What one side sends in one go, as far as the congestion window allows.
+#[derive(Debug, Clone, Copy)]
+pub struct Flight<'a> {
+    /// Who sends.
+    pub side: Side,
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// Whether nothing comes behind them.
+    pub is_end: bool,
+    /// Payload of each of its segments but the last, in bytes.
+    pub unit: usize,
+    /// Payload of a full segment, in bytes.
+    pub full: u16,
+}
+
+impl Flight<'_> {
+    /// How many segments it has.
+    pub fn count(&self) -> usize {
+        self.bytes.len().div_ceil(self.unit)
+    }
+}
 
 /// How a flight went.
 #[derive(Debug, Clone, Copy)]
@@ -27,22 +47,27 @@ pub struct Course {
 }
 
 impl Tcp {
-    /// Sends what the congestion window allows at once.
-    pub(super) fn flight(
-        &mut self,
-        start: i64,
-        side: Side,
-        bytes: &[u8],
-        is_end: bool,
-        wire: &mut Wire<'_>,
-    ) -> Course {
-        let full = self.segment_max(wire.conditions);
-        let unit = usize::from(wire.conditions.segment_bytes_max.unwrap_or(full).clamp(1, full));
-        let most = if wire.conditions.offload && wire.conditions.segment_bytes_max.is_none() {
-            OFFLOAD_MAX / unit * unit
-        } else {
-            unit
-        };
+    /// Sends a flight, whatever happens to it.
+    pub(super) fn fly(&mut self, start: i64, flight: Flight<'_>, wire: &mut Wire<'_>) -> Course {
+        let (loss, reordering) = (wire.conditions.loss, wire.conditions.reordering);
+        if loss > 0.0 || reordering > 0.0 {
+            let mut fates = std::mem::take(&mut wire.out.fates);
+            let is_troubled =
+                trouble::draw(&mut fates, flight.count(), loss, reordering, wire.random);
+            let course = is_troubled.then(|| self.troubled(start, flight, &fates, wire));
+            wire.out.fates = fates;
+            if let Some(course) = course {
+                return course;
+            }
+        }
+        self.calm(start, flight, wire)
+    }
+
+    /// Sends a flight of which everything arrives in order.
+    fn calm(&mut self, start: i64, flight: Flight<'_>, wire: &mut Wire<'_>) -> Course {
+        let Flight { side, bytes, is_end, unit, full } = flight;
+        let is_merged = wire.conditions.offload && unit == usize::from(full);
+        let most = if is_merged { OFFLOAD_MAX / unit * unit } else { unit };
         let receiver = side.other();
         let (mut now, mut first) = (start, None);
         let mut chunks = bytes.chunks(most).peekable();
@@ -68,7 +93,7 @@ impl Tcp {
         }
         let first = first.or_else(|| self.acknowledge_late(receiver, wire.out)).unwrap_or(now);
         let end = self.end_mut(side);
-        end.flight = end.flight.saturating_mul(2).min(FLIGHT_MAX);
+        end.flight = end.flight.saturating_mul(2);
         Course { last: now, next: line.max(self.reaction(first, side, GO_ON_NS)) }
     }
 }

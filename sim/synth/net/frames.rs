@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::checksum::Sum;
 use super::tcp::Tcp;
+use super::trouble::Fate;
 use crate::proto::Side;
 use crate::synth::Peer;
 
@@ -131,6 +132,8 @@ pub struct Frames {
     pub places: Vec<Place>,
     /// Connections on which an acknowledgment is held back.
     pub(super) owing: Vec<Tcp>,
+    /// Spare: what happens to the segments of a flight.
+    pub(super) fates: Vec<Fate>,
 }
 
 /// What a TCP header says besides ports.

@@ -1,7 +1,7 @@
 //! One TCP connection: handshake, segments, acknowledgments, end.
 
 use super::Conditions;
-use super::flight::Course;
+use super::flight::{Course, Flight};
 use super::frames::{Flow, Frames, Segment};
 use crate::base::Random;
 use crate::proto::Side;
@@ -156,15 +156,19 @@ impl Tcp {
         if end.last < now.saturating_sub(IDLE_NS) {
             end.flight = end.flight.min(FLIGHT_FIRST);
         }
-        let full = usize::from(self.segment_max(wire.conditions));
+        let segment_max = self.segment_max(wire.conditions);
+        let unit = wire.conditions.segment_bytes_max.unwrap_or(segment_max);
+        let unit = usize::from(unit.clamp(1, segment_max));
+        let full = usize::from(segment_max);
         // So that the window is never seen full.
         let window = self.window_full(side.other()) as usize - 2 * full;
         let (mut rest, mut last) = (bytes, now);
         while !rest.is_empty() {
             let most = (usize::from(self.end(side).flight) * full).min(window);
-            let (flight, later) = rest.split_at_checked(most).unwrap_or((rest, &[]));
-            let Course { last: seen, next } =
-                self.flight(now, side, flight, later.is_empty(), wire);
+            let (bytes, later) = rest.split_at_checked(most).unwrap_or((rest, &[]));
+            let is_end = later.is_empty();
+            let flight = Flight { side, bytes, is_end, unit, full: segment_max };
+            let Course { last: seen, next } = self.fly(now, flight, wire);
             (rest, last, now) = (later, seen, next);
         }
         last
@@ -260,7 +264,8 @@ impl Tcp {
     fn due(&self, side: Side) -> Option<i64> {
         let end = self.end(side);
         let held = i64::from(end.owed_us) * 1_000;
-        (end.owed_bytes > 0).then(|| self.reaction(self.end(side.other()).last, side, held))
+        let due = self.reaction(self.end(side.other()).last, side, held);
+        (end.owed_bytes > 0).then_some(due.max(end.last.saturating_add(1)))
     }
 
     /// When `side`'s reaction to what was seen at `time` is seen, which takes it `nanoseconds`.

@@ -1,6 +1,6 @@
 //! Round trips: the core gives back what was put on the wire.
 
-use headroom::synth::{Activity, Item, Synth};
+use headroom::synth::{Activity, Item, Options, Synth};
 
 use super::play;
 
@@ -12,7 +12,7 @@ pub fn chosen() -> impl Iterator<Item = Activity> {
 
 /// Plays the script in an estate, and compares.
 fn compare(text: &str, script: Vec<Item>, segment_bytes_max: Option<u16>, seed: u64) -> String {
-    let options = headroom::synth::Options { segment_bytes_max, ..play::options(3_600) };
+    let options = Options { segment_bytes_max, ..play::options(3_600) };
     let synth = Synth::perform(play::cast(text, seed), &options, script.into_iter()).unwrap();
     let (frames, truth) = play::collect(synth);
     let (heard, told) = (play::hear(&frames), play::told(&truth));
@@ -72,4 +72,60 @@ fn the_core_gives_back_each_activity_byte_by_byte() {
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// What the network does to the small estate, in turn: nothing; loss and reordering; one byte a
+/// segment; all of it; frames larger than the link.
+const NETWORKS: [(&str, Option<u16>); 5] = [
+    ("", None),
+    ("loss = 0.02\nreordering = 0.02\n", None),
+    ("", Some(1)),
+    ("loss = 0.005\nreordering = 0.005\n", Some(1)),
+    ("offload = true\nloss = 0.01\n", None),
+];
+
+/// The small estate with such a network.
+fn small(network: &str) -> String {
+    play::SMALL.replace("[network]\n", &format!("[network]\n{network}"))
+}
+
+#[test]
+fn the_core_gives_back_a_hundred_planned_mornings() {
+    let mut wrong = String::new();
+    for seed in 1..=100 {
+        let (network, segment_bytes_max) = NETWORKS[usize::try_from(seed).unwrap() % 5];
+        let options = Options { segment_bytes_max, ..play::options(60) };
+        let synth = Synth::start(play::cast(&small(network), seed), &options).unwrap();
+        let (frames, truth) = play::collect(synth);
+        assert!(frames.0.len() > 20, "seed {seed}: {} frames", frames.0.len());
+        let differences = play::differences(&play::told(&truth), &play::hear(&frames));
+        if !differences.is_empty() {
+            wrong.push_str(&format!(
+                "seed {seed}, {network:?} {segment_bytes_max:?}:\n{differences}"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn threads_change_nothing() {
+    let run = |threads| {
+        let options = Options { threads, ..play::options(300) };
+        play::collect(Synth::start(play::cast(play::SMALL, 3), &options).unwrap()).0
+    };
+    let one = run(1);
+    assert!(one.0.len() > 100);
+    assert!(one.0.is_sorted_by_key(|(time, _)| *time));
+    for threads in [2, 3, 5] {
+        assert!(run(threads) == one, "{threads} threads");
+    }
+}
+
+#[test]
+fn seeds_change_much() {
+    let run = |seed| {
+        play::collect(Synth::start(play::cast(play::SMALL, seed), &play::options(60)).unwrap()).0
+    };
+    assert!(run(1) != run(2));
 }

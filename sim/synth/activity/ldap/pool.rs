@@ -1,0 +1,60 @@
+//! The connection that an application keeps open and searches on.
+
+use super::connection::{Connection, PORT, Protection};
+use crate::base::Timestamp;
+use crate::synth::tickets::Who;
+use crate::synth::{Activity, Stage};
+
+/// Milliseconds after which a connection that nobody uses is closed: 15 minutes, the time after
+/// which a domain controller would close it (`MaxConnIdleTime`, \[MS-ADTS\] 3.1.1.3.4.6).
+const IDLE_MS: f64 = 900_000.0;
+const IDLE_NS: i64 = 900_000_000_000;
+
+/// A connection that is kept.
+#[derive(Debug)]
+pub struct Pool {
+    connection: Connection,
+    /// When its last answer was there; nothing may be sent on it before.
+    free: Timestamp,
+    /// Its number among those of this client.
+    serial: u32,
+}
+
+/// A sealed search on the client's connection, which is opened where it has none.
+pub fn search(stage: &mut Stage<'_>, request: usize, answer: usize) {
+    let mut pool = match stage.memory.pool.take() {
+        Some(pool) => pool,
+        None => open(stage),
+    };
+    let busy_ns = pool.free.since(stage.now());
+    if busy_ns > 0 {
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds")]
+        stage.wait_ms(busy_ns as f64 / 1e6);
+    }
+    pool.connection.sealed_search(stage, request, answer);
+    pool.free = stage.now();
+    stage.memory.pool = Some(pool);
+}
+
+fn open(stage: &mut Stage<'_>) -> Box<Pool> {
+    let mut connection = Connection::open(stage, PORT);
+    connection.bind(stage, Who::Computer, Protection::Sealed);
+    stage.memory.pools = stage.memory.pools.wrapping_add(1);
+    let serial = stage.memory.pools;
+    stage.later(IDLE_MS, Activity::LdapIdle, serial);
+    Box::new(Pool { connection, free: stage.now(), serial })
+}
+
+/// Closes the connection where nobody has used it for long; argument: its number.
+pub fn idle(stage: &mut Stage<'_>) {
+    let serial = stage.item.argument;
+    let Some(pool) = stage.memory.pool.take_if(|pool| pool.serial == serial) else { return };
+    let idle_ns = stage.now().since(pool.free);
+    if idle_ns < IDLE_NS {
+        #[expect(clippy::cast_precision_loss, reason = "minutes")]
+        stage.later((IDLE_NS - idle_ns) as f64 / 1e6, Activity::LdapIdle, serial);
+        stage.memory.pool = Some(pool);
+        return;
+    }
+    pool.connection.unbind(stage);
+}
