@@ -198,22 +198,52 @@ impl Association {
         random: &mut Random,
         w: &mut Writer<'_>,
     ) -> u32 {
-        self.fragments(Side::Client, stub, random, w, |hint, stub| {
-            Body::Request(Request { hint, context: WIDE, opnum, object: None, stub })
-        })
+        let (mut stub, mut count) = (Unsent::new(stub), 0);
+        while !stub.is_sent() {
+            self.request_fragment(opnum, &mut stub, random, w);
+            count += 1;
+        }
+        count
     }
 
     /// Appends the answer in its fragments, which ends the call; how many.
     pub fn response(&mut self, stub: &[u8], random: &mut Random, w: &mut Writer<'_>) -> u32 {
-        let count = self.fragments(Side::Server, stub, random, w, |hint, stub| {
+        let (mut stub, mut count) = (Unsent::new(stub), 0);
+        while !stub.is_sent() {
+            self.response_fragment(&mut stub, random, w);
+            count += 1;
+        }
+        count
+    }
+
+    /// Appends the next fragment of a request.
+    pub fn request_fragment(
+        &mut self,
+        opnum: u16,
+        stub: &mut Unsent<'_>,
+        random: &mut Random,
+        w: &mut Writer<'_>,
+    ) {
+        self.fragment(Side::Client, stub, random, w, |hint, stub| {
+            Body::Request(Request { hint, context: WIDE, opnum, object: None, stub })
+        });
+    }
+
+    /// Appends the next fragment of the answer, the last of which ends the call.
+    pub fn response_fragment(
+        &mut self,
+        stub: &mut Unsent<'_>,
+        random: &mut Random,
+        w: &mut Writer<'_>,
+    ) {
+        self.fragment(Side::Server, stub, random, w, |hint, stub| {
             let (cancels, reserved) = (0, 0);
             Body::Response(
                 kind::RESPONSE,
                 Response { hint, context: WIDE, cancels, reserved, stub },
             )
         });
-        self.call_id += 1;
-        count
+        self.call_id += u32::from(stub.is_sent());
     }
 
     fn fragment<'a>(
