@@ -3,7 +3,9 @@
 //!
 //! `SYNTH=name` plays only the activity of that name, for working on it.
 
+mod accounts;
 mod net;
+mod planned;
 mod play;
 mod round;
 mod smb;
