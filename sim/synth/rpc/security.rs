@@ -139,8 +139,12 @@ impl Security {
 }
 
 /// Mechanisms that Windows offers, best first; the third is NEGOEX, \[MS-NEGOEX\] section 2.2.1.
-const OFFERED: [&[u8]; 4] =
-    [oid::KERBEROS_MICROSOFT, oid::KERBEROS, b"\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x1e", oid::NTLMSSP];
+const OFFERED: [&[u8]; 4] = [
+    oid::KERBEROS_MICROSOFT,
+    oid::KERBEROS,
+    b"\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x1e",
+    oid::NTLMSSP,
+];
 /// States of a negotiation, RFC 4178 section 4.2.2.
 const COMPLETED: u8 = 0;
 const INCOMPLETE: u8 = 1;

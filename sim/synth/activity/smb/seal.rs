@@ -5,12 +5,9 @@ use super::link::Smb;
 use super::pipe::Pipe;
 use crate::base::Timestamp;
 use crate::proto::dcerpc::syntax::kind;
-use crate::proto::gss::{self, oid};
 use crate::proto::{Kind, Outcome};
-use crate::synth::rpc::{Package, Security};
 use crate::synth::tickets::Ticket;
 use crate::synth::{Stage, Words};
-use crate::wire::Writer;
 
 /// Who seals.
 #[derive(Debug)]
@@ -25,16 +22,9 @@ impl Seal {
     /// Binds with a ticket: its token, the answer, and the third, with which the client proves
     /// that it has read the answer, \[MS-KILE\] section 3.4.5.1.
     pub fn bind(pipe: &mut Pipe, stage: &mut Stage<'_>, smb: &mut Smb, ticket: Ticket) -> Self {
-        let security = Security::new(Package::Kerberos, 0, &mut stage.random);
-        pipe.rpc().secure(security);
-        let (token, answer) = (stage.spnego(&ticket), stage.spnego_answer());
-        let asked = pipe.agree(stage, smb, kind::BIND, (&token, &answer));
-        let reply = stage.ap_rep();
-        let (mut token, mut answer) = (Vec::new(), Vec::new());
-        gss::emit_response(None, None, Some(&reply), &mut Writer::new(&mut token));
-        let mechanism = Some(oid::KERBEROS_MICROSOFT);
-        gss::emit_response(Some(0), mechanism, None, &mut Writer::new(&mut answer));
-        pipe.agree(stage, smb, kind::ALTER_CONTEXT, (&token, &answer));
+        let [first, second, third, fourth] = pipe.rpc().seal(stage, &ticket);
+        let asked = pipe.agree(stage, smb, kind::BIND, (&first, &second));
+        pipe.agree(stage, smb, kind::ALTER_CONTEXT, (&third, &fourth));
         Self { ticket, asked, calls: 0 }
     }
 
