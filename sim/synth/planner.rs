@@ -68,26 +68,6 @@ impl Planner {
         self.next.peek().map_or(i64::MAX, |Reverse((time, _))| *time)
     }
 
-    /// The next item.
-    pub fn next(&mut self) -> Option<Item> {
-        let mut top = self.next.peek_mut()?;
-        let Reverse((time, place)) = *top;
-        let actor = self.actors.get_mut(place as usize)?;
-        let tracks = tracks_of(&mut self.tracks, actor);
-        let mut scene = self.world.scene(actor, &mut self.events)?;
-        let (activity, argument) = scene.play(tracks.get_mut(first(tracks)?)?);
-        scene.settle(tracks);
-        let again = first(tracks).and_then(|at| tracks.get(at)).map_or(i64::MAX, |t| t.time);
-        if again < self.world.end {
-            *top = Reverse((again, place));
-        } else {
-            PeekMut::pop(top);
-        }
-        let variation = Random::fork(actor.seed, time.cast_unsigned()).next_u64();
-        let (time, client) = (Timestamp::from_nanos(time), actor.client);
-        Some(Item { time, client, activity, argument, variation })
-    }
-
     fn add(&mut self, cast: &Cast, client: u32, start: i64) {
         let someone = cast.client(client);
         let habit = match someone.population {
@@ -113,6 +93,30 @@ impl Planner {
         if time < self.world.end {
             self.next.push(Reverse((time, place)));
         }
+    }
+}
+
+impl Iterator for Planner {
+    type Item = Item;
+
+    /// The next item.
+    fn next(&mut self) -> Option<Item> {
+        let mut top = self.next.peek_mut()?;
+        let Reverse((time, place)) = *top;
+        let actor = self.actors.get_mut(place as usize)?;
+        let tracks = tracks_of(&mut self.tracks, actor);
+        let mut scene = self.world.scene(actor, &mut self.events)?;
+        let (activity, argument) = scene.play(tracks.get_mut(first(tracks)?)?);
+        scene.settle(tracks);
+        let again = first(tracks).and_then(|at| tracks.get(at)).map_or(i64::MAX, |t| t.time);
+        if again < self.world.end {
+            *top = Reverse((again, place));
+        } else {
+            PeekMut::pop(top);
+        }
+        let variation = Random::fork(actor.seed, time.cast_unsigned()).next_u64();
+        let (time, client) = (Timestamp::from_nanos(time), actor.client);
+        Some(Item { time, client, activity, argument, variation })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tracks: the things that a client does side by side, each with the time of its next item.
 
-use super::clock::{Clock, MINUTE_NS, SECOND_NS};
+use super::clock::{Clock, MINUTE_NS, SECOND_NS, nanos};
 use super::habit::{CHORES, Habit, NTLM_GAP_SECONDS};
 use super::life::{self, ENROLLED_MINUTES, Event, Life, Segment, State};
 use super::mix::{Choice, Mix, Run, short_gap};
@@ -213,7 +213,7 @@ impl Scene<'_> {
             match track.kind {
                 Kind::Vpn => (track.time, _) = self.life().account(&segment, now - 1),
                 Kind::People if segment.state == State::Present => {
-                    let ready = segment.from.saturating_add((ENROLLED_MINUTES * MINUTE_NS) as i64);
+                    let ready = segment.from.saturating_add(nanos(ENROLLED_MINUTES * MINUTE_NS));
                     let begin = if segment.enrols { now.max(ready) } else { now };
                     self.begin_person(track, begin);
                 }
@@ -510,5 +510,5 @@ fn ntlm_gap(habit: &Habit, weight: f64, random: &mut Random) -> f64 {
 /// `now` and so many nanoseconds, at least one.
 #[inline]
 fn after(now: i64, nanoseconds: f64) -> i64 {
-    now.saturating_add((nanoseconds as i64).max(1))
+    now.saturating_add(nanos(nanoseconds).max(1))
 }

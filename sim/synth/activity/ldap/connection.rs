@@ -249,7 +249,7 @@ impl Connection {
     /// Unbinds and closes.
     pub fn unbind(mut self, stage: &mut Stage<'_>) {
         self.ask(stage, Operation::UnbindRequest, None);
-        stage.close(self.tcp, Close::Client);
+        stage.close(self.tcp, Close::Unbind);
     }
 
     /// Whether an observer can read what is said.
