@@ -180,25 +180,20 @@ impl Tcp {
         let other = side.other();
         let time = self.settle(time, side, wire.out);
         if matches!(how, Close::ClientReset | Close::ServerAbort) {
-            self.reset(time, side, wire.out);
-            return time;
+            return self.reset(time, side, wire.out);
         }
-        self.flags(time, side, FIN | ACK, wire.out);
+        let time = self.flags(time, side, FIN | ACK, wire.out);
         let time = self.reaction(time, other, REACTION_NS);
         if how == Close::Unbind {
-            self.reset(time, other, wire.out);
-            return time;
+            return self.reset(time, other, wire.out);
         }
-        self.flags(time, other, ACK, wire.out);
+        let time = self.flags(time, other, ACK, wire.out);
         if how == Close::ServerReset {
-            self.reset(time + RESET_NS, other, wire.out);
-            return time + RESET_NS;
+            return self.reset(time + RESET_NS, other, wire.out);
         }
-        let time = time + CLOSING_NS;
-        self.flags(time, other, FIN | ACK, wire.out);
+        let time = self.flags(time + CLOSING_NS, other, FIN | ACK, wire.out);
         let time = self.reaction(time, side, REACTION_NS);
-        self.flags(time, side, ACK, wire.out);
-        time
+        self.flags(time, side, ACK, wire.out)
     }
 
     /// A keep-alive of `side` and its answer, after some idle time (RFC 1122 section 4.2.3.6):
@@ -211,8 +206,7 @@ impl Tcp {
         self.segment(time, side, ACK, &[0], 1, wire.out);
         let time = self.reaction(time, side.other(), REACTION_NS);
         let blocks = [(sequence.wrapping_sub(1), sequence)];
-        self.acknowledge(time, side.other(), sequence, &blocks, wire.out);
-        time
+        self.acknowledge(time, side.other(), sequence, &blocks, wire.out)
     }
 
     /// Writes the acknowledgments that are still held back: nobody is going to speak soon.
@@ -256,8 +250,7 @@ impl Tcp {
     /// Writes what `side` holds back, because nothing comes that would hasten it; its time.
     pub(super) fn acknowledge_late(&mut self, side: Side, out: &mut Frames) -> Option<i64> {
         let due = self.due(side)?;
-        self.flags(due, side, ACK, out);
-        Some(due)
+        Some(self.flags(due, side, ACK, out))
     }
 
     /// When the acknowledgment that `side` holds back is seen.
@@ -365,16 +358,16 @@ impl Tcp {
     }
 
     /// A segment with flags alone: it acknowledges everything.
-    pub(super) fn flags(&mut self, time: i64, side: Side, flags: u8, out: &mut Frames) {
+    pub(super) fn flags(&mut self, time: i64, side: Side, flags: u8, out: &mut Frames) -> i64 {
         let window = self.window(side);
-        self.bare(time, side, (flags, window), &[], out);
+        self.bare(time, side, (flags, window), &[], out)
     }
 
-    fn reset(&mut self, time: i64, side: Side, out: &mut Frames) {
-        self.bare(time, side, (RST | ACK, 0), &[], out);
+    fn reset(&mut self, time: i64, side: Side, out: &mut Frames) -> i64 {
+        self.bare(time, side, (RST | ACK, 0), &[], out)
     }
 
-    /// A segment without data.
+    /// A segment without data, behind everything that was seen of the side; its time.
     fn bare(
         &mut self,
         time: i64,
@@ -382,19 +375,22 @@ impl Tcp {
         (flags, window): (u8, u16),
         options: &[u8],
         out: &mut Frames,
-    ) {
+    ) -> i64 {
         let acknowledgment = if flags & ACK == 0 { 0 } else { self.end(side.other()).sequence };
         let flow = self.flow;
         let end = self.end_mut(side);
+        let time = time.max(end.last.saturating_add(1));
         end.ip_id = end.ip_id.wrapping_add(1);
         let (sequence, ip_id) = (end.sequence, end.ip_id);
         end.sequence = sequence.wrapping_add(u32::from(flags & (SYN | FIN) != 0));
         (end.last, end.owed_bytes) = (time, 0);
         let segment = Segment { sequence, acknowledgment, flags, window, ip_id, options };
         out.tcp(time, &flow, side, &segment, &[]);
+        time
     }
 
-    /// An acknowledgment of everything before `acknowledgment`, and of `blocks` behind it.
+    /// An acknowledgment of everything before `acknowledgment`, and of `blocks` behind it; when
+    /// it is seen.
     pub(super) fn acknowledge(
         &mut self,
         time: i64,
@@ -402,14 +398,14 @@ impl Tcp {
         acknowledgment: u32,
         blocks: &[(u32, u32)],
         out: &mut Frames,
-    ) {
+    ) -> i64 {
         let mut options = [0; 4 + 8 * BLOCKS_MAX];
         let length = sack(blocks, &mut options);
         let window = self.window(side);
         let flow = self.flow;
         let end = self.end_mut(side);
         // Two acknowledgments of one side are seen in their order.
-        let time = time.max(end.last + 1);
+        let time = time.max(end.last.saturating_add(1));
         end.ip_id = end.ip_id.wrapping_add(1);
         (end.last, end.owed_bytes) = (time, 0);
         let segment = Segment {
@@ -421,6 +417,7 @@ impl Tcp {
             options: options.get(..length).unwrap_or_default(),
         };
         out.tcp(time, &flow, side, &segment, &[]);
+        time
     }
 }
 

@@ -294,7 +294,7 @@ impl Passage<'_, '_> {
         let acknowledgment = self.sequence(self.reception.next);
         let at = self.tcp.reaction(time, receiver, ACKNOWLEDGE_NS);
         let blocks = blocks.get(..count).unwrap_or_default();
-        self.tcp.acknowledge(at, receiver, acknowledgment, blocks, wire.out);
+        let at = self.tcp.acknowledge(at, receiver, acknowledgment, blocks, wire.out);
         let (first, _) = self.acknowledged.unwrap_or((at, at));
         self.acknowledged = Some((first, at));
     }
