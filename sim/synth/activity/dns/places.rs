@@ -121,7 +121,7 @@ impl Place {
             (A, _) => {
                 let count = u32::from(self.v4_count);
                 for at in 0..count {
-                    let bits = self.v4.to_bits() ^ (turn + at) % count;
+                    let bits = self.v4.to_bits() ^ ((turn + at) % count);
                     answer(Data::A(Ipv4Addr::from_bits(bits)));
                 }
             }
@@ -148,7 +148,9 @@ impl Place {
         let mut random = Random::fork(SEED, u64::from(self.v4.to_bits()));
         for _ in 0..TEXTS {
             let mut text = vec![u8::try_from(TEXT_LENGTH).unwrap_or(u8::MAX)];
-            text.extend((0..TEXT_LENGTH).map(|_| b'a' + (random.below(26) as u8)));
+            text.extend(
+                (0..TEXT_LENGTH).map(|_| b'a' + u8::try_from(random.below(26)).unwrap_or(0)),
+            );
             let data = Data::Txt(&text);
             put(sheet, Section::Answer, &self.name, ttl_seconds, data);
         }
