@@ -252,6 +252,14 @@ impl Cast {
         Some(Peer { address: v4.into(), mac: mac(v4) })
     }
 
+    /// The same between the domain controller and another, by index in the estate.
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be at most a few seconds")]
+    pub fn round_trip_to_ns(&self, dc: usize) -> i64 {
+        let site = self.estate.domain_controllers().get(dc).and_then(|dc| dc.site);
+        let site = site.and_then(|site| self.estate.sites().get(site));
+        site.map_or(0, |site| (site.round_trip_ms * 1e6) as i64)
+    }
+
     /// VLAN tag of a client's frames.
     pub fn vlan(&self, index: u32) -> Option<u16> {
         self.estate.sites().get(self.client(index).site as usize)?.vlan

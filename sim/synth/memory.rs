@@ -1,7 +1,7 @@
 //! What a client remembers from one activity to the next. Small: there is one per client.
 
 use super::activity::{Link, Pool};
-use super::rpc::Connection;
+use super::rpc::{Connection, Partner};
 use super::tickets::Wallet;
 
 /// What a client remembers. Its tickets and connections are seeds and sequence numbers, not
@@ -20,6 +20,8 @@ pub struct Memory {
     next_port: u16,
     /// The connection of its secure channel.
     pub(super) channel: Option<Box<Connection>>,
+    /// Connections with other domain controllers, of one that is itself one.
+    pub(super) partners: Vec<Partner>,
 }
 
 /// First ephemeral port of Windows since Vista (RFC 6335 section 6): 49152 to 65535.
@@ -38,6 +40,7 @@ impl Memory {
         self.pool = None;
         self.channel = None;
         self.links = [None, None];
+        self.partners.clear();
     }
 
     /// The next ephemeral port; they come round after 16,384.

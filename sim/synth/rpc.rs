@@ -9,8 +9,8 @@
 mod connection;
 mod security;
 
-pub use connection::{Call, Connection, Mapper, Ports, Stub, Vouched, account};
-pub use security::{NETLOGON_ANSWER, Package, Security, netlogon_token};
+pub use connection::{Call, Connection, Mapper, Partner, Stub};
+use security::Security;
 
 use crate::base::Random;
 use crate::proto::Side;
@@ -114,11 +114,6 @@ impl Association {
     /// Seals, from the next call on, or from the bind on if it is not sent yet.
     pub const fn secure(&mut self, security: Security) {
         self.security = Some(security);
-    }
-
-    /// What seals it.
-    pub const fn security(&mut self) -> Option<&mut Security> {
-        self.security.as_mut()
     }
 
     fn limits(&self, group: u32) -> Limits {
@@ -273,6 +268,7 @@ impl Association {
 
 #[cfg(test)]
 mod tests {
+    use super::security::Package;
     use super::*;
     use crate::proto::dcerpc::pdu::Pdu;
 
@@ -302,7 +298,7 @@ mod tests {
     fn sealed_calls_are_padded_and_signed() {
         let random = &mut Random::new(2);
         for (package, stub, length) in
-            [(Package::Netlogon, 144, 232), (Package::Kerberos, 148, 268), (Package::Ntlm, 92, 144)]
+            [(Package::Netlogon, 144, 232), (Package::Kerberos, 148, 268)]
         {
             let mut association = association();
             association.secure(Security::new(package, 0, random));

@@ -3,16 +3,23 @@
 //! Lengths of sealed stubs are those measured on Windows 7, 10 and Server 2016 to 2019, whose
 //! interfaces have not changed since; what varies with names is computed from them.
 
+mod accounts;
 mod channel;
+mod directory;
 mod lsa;
+mod replication;
 
 use crate::proto::dcerpc::ndr::StubWriter;
 use crate::proto::dcerpc::syntax::Order;
 use crate::synth::Stage;
 use crate::synth::rpc::{self, Connection, Interface, Mapper};
+use crate::synth::tickets::{Service, Who};
 
+pub use accounts::chain as samr;
 pub use channel::{machine_password, set_up as channel, validation};
+pub use directory::{crack, spn};
 pub use lsa::{lookup as lsa, trust};
+pub use replication::replicate;
 
 /// The runtime closes connections that nobody has used for a while, all of a process together:
 /// measured from 15 to 57 seconds after the last call.
@@ -31,24 +38,24 @@ pub fn map(stage: &mut Stage<'_>) {
     stage.aside(linger, |stage| mapper.close(stage));
 }
 
-/// An account is looked up through SAM-R.
-pub fn samr(_stage: &mut Stage<'_>) {}
-
-/// DsBind, DsCrackNames, DsUnbind.
-pub fn crack(_stage: &mut Stage<'_>) {}
-
-/// A computer writes its service principal names.
-pub fn spn(_stage: &mut Stage<'_>) {}
-
-/// Another domain controller replicates from this one, or this one from it.
-pub fn replicate(_stage: &mut Stage<'_>) {}
-
 /// Asks where an interface is, and opens a connection to it; both.
 fn reach(stage: &mut Stage<'_>, interface: Interface) -> (Mapper, Connection) {
     let mut mapper = Mapper::open(stage);
     let port = mapper.map(stage, interface);
     let flow = stage.to_dc(port);
     (mapper, Connection::open(stage, flow, interface))
+}
+
+/// The same, and shows a ticket for that service, which it first gets where there is none.
+fn reach_with_ticket(
+    stage: &mut Stage<'_>,
+    interface: Interface,
+    (who, service): (Who, Service),
+) -> (Mapper, Connection) {
+    let ticket = stage.ticket(who, service);
+    let (mapper, mut connection) = reach(stage, interface);
+    connection.bind_kerberos(stage, ticket);
+    (mapper, connection)
 }
 
 /// Ends both once they are idle.

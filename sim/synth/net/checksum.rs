@@ -1,13 +1,10 @@
 //! The Internet checksum, RFC 1071.
 
-/// Bytes that are summed in one step: eight 32-bit words side by side, which compilers turn into
-/// vector instructions.
-const STEP: usize = 32;
-
 /// Sum of 16-bit words, not yet folded. Parts but the last must have an even length.
 ///
-/// Words are added as the machine reads them: the sum in either byte order is the other's,
-/// swapped (RFC 1071 section 2, point B), and so is that of 32-bit words once it is folded.
+/// Words are added as the machine reads them, four at a time: the sum in either byte order is
+/// the other's, swapped (RFC 1071 section 2, point B), and that of 64-bit words, carries
+/// included, folds to that of 16-bit words (point C).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sum(u64);
 
@@ -15,14 +12,15 @@ impl Sum {
     /// Adds bytes; the last word is padded with zero.
     #[inline]
     pub fn bytes(mut self, bytes: &[u8]) -> Self {
-        let mut steps = bytes.chunks_exact(STEP);
-        let mut lanes = [0u64; STEP / 4];
-        for step in &mut steps {
-            let (words, _) = step.as_chunks::<4>();
-            lanes.iter_mut().zip(words).for_each(|(lane, word)| *lane += native(*word));
+        let (words, rest) = bytes.as_chunks::<8>();
+        let (mut sum, mut carries) = (0u64, 0u64);
+        for word in words {
+            let (more, is_over) = sum.overflowing_add(u64::from_ne_bytes(*word));
+            sum = more;
+            carries += u64::from(is_over);
         }
-        let (words, last) = steps.remainder().as_chunks::<4>();
-        self.0 += lanes.iter().sum::<u64>();
+        let (words, last) = rest.as_chunks::<4>();
+        self.0 += (sum >> 32) + (sum & 0xffff_ffff) + carries;
         self.0 += words.iter().map(|word| native(*word)).sum::<u64>();
         let mut padded = [0; 4];
         padded.iter_mut().zip(last).for_each(|(to, byte)| *to = *byte);

@@ -121,6 +121,13 @@ impl Clock {
     }
 }
 
+/// Whole nanoseconds; the most or least there are where there are more.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "saturates")]
+pub const fn nanos(nanoseconds: f64) -> i64 {
+    nanoseconds as i64
+}
+
 /// Day of the week of a day since 1970, Monday being 0; 1970 began on a Thursday.
 pub fn weekday(day: i64) -> usize {
     usize::try_from((day + 3).rem_euclid(7)).unwrap_or(0)

@@ -2,7 +2,9 @@
 //! functions of seed, client and day, so that a plan that begins in the middle of any day finds
 //! everybody where he is.
 
-use super::clock::{Clock, DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS, follows_patch_day, weekday};
+use super::clock::{
+    Clock, DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS, follows_patch_day, nanos, weekday,
+};
 use super::habit::{CHORES, Habit};
 use crate::base::Random;
 use crate::estate::{Arrival, AutopilotWave};
@@ -21,7 +23,7 @@ const RECONNECT_MINUTES: [f64; 2] = [1.0, 45.0];
 /// Most VPN sessions of a day.
 const SESSIONS_MAX: usize = 6;
 /// Most boots, logons or unlocks of a day.
-const TIMES_MAX: u32 = 48;
+const TIMES_MAX: f64 = 48.0;
 /// Attempts at an arrival between its earliest and latest.
 const ATTEMPTS_MAX: usize = 64;
 /// Seconds from a start to the logon. Assumed.
@@ -157,11 +159,11 @@ impl Life<'_> {
             *stays.first_mut()? = (arrival, to.max(arrival + 1));
             return Some((stays, 1));
         };
-        let count = times(&mut random, vpn.sessions_per_day).min(SESSIONS_MAX as u32);
+        let count = times(&mut random, vpn.sessions_per_day) as usize;
         let (mut from, mut made) = (arrival, 0);
         // The median of a lognormal distribution of that mean.
         let median = vpn.session_ns / libm::exp(SESSION_SIGMA * SESSION_SIGMA / 2.0);
-        for stay in stays.iter_mut().take(count as usize) {
+        for stay in stays.iter_mut().take(count) {
             let length = nanos(random.lognormal(median, SESSION_SIGMA));
             // Whole seconds, so that accounts can say them.
             let to = limit(from + (length / SECOND_NS).max(1) * SECOND_NS);
@@ -395,7 +397,7 @@ pub fn connector(
     let [created, ..] = ENROL_MINUTES;
     let minutes = |day: i64| (clock.local(after) - day * DAY_NS) as f64 / MINUTE_NS - created;
     let today = clock.day(after);
-    let days = (wave.over / 1_440.0) as i64 + 2;
+    let days = nanos(wave.over * MINUTE_NS) / DAY_NS + 2;
     let time = |day: i64, number: u32| {
         let minute = device_minute(wave, run_seed, population, number) + created;
         clock.time(day * DAY_NS + nanos(minute * MINUTE_NS))
@@ -404,7 +406,7 @@ pub fn connector(
         .filter(|day| wave.days.get(weekday(*day)).copied().unwrap_or(false));
     let next = waves.filter_map(|day| {
         let done = (minutes(day) - wave.start) / wave.over * f64::from(wave.devices);
-        let first = (done.max(0.0) as u32).saturating_sub(1);
+        let first = u32::try_from(nanos(done) - 1).unwrap_or(0);
         (first..wave.devices).take(4).map(|number| time(day, number)).find(|time| *time > after)
     });
     next.min().unwrap_or(i64::MAX)
@@ -412,8 +414,9 @@ pub fn connector(
 
 /// How often something happens that happens `mean` times on average.
 fn times(random: &mut Random, mean: f64) -> u32 {
-    let whole = libm::floor(mean);
-    (whole as u32 + u32::from(random.chance(mean - whole))).min(TIMES_MAX)
+    let whole = libm::floor(mean.min(TIMES_MAX));
+    let more = u32::from(random.chance(mean.min(TIMES_MAX) - whole));
+    u32::try_from(nanos(whole)).unwrap_or(0) + more
 }
 
 /// At any times of a segment.
@@ -429,9 +432,4 @@ fn spread(
         let time = segment.from + nanos(random.unit() * length);
         Event { time, activity, argument: 0 }
     }));
-}
-
-/// Whole nanoseconds.
-fn nanos(nanoseconds: f64) -> i64 {
-    nanoseconds as i64
 }

@@ -7,6 +7,7 @@ use crate::proto::dcerpc::epm::{self, Endpoint, Tower};
 use crate::proto::dcerpc::syntax::{Order, kind};
 use crate::proto::dcerpc::{Service, Syntax};
 use crate::proto::{Id, Kind, Outcome, Side};
+use crate::synth::tickets::Ticket;
 use crate::synth::{Cast, Close, Flow, Stage, Tcp, Words};
 
 /// Port of the endpoint mapper, \[MS-RPCE\] section 2.1.1.1.
@@ -58,11 +59,13 @@ impl Ports {
 
 /// Who vouches for the calls of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Vouched {
+enum Vouched {
     /// Nobody.
     Nobody,
     /// The computer of that client, by its secure channel.
     Computer(u32),
+    /// Whoever the ticket was given to.
+    Ticket(Ticket),
 }
 
 /// Arguments or results of a call.
@@ -100,6 +103,8 @@ pub struct Connection {
     tcp: Tcp,
     rpc: Association,
     vouched: Vouched,
+    /// When a ticket was shown of which nothing is told yet: the first answer does.
+    shown: Option<Timestamp>,
     /// When its last answer was sent: the next call comes after it.
     free: Timestamp,
 }
@@ -109,7 +114,7 @@ impl Connection {
     pub fn open(stage: &mut Stage<'_>, flow: Flow, interface: Interface) -> Self {
         let rpc = Association::new(interface, Carrier::Connection, &mut stage.random);
         let tcp = stage.connect(flow);
-        Self { tcp, rpc, vouched: Vouched::Nobody, free: stage.now() }
+        Self { tcp, rpc, vouched: Vouched::Nobody, shown: None, free: stage.now() }
     }
 
     /// Its ends.
@@ -137,6 +142,16 @@ impl Connection {
     pub fn alter_netlogon(&mut self, stage: &mut Stage<'_>) {
         self.rpc.secure(Security::new(Package::Netlogon, 1, &mut stage.random));
         self.show_computer(stage, kind::ALTER_CONTEXT);
+    }
+
+    /// Binds and shows a ticket, in two exchanges.
+    pub fn bind_kerberos(&mut self, stage: &mut Stage<'_>, ticket: Ticket) {
+        let mut security = Security::new(Package::Kerberos, 0, &mut stage.random);
+        let [first, second, third, fourth] = security.show(stage, &ticket);
+        self.rpc.secure(security);
+        self.shown = Some(self.agree(stage, kind::BIND, &first, &second));
+        self.agree(stage, kind::ALTER_CONTEXT, &third, &fourth);
+        self.vouched = Vouched::Ticket(ticket);
     }
 
     fn show_computer(&mut self, stage: &mut Stage<'_>, kind: u8) {
@@ -188,6 +203,9 @@ impl Connection {
         let asked = self.packets(stage, Side::Client, call.opnum, call.asked, code);
         self.packets(stage, Side::Server, call.opnum, call.answered, code);
         self.free = stage.now();
+        if let (Some(shown), Vouched::Ticket(ticket)) = (self.shown.take(), self.vouched) {
+            stage.accessed(&self.tcp.flow, shown, &ticket, Outcome::Success);
+        }
         let outcome = match call.answered {
             Stub::Clear(_) => Outcome::Success,
             Stub::Sealed(_) => Outcome::Unknown,
@@ -256,12 +274,13 @@ impl Vouched {
         match self {
             Self::Nobody => None,
             Self::Computer(client) => Some(account(cast, client)),
+            Self::Ticket(ticket) => ticket.principal(cast),
         }
     }
 }
 
 /// Account of a client's computer as its secure channel names it: `CORP\PC1-000042$`.
-pub fn account(cast: &Cast, client: u32) -> String {
+fn account(cast: &Cast, client: u32) -> String {
     let (domain, computer) = names(cast, client);
     format!("{domain}\\{computer}$")
 }
@@ -269,6 +288,17 @@ pub fn account(cast: &Cast, client: u32) -> String {
 /// NetBIOS names of the domain and of a client.
 fn names(cast: &Cast, client: u32) -> (&str, String) {
     (&cast.forest.netbios_name, cast.host_name(client).to_uppercase())
+}
+
+/// A connection with another domain controller.
+#[derive(Debug, Clone, Copy)]
+pub struct Partner {
+    /// Its place among the others.
+    pub place: u32,
+    /// Whether this domain controller is the client.
+    pub is_ours: bool,
+    /// The connection.
+    pub connection: Connection,
 }
 
 /// A connection to an endpoint mapper.

@@ -2,9 +2,15 @@
 //! tokens of the Netlogon and Kerberos packages.
 
 use crate::base::Random;
-use crate::proto::Side;
 use crate::proto::dcerpc::pdu::Verifier;
 use crate::proto::dcerpc::syntax::{LEVEL_PRIVACY, auth_type};
+use crate::proto::gss::{self, oid};
+use crate::proto::kerberos::Parts;
+use crate::proto::{Id, Side};
+use crate::synth::Stage;
+use crate::synth::tickets::{Ticket, cipher};
+use crate::wire::Writer;
+use crate::wire::ber::{self, Element};
 
 /// A security package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +19,6 @@ pub enum Package {
     Netlogon,
     /// Kerberos, negotiated with SPNEGO.
     Kerberos,
-    /// NTLM by itself.
-    Ntlm,
 }
 
 impl Package {
@@ -23,7 +27,6 @@ impl Package {
         match self {
             Self::Netlogon => auth_type::NETLOGON,
             Self::Kerberos => auth_type::NEGOTIATE,
-            Self::Ntlm => auth_type::NTLM,
         }
     }
 }
@@ -33,8 +36,6 @@ const NETLOGON_SIGNATURE: usize = 56;
 /// Octets of a token that wraps, in the order that RPC wants: its header, then checksum and
 /// confounder, RFC 4121 section 4.2.6.2 and \[MS-KILE\] section 3.4.5.4.1. Measured.
 const KERBEROS_SIGNATURE: usize = 76;
-/// \[MS-NLMP\] section 2.2.2.9.1.
-const NTLM_SIGNATURE: usize = 16;
 
 /// One security context of an association.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +55,7 @@ impl Security {
             Package::Kerberos => {
                 [(random.next_u64() >> 34) as u32, (random.next_u64() >> 34) as u32]
             }
-            Package::Netlogon | Package::Ntlm => [0; 2],
+            Package::Netlogon => [0; 2],
         };
         Self { package, context, sequence }
     }
@@ -70,7 +71,6 @@ impl Security {
         match self.package {
             Package::Netlogon => NETLOGON_SIGNATURE,
             Package::Kerberos => KERBEROS_SIGNATURE,
-            Package::Ntlm => NTLM_SIGNATURE,
         }
     }
 
@@ -96,12 +96,34 @@ impl Security {
                 put(&mut octets, 0, &[5, 4, sent_by, 0xff, 0, 16, 0, 28, 0, 0, 0, 0]);
                 put(&mut octets, 12, &sequence.to_be_bytes());
             }
-            Package::Ntlm => {
-                put(&mut octets, 0, &1_u32.to_le_bytes());
-                put(&mut octets, 12, &sequence.to_le_bytes());
-            }
         }
         Signature { octets, length: self.signature_length() }
+    }
+
+    /// The four tokens with which `ticket` is shown in the style of DCE, the sides taking turns:
+    /// request, reply, the client's own reply with a checksum over the list of mechanisms, and the
+    /// service's checksum. \[MS-KILE\] section 3.4.5.1, RFC 4178 section 5. Told.
+    pub(super) fn show(&mut self, stage: &mut Stage<'_>, ticket: &Ticket) -> [Vec<u8>; 4] {
+        let request = stage.ap_req(ticket);
+        let replies = [SERVICE_REPLY, CLIENT_REPLY].map(|length| {
+            // Also the client's is an answer in the numbers of messages.
+            stage.told(Id::Kerberos, AP_REPLY, true);
+            Parts::AccessReply(cipher(&mut stage.random, None, length)).encode()
+        });
+        let checksums = [Side::Client, Side::Server].map(|s| self.checksum(s, &mut stage.random));
+        let [mut first, mut second] = [Vec::new(), Vec::new()];
+        gss::emit_init(&OFFERED, &request, &mut Writer::new(&mut first));
+        let [service, client] = replies;
+        let mechanism = Some(oid::KERBEROS_MICROSOFT);
+        gss::emit_response(
+            Some(INCOMPLETE),
+            mechanism,
+            Some(&service),
+            &mut Writer::new(&mut second),
+        );
+        let [by_client, by_service] = checksums;
+        let third = checked(INCOMPLETE, Some(&client), &by_client);
+        [first, second, third, checked(COMPLETED, None, &by_service)]
     }
 
     /// A checksum over the list of mechanisms, RFC 4121 section 4.2.6.1, as the next message of
@@ -114,6 +136,43 @@ impl Security {
         put(&mut octets, 12, &self.count(side).to_be_bytes());
         octets
     }
+}
+
+/// Mechanisms that Windows offers, best first; the third is NEGOEX, \[MS-NEGOEX\] section 2.2.1.
+const OFFERED: [&[u8]; 4] = [
+    oid::KERBEROS_MICROSOFT,
+    oid::KERBEROS,
+    b"\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x1e",
+    oid::NTLMSSP,
+];
+/// States of a negotiation, RFC 4178 section 4.2.2.
+const COMPLETED: u8 = 0;
+const INCOMPLETE: u8 = 1;
+/// AP-REP, RFC 4120 section 5.10.
+const AP_REPLY: u32 = 15;
+/// Encrypted octets of the service's AP-REP and of the client's. Measured.
+const SERVICE_REPLY: usize = 112;
+const CLIENT_REPLY: usize = 68;
+
+/// A NegTokenResp with a checksum over the list of mechanisms, RFC 4178 section 4.2.2.
+fn checked(state: u8, token: Option<&[u8]>, checksum: &[u8]) -> Vec<u8> {
+    /// Context tags of its fields, constructed.
+    const STATE: u8 = 0xa0;
+    const TOKEN: u8 = 0xa2;
+    const CHECKSUM: u8 = 0xa3;
+    const RESPONSE: u8 = 0xa1;
+    let mut fields = around(STATE, &around(ber::ENUMERATED, &[state]));
+    if let Some(token) = token {
+        fields.extend(around(TOKEN, &around(ber::OCTET_STRING, token)));
+    }
+    fields.extend(around(CHECKSUM, &around(ber::OCTET_STRING, checksum)));
+    around(RESPONSE, &around(ber::SEQUENCE, &fields))
+}
+
+fn around(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(content.len() + 4);
+    Element::new(tag, content).emit(&mut Writer::new(&mut bytes));
+    bytes
 }
 
 /// Flags of tokens, RFC 4121 section 4.2.2.

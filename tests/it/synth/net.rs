@@ -1,5 +1,6 @@
-//! TCP conversations in the eyes of tshark: without loss nothing is remarked that real ones do
-//! not have, with loss what real ones have.
+//! What the network does to packets. Our own core gives back each activity all the same; tshark
+//! remarks nothing on TCP conversations without loss that real ones do not have, and with loss
+//! what real ones have.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +11,8 @@ use headroom::capture::{PcapWriter, Resolution};
 use headroom::proto::Side;
 use headroom::synth::{Close, Conditions, Flow, Frames, Peer, Tcp, Wire};
 
-use super::play::START;
+use super::play::{self, START};
+use super::round;
 
 const CALM: Conditions = Conditions {
     mtu_bytes: 1_500,
@@ -43,6 +45,28 @@ const LOSSY: &[&str] = &[
     "This frame is a (suspected) spurious retransmission",
     "This frame is a (suspected) out-of-order segment",
 ];
+
+#[test]
+fn the_core_gives_back_each_activity_whatever_the_network_does() {
+    let mut wrong = String::new();
+    for network in ["loss = 0.05", "reordering = 0.2", "offload = true", "mtu_bytes = 1_280"] {
+        let text = play::SMALL.replace("[network]", &format!("[network]\n{network}"));
+        for activity in round::chosen() {
+            let script = play::script(activity, 1..25, 9);
+            let synth = headroom::synth::Synth::perform(
+                play::cast(&text, 9),
+                &play::options(3_600),
+                script.into_iter(),
+            );
+            let (frames, truth) = play::collect(synth.unwrap());
+            let differences = play::differences(&play::told(&truth), &play::hear(&frames));
+            if !differences.is_empty() {
+                wrong.push_str(&format!("{} with {network}:\n{differences}", activity.name()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
 
 #[test]
 fn calm_conversations_have_nothing_to_remark() {

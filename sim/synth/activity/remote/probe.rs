@@ -130,7 +130,8 @@ fn back_to(stage: &mut Stage<'_>, time: Timestamp) {
 fn netbios(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
     let Ok(wildcard) = NetBiosName::WILDCARD.encode("") else { return };
     let mut flow = stage.from_dc(asked.peer, NETBIOS, asked.round_trip_ns);
-    let id = stage.random.next_u64() as u16;
+    let [a, b, ..] = stage.random.next_u64().to_le_bytes();
+    let id = u16::from_le_bytes([a, b]);
     let question = Question { name: wildcard.name(), kind: NBSTAT, class: IN };
     let time = stage.datagram(&mut flow, Side::Client, |w| {
         let message = Message { id, questions: vec![question], ..Message::default() };
@@ -256,7 +257,8 @@ fn reverse(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
         return;
     };
     let mut flow = stage.from_dc(server, DNS, asked.round_trip_ns);
-    let id = stage.random.next_u64() as u16;
+    let [a, b, ..] = stage.random.next_u64().to_le_bytes();
+    let id = u16::from_le_bytes([a, b]);
     let question = || vec![Question { name: name.name(), kind: types::PTR, class: IN }];
     let time = stage.datagram(&mut flow, Side::Client, |w| {
         Message { id, flags: QUERY, questions: question(), ..Message::default() }

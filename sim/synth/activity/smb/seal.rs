@@ -24,7 +24,8 @@ const ALIGN: usize = 16;
 pub struct Seal {
     ticket: Ticket,
     asked: Timestamp,
-    is_told: bool,
+    /// Calls so far.
+    calls: u32,
 }
 
 impl Seal {
@@ -64,7 +65,19 @@ impl Seal {
         let none = Address::new(b"");
         let body = Pdu::Verdicts(kind::ALTER_CONTEXT_RESP, agreed, none, accepted, ([0; 3], &[]));
         exchange.answer(kind::ALTER_CONTEXT_RESP, body, &token);
-        Self { ticket, asked, is_told: false }
+        Self { ticket, asked, calls: 0 }
+    }
+
+    /// What a sealed fragment ends with: a wrap token, RFC 4121 section 4.2.6.2, whose flags say who
+    /// sends, that it is sealed and with which key; filled by 16 bytes and rotated by 28.
+    fn signature(&self, stage: &mut Stage<'_>, is_server: bool) -> [u8; SIGNATURE] {
+        let mut token = [0; SIGNATURE];
+        stage.random.fill(&mut token);
+        let (head, _) = token.split_at_mut(16);
+        let [a, b, c, d] = self.calls.to_be_bytes();
+        let flags = if is_server { 7 } else { 6 };
+        head.copy_from_slice(&[5, 4, flags, 0xff, 0, 16, 0, 28, 0, 0, 0, 0, a, b, c, d]);
+        token
     }
 
     /// Calls an operation with as many bytes of arguments and results.
@@ -78,9 +91,7 @@ impl Seal {
     ) {
         let call_id = pipe.next_call();
         let (arguments, results) = (sealed(stage, lengths.0), sealed(stage, lengths.1));
-        let (mut signature, mut answered) = ([0; SIGNATURE], [0; SIGNATURE]);
-        stage.random.fill(&mut signature);
-        stage.random.fill(&mut answered);
+        let (signature, answered) = (self.signature(stage, false), self.signature(stage, true));
         let hint = |length: usize| u32::try_from(length).unwrap_or(0);
         let body = Pdu::Request(Request {
             hint: hint(lengths.0),
@@ -100,8 +111,8 @@ impl Seal {
         stage.told(Id::Dcerpc, service.code(Some(opnum)), false);
         stage.told(Id::Dcerpc, service.code(Some(opnum)), true);
         let flow = smb.link.tcp.flow;
-        if !self.is_told {
-            self.is_told = true;
+        self.calls += 1;
+        if self.calls == 1 {
             stage.accessed(&flow, self.asked, &self.ticket, Outcome::Success);
         }
         let principal = self.ticket.principal(stage.cast);

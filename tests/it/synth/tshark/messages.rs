@@ -216,11 +216,19 @@ impl Counter {
 
     fn directory(&mut self, row: &Row) {
         let id = if row.has("cldap") { Id::Cldap } else { Id::Ldap };
-        for operation in row.numbers("ldap.protocolOp") {
+        let (operations, buffers) =
+            (row.numbers("ldap.protocolOp"), row.texts("ldap.sasl_buffer_length"));
+        if operations.is_empty() && buffers.is_empty() {
+            // Of a buffer that NTLM sealed, tshark shows nothing but that it is LDAP.
+            let protocols = row.texts("frame.protocols");
+            let layers = protocols.iter().flat_map(|protocols| protocols.split(':'));
+            layers.filter(|layer| *layer == "ldap").for_each(|_| self.add(id, ldap::SEALED, false));
+        }
+        for operation in operations {
             let is_answer = matches!(operation, 1 | 4 | 5 | 7 | 9 | 11 | 13 | 15 | 19 | 24 | 25);
             self.add(id, operation, is_answer);
         }
-        for _ in row.texts("ldap.sasl_buffer_length") {
+        for _ in buffers {
             self.add(id, ldap::SEALED, false);
         }
     }
