@@ -338,8 +338,8 @@ mod tests {
         let mut found = Vec::new();
         let cells = page.lines().filter(|line| line.contains("<br>") || line.contains("://"));
         let mut is_torn = false;
-        for piece in cells.flat_map(|line| line.split("<br>")) {
-            let piece = piece.split('|').next_back().unwrap_or(piece).trim();
+        let pieces = cells.flat_map(|line| line.split("<br>").flat_map(|cell| cell.split('|')));
+        for piece in pieces.map(str::trim) {
             let name = piece.trim_start_matches("https://").trim_end_matches('/').to_lowercase();
             let is_name = name.contains('.')
                 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
