@@ -15,8 +15,10 @@ use super::plan::InputPlan;
 use super::run::{self, Captured, Reading};
 use super::{EXIT_DAMAGED, output};
 use crate::capture::{self, CaptureSet, Filtered};
+use crate::estate::Parameters;
 use crate::learn::{
-    Carried, Controller, Hours, Learned, Learner, Message, NO_DOMAIN, Names, Sighting, Telling,
+    CALIBRATION, Carried, Controller, Hours, Learned, Learner, Message, NO_DOMAIN, Names, Sighting,
+    Telling,
 };
 use crate::proto::{self, Context, Id, Kind, Outcome, Quality, Tally, ldap, smb2};
 use crate::record::{Activity, InputFile};
@@ -101,7 +103,7 @@ fn learn(
     let mut source = Filtered::new(set, plan.filter.clone())?;
     sensor::hear(&mut source, &plan.core, &mut ear);
     source.into_inner()?;
-    let learned = ear.learner.finish();
+    let learned = ear.learner.finish(&Parameters::of(CALIBRATION)?);
     if learned.sites.is_empty() {
         bail!("find clients: nobody asks the domain controllers in the captures for anything");
     }
@@ -196,6 +198,7 @@ impl Audience for Ear {
             _ => return,
         };
         self.learner.hear(&Carried {
+            time: context.time,
             client: (ends.client.0.to_ip(), ends.client.1),
             server: ends.server.0.to_ip(),
             is_request,

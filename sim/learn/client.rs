@@ -26,6 +26,8 @@ events! {
     DnsOutside,
     /// Of these, for a name that does not exist.
     DnsMissing,
+    /// Of these, for the name of an address.
+    DnsReverse,
     /// NetBIOS name queries.
     Nbns,
     /// Of these, without an answer or with one that says no.
@@ -48,6 +50,8 @@ events! {
     Bind,
     /// Of these, with SASL.
     SaslBind,
+    /// Of these, with NTLM.
+    NtlmBind,
     /// Connections of LDAP inside TLS.
     LdapTls,
     /// LDAP messages that a client sent, clear or sealed.
@@ -60,8 +64,14 @@ events! {
     Lsa,
     /// Chains of calls of the account manager.
     Samr,
-    /// Bindings of the replication interface.
-    DirectoryBind,
+    /// Trusts asked for.
+    Trust,
+    /// Names cracked through the replication interface.
+    CrackNames,
+    /// Service principal names written through it.
+    WriteSpn,
+    /// Secure channels set up.
+    Channel,
     /// Connections of SYSVOL.
     Sysvol,
     /// Files read there that say which version a policy has.
@@ -82,20 +92,15 @@ events! {
     MachinePassword,
 }
 
-/// Kinds of runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Run {
-    /// Of service tickets.
-    Tickets,
-    /// Of NTLM validations.
-    Validations,
-}
-
 /// Requests of one kind that come within this time of each other are of one run, in nanoseconds.
 /// Ours: in the Catalyst traffic model, 58 % of gaps inside a conversation are below 0.1 s and
-/// few between 2 and 15 s.
-const RUN_GAP_NS: i64 = 2_500_000_000;
+/// few between 2 and 15 s. A server that validates for many has several runs side by side, which
+/// a longer time would join.
+const TICKET_GAP_NS: i64 = 2_500_000_000;
+const VALIDATION_GAP_NS: i64 = 500_000_000;
+/// Times of requests that are remembered for telling runs: what is told of different flows comes
+/// out of order by as much as a batch of frames.
+const RECENT: usize = 12;
 
 /// Counts of one client.
 #[derive(Debug, Clone, Default)]
@@ -104,8 +109,8 @@ pub struct Client {
     pub all: Counts,
     /// During working hours.
     pub core: Counts,
-    /// The last request of each kind of run.
-    last: [Option<i64>; 2],
+    tickets: Recent,
+    validations: Recent,
     /// Answers of LDAP: how many, sum and sum of squares of the logarithm of their bytes.
     pub answers: Answers,
 }
@@ -131,9 +136,9 @@ impl Counts {
         self.0.iter().copied().map(u64::from)
     }
 
-    fn add(&mut self, event: Event) {
+    fn change(&mut self, event: Event, by: i32) {
         if let Some(count) = self.0.get_mut(event as usize) {
-            *count = count.saturating_add(1);
+            *count = count.saturating_add_signed(by);
         }
     }
 }
@@ -170,9 +175,9 @@ impl Answers {
 impl Client {
     /// Counts an event.
     pub fn count(&mut self, event: Event, is_core: bool) {
-        self.all.add(event);
+        self.all.change(event, 1);
         if is_core {
-            self.core.add(event);
+            self.core.change(event, 1);
         }
     }
 
@@ -207,10 +212,12 @@ impl Client {
                     count(Event::SaslBind);
                 }
             }
+            "ntlm_logon" if matches!(sighting.server_port, 389 | 3268) => count(Event::NtlmBind),
             "tls_handshake" if matches!(sighting.server_port, 636 | 3269) => count(Event::LdapTls),
             "credential_validation" => {
                 count(Event::Validation);
-                self.run(Run::Validations, sighting.time.nanos(), is_core);
+                let runs = self.validations.add(sighting.time.nanos(), VALIDATION_GAP_NS);
+                self.run(Event::ValidationRun, runs, is_core);
             }
             "file_copy" => file(sighting, &mut count),
             "share_access" => share(sighting, &mut count),
@@ -244,21 +251,58 @@ impl Client {
             if code == "KDC_ERR_S_PRINCIPAL_UNKNOWN" {
                 count(Event::UnknownService);
             }
-            self.run(Run::Tickets, sighting.time.nanos(), is_core);
+            let runs = self.tickets.add(sighting.time.nanos(), TICKET_GAP_NS);
+            self.run(Event::TicketRun, runs, is_core);
         }
     }
 
-    /// Notes one request of a kind that comes in runs.
-    fn run(&mut self, run: Run, now: i64, is_core: bool) {
-        let Some(last) = self.last.get_mut(run as usize) else { return };
-        let goes_on = last.is_some_and(|last| now.saturating_sub(last) <= RUN_GAP_NS);
-        *last = Some(now);
-        if !goes_on {
-            let event = match run {
-                Run::Tickets => Event::TicketRun,
-                Run::Validations => Event::ValidationRun,
-            };
-            self.count(event, is_core);
+    /// Notes one request of a kind that comes in runs: how many runs more there are.
+    fn run(&mut self, event: Event, change: i32, is_core: bool) {
+        self.all.change(event, change);
+        if is_core {
+            self.core.change(event, change);
+        }
+    }
+}
+
+/// The latest times of a kind of request, in order.
+#[derive(Debug, Clone, Copy, Default)]
+struct Recent {
+    times: [i64; RECENT],
+    count: u8,
+}
+
+impl Recent {
+    /// Adds a time; how many more runs there are with it than without.
+    fn add(&mut self, time: i64, gap: i64) -> i32 {
+        let used = self.times.get(..self.count.into()).unwrap_or_default();
+        let at = used.partition_point(|other| *other <= time);
+        let before = at.checked_sub(1).and_then(|at| used.get(at)).copied();
+        let behind = used.get(at).copied();
+        let is_near = |a: Option<i64>, b: Option<i64>| {
+            a.zip(b).is_some_and(|(a, b)| b.saturating_sub(a) <= gap)
+        };
+        let change = match (is_near(before, Some(time)), is_near(Some(time), behind)) {
+            (false, false) => 1,
+            (true, true) if !is_near(before, behind) => -1,
+            _ => 0,
+        };
+        self.insert(at, time);
+        change
+    }
+
+    /// Inserts at a place; the earliest makes room.
+    fn insert(&mut self, at: usize, time: i64) {
+        if usize::from(self.count) < RECENT {
+            let end = usize::from(self.count) + 1;
+            if let Some(part) = self.times.get_mut(at..end) {
+                part.rotate_right(1);
+                part.iter_mut().take(1).for_each(|place| *place = time);
+            }
+            self.count += 1;
+        } else if let Some(part) = self.times.get_mut(..at) {
+            part.rotate_left(1.min(part.len()));
+            part.iter_mut().rev().take(1).for_each(|place| *place = time);
         }
     }
 }
@@ -273,6 +317,9 @@ fn dns(sighting: &Sighting<'_>, domain: &str, count: &mut impl FnMut(Event)) {
     }
     if sighting.code_name == Some("NXDOMAIN") {
         count(Event::DnsMissing);
+    }
+    if sighting.detail == Some("PTR") {
+        count(Event::DnsReverse);
     }
 }
 
@@ -308,7 +355,10 @@ fn call(kind: &str, detail: &str) -> Option<Event> {
     Some(match kind {
         "lsa_lookup" => Event::Lsa,
         "samr_query" if detail.starts_with("SamrConnect") => Event::Samr,
-        "directory_query" if detail.starts_with("IDL_DRSBind") => Event::DirectoryBind,
+        "directory_query" if detail.starts_with("IDL_DRSCrackNames") => Event::CrackNames,
+        "directory_query" if detail.starts_with("IDL_DRSWriteSPN") => Event::WriteSpn,
+        "lsa_query" if detail.starts_with("LsarQueryTrustedDomainInfo") => Event::Trust,
+        "netlogon_call" if detail.starts_with("NetrServerAuthenticate") => Event::Channel,
         "time_request" => Event::Time,
         "password_change" if detail.starts_with("NetrServerPasswordSet") => Event::MachinePassword,
         _ => return None,
@@ -353,6 +403,21 @@ mod tests {
             client.see(&sighting(second, "service_ticket"), true, "corp.example");
         }
         assert_eq!([Event::Ticket, Event::TicketRun].map(|event| client.all.of(event)), [5, 2]);
+    }
+
+    #[test]
+    fn runs_do_not_depend_on_the_order_in_which_they_are_told() {
+        let mut random = crate::base::Random::new(5);
+        for _ in 0..1_000 {
+            let mut times: Vec<i64> =
+                (0..12).map(|_| i64::from(random.below(40)) * 1_000_000_000).collect();
+            let mut recent = Recent::default();
+            let told: i32 = times.iter().map(|time| recent.add(*time, TICKET_GAP_NS)).sum();
+            times.sort_unstable();
+            let gaps = times.iter().zip(&times[1..]).filter(|(a, b)| *b - *a > TICKET_GAP_NS);
+            assert_eq!(told, 1 + i32::try_from(gaps.count()).unwrap(), "{times:?}");
+            assert!(recent.times.is_sorted());
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::client::{Answers, Client, Counts, EVENTS, Event};
 use super::spread::Unevenness;
 use super::{Controller, Learner, Place, Vpn};
-use crate::estate::{Knob, PopulationKind};
+use crate::estate::{Knob, Parameters, PopulationKind};
 
 /// Fewer events than this say too little: their count alone is 18 % off in one case of three.
 pub const EVENTS_MIN: u64 = 30;
@@ -86,7 +86,7 @@ const TOO_FEW: &str = "too few events";
 const NO_WORK: &str = "the capture covers no working hours";
 
 /// Fits everything that the learner has counted.
-pub fn fit(learner: Learner) -> Learned {
+pub fn fit(learner: Learner, light: &Parameters) -> Learned {
     let Learner { controllers, at, domain, hours, unfollowed, replications, .. } = learner;
     let all_hours = hours.all();
     let probes: u64 = at.iter().map(|place| place.probes).sum();
@@ -105,11 +105,11 @@ pub fn fit(learner: Learner) -> Learned {
     }
     let sites = controllers.into_iter().zip(at);
     let sites = sites.filter(|(_, place)| !place.clients.is_empty() || place.vpn.starts > 0);
-    let sites = sites.map(|(controller, place)| site(controller, place, &hours)).collect();
+    let sites = sites.map(|(controller, place)| site(controller, place, &hours, light)).collect();
     Learned { domain, hours, sites, parameters, unfollowed }
 }
 
-fn site(controller: Controller, place: Place, hours: &super::Hours) -> Site {
+fn site(controller: Controller, place: Place, hours: &super::Hours, light: &Parameters) -> Site {
     let mut sums: [Sum; 4] = KINDS.map(Sum::new);
     let mut others = Sum::new(PopulationKind::Workstation);
     for (address, client) in &place.clients {
@@ -132,7 +132,7 @@ fn site(controller: Controller, place: Place, hours: &super::Hours) -> Site {
         .iter()
         .filter(|sum| sum.clients > 0)
         .map(|sum| {
-            let mut group = sum.group(hours);
+            let mut group = sum.group(hours, light);
             if outside > 0 {
                 group.parameters.push(share(Knob::DnsForwardedShare, forwarded, outside));
             }
@@ -150,7 +150,7 @@ fn site(controller: Controller, place: Place, hours: &super::Hours) -> Site {
         roles,
         forwarders: forwarders.into_iter().map(|(address, _)| address).collect(),
         groups,
-        unevenness: place.spread.unevenness().collect(),
+        unevenness: place.spread.unevenness(),
     }
 }
 
@@ -185,7 +185,7 @@ fn kind(client: &Client, hours: &super::Hours) -> Option<PopulationKind> {
         Event::SmbFlow,
         Event::Member,
         Event::Validation,
-        Event::DirectoryBind,
+        Event::CrackNames,
         Event::Lsa,
         Event::Samr,
     ];
@@ -247,21 +247,26 @@ impl Totals {
     }
 }
 
-/// Rates per client and hour.
-const RATES: [(Knob, Event); 9] = [
-    (Knob::DnsQueries, Event::Dns),
-    (Knob::NbnsQueries, Event::Nbns),
-    (Knob::KerberosTickets, Event::Ticket),
-    (Knob::LdapConnections, Event::Bind),
-    (Knob::LsaLookups, Event::Lsa),
-    (Knob::SamrChains, Event::Samr),
-    (Knob::DrsuapiCalls, Event::DirectoryBind),
-    (Knob::NtpRequests, Event::Time),
-    (Knob::FileSessions, Event::Share),
+/// Rates per client and hour: of the first events, less the second. Whoever refreshes its policies
+/// reads SYSVOL, and on the way connects to LDAP and cracks names; whoever logs on or unlocks gets
+/// a ticket for the computer: parameters leave these out.
+const RATES: [(Knob, &[Event], Option<Event>); 12] = [
+    (Knob::DnsQueries, &[Event::Dns], None),
+    (Knob::NbnsQueries, &[Event::Nbns], None),
+    (Knob::KerberosTickets, &[Event::Ticket], Some(Event::Logon)),
+    (Knob::LdapConnections, &[Event::Bind, Event::LdapTls], Some(Event::Sysvol)),
+    (Knob::LsaLookups, &[Event::Lsa], None),
+    (Knob::LsaTrusts, &[Event::Trust], None),
+    (Knob::SamrChains, &[Event::Samr], None),
+    (Knob::DrsuapiCalls, &[Event::CrackNames], Some(Event::Sysvol)),
+    (Knob::SpnWrites, &[Event::WriteSpn], None),
+    (Knob::SecureChannels, &[Event::Channel], None),
+    (Knob::NtpRequests, &[Event::Time], None),
+    (Knob::FileSessions, &[Event::Share], None),
 ];
 
 /// Shares: of the second event, the first.
-const SHARES: [(Knob, Event, Event); 9] = [
+const SHARES: [(Knob, Event, Event); 8] = [
     (Knob::DnsOutsideShare, Event::DnsOutside, Event::Dns),
     (Knob::DnsNxdomainShare, Event::DnsMissing, Event::Dns),
     (Knob::DnsTcpShare, Event::DnsTcp, Event::Dns),
@@ -269,7 +274,6 @@ const SHARES: [(Knob, Event, Event); 9] = [
     (Knob::KerberosUdpShare, Event::KerberosUdp, Event::Kerberos),
     (Knob::KerberosBadPasswordShare, Event::BadPassword, Event::Logon),
     (Knob::KerberosUnknownServiceShare, Event::UnknownService, Event::Ticket),
-    (Knob::LdapSaslShare, Event::SaslBind, Event::Bind),
     (Knob::SmbEncryptedShare, Event::SmbEncryptedFlow, Event::SmbFlow),
 ];
 
@@ -300,19 +304,15 @@ impl Sum {
         self.core.absorb(&other.core);
     }
 
-    fn group(&self, hours: &super::Hours) -> Group {
-        let mut parameters = self.rates(hours);
+    fn group(&self, hours: &super::Hours, light: &Parameters) -> Group {
+        let mut parameters = self.rates(hours, light);
         parameters.extend(
             SHARES
                 .iter()
                 .filter(|(.., of)| self.all.of(*of) > 0)
                 .map(|(knob, part, of)| share(*knob, self.all.of(*part), self.all.of(*of))),
         );
-        let tls = self.all.of(Event::LdapTls);
-        let connections = self.all.of(Event::Bind) + tls;
-        if connections > 0 {
-            parameters.push(share(Knob::LdapsShare, tls, connections));
-        }
+        self.directory(&mut parameters);
         parameters.extend(MEANS.iter().filter(|(_, part, _)| self.all.of(*part) > 0).map(
             |(knob, part, of)| {
                 let (part, of) = (self.all.of(*part), self.all.of(*of));
@@ -336,39 +336,82 @@ impl Sum {
         Group { kind: self.kind, count: self.clients, ipv6_share, parameters }
     }
 
+    /// Shares of LDAP connections and of names inside the domain.
+    fn directory(&self, parameters: &mut Vec<Fitted>) {
+        let all = |event| self.all.of(event);
+        let policies = all(Event::Sysvol).min(all(Event::SaslBind));
+        let (binds, tls) = (all(Event::Bind) - policies.min(all(Event::Bind)), all(Event::LdapTls));
+        if binds > 0 {
+            let sasl = all(Event::SaslBind) - policies;
+            parameters.push(share(Knob::LdapSaslShare, sasl, binds));
+            parameters.push(share(Knob::LdapNtlmShare, all(Event::NtlmBind), binds));
+        }
+        if binds + tls > 0 {
+            parameters.push(share(Knob::LdapsShare, tls, binds + tls));
+        }
+        let apart = all(Event::DnsOutside) + all(Event::DnsMissing);
+        let inside = all(Event::Dns).saturating_sub(apart);
+        if inside > 0 {
+            parameters.push(share(Knob::DnsReverseShare, all(Event::DnsReverse), inside));
+        }
+    }
+
     /// Counts and hours that rates are made of: working hours where there are enough. `None`
     /// where there are not, and people's computers are not in use.
     fn window(&self, hours: &super::Hours) -> Option<(&Totals, f64)> {
-        let is_server =
-            matches!(self.kind, PopulationKind::Application | PopulationKind::NtlmServer);
         if hours.core >= CORE_HOURS_MIN {
-            Some((&self.core, hours.core))
+            let is_person = !self.is_server();
+            Some((&self.core, if is_person { hours.person } else { hours.core }))
         } else {
-            is_server.then(|| (&self.all, hours.all()))
+            self.is_server().then(|| (&self.all, hours.all()))
         }
     }
 
-    fn rates(&self, hours: &super::Hours) -> Vec<Fitted> {
+    const fn is_server(&self) -> bool {
+        matches!(self.kind, PopulationKind::Application | PopulationKind::NtlmServer)
+    }
+
+    fn rates(&self, hours: &super::Hours, light: &Parameters) -> Vec<Fitted> {
         let window = self.window(hours);
-        let seen = RATES.iter().filter(|(_, event)| self.all.of(*event) > 0);
-        let rates = seen.map(|(knob, event)| match window {
-            Some((totals, hours)) => {
-                let events = totals.of(*event);
-                ratio(*knob, events, events, self.clients as f64 * hours)
+        let mut rates = Vec::new();
+        for (knob, events, less) in RATES {
+            let sum = |totals: &Totals| events.iter().map(|e| totals.of(*e)).sum::<u64>();
+            if sum(&self.all) == 0 {
+                continue;
             }
-            None => {
-                Fitted { knob: *knob, value: None, events: self.all.of(*event), why_not: NO_WORK }
-            }
-        });
-        rates.collect()
+            let Some((totals, length)) = window else {
+                let (value, events, why_not) = (None, sum(&self.all), NO_WORK);
+                rates.push(Fitted { knob, value, events, why_not });
+                continue;
+            };
+            // Machines go on asking for names where nobody uses them, at any hour.
+            let length = match knob {
+                Knob::DnsQueries if !self.is_server() => {
+                    let idle = light.get(Knob::DnsIdleShare);
+                    (1.0 - idle) * length + idle * hours.core
+                }
+                Knob::KerberosTickets if self.is_server() => {
+                    length * light.get(Knob::ServerKerberosFactor)
+                }
+                Knob::LdapConnections if self.is_server() => {
+                    length * light.get(Knob::ServerLdapFactor)
+                }
+                // A timer of the computer's.
+                Knob::NtpRequests => hours.core.max(length.min(hours.all())),
+                _ => length,
+            };
+            let less = less.map_or(0, |less| totals.of(less));
+            let part = sum(totals).saturating_sub(less);
+            rates.push(ratio(knob, sum(totals), part, self.clients as f64 * length));
+        }
+        rates
     }
 
     fn application(&self, hours: &super::Hours, parameters: &mut Vec<Fitted>) {
-        if let Some((totals, hours)) = self.window(hours) {
-            let events = totals.of(Event::LdapRequest);
-            let seconds = self.clients as f64 * hours * SECONDS_PER_HOUR;
-            parameters.push(ratio(Knob::LdapApplicationSearches, events, events, seconds));
-        }
+        let requests = self.all.of(Event::LdapRequest);
+        // The value at the peak: hours count by what a site does in them.
+        let seconds = self.clients as f64 * hours.site * SECONDS_PER_HOUR;
+        parameters.push(ratio(Knob::LdapApplicationSearches, requests, requests, seconds));
         let events = self.answers.count;
         let fitted = self.answers.lognormal().filter(|_| events >= EVENTS_MIN).unzip();
         for (knob, value) in [(Knob::LdapResultBytes, fitted.0), (Knob::LdapResultSigma, fitted.1)]
@@ -378,11 +421,9 @@ impl Sum {
     }
 
     fn ntlm(&self, hours: &super::Hours, parameters: &mut Vec<Fitted>) {
-        if let Some((totals, hours)) = self.window(hours) {
-            let events = totals.of(Event::Validation);
-            let divisor = self.clients as f64 * hours;
-            parameters.push(ratio(Knob::NtlmValidations, events, events, divisor));
-        }
+        let divisor = self.clients as f64 * hours.site;
+        let events = self.all.of(Event::Validation);
+        parameters.push(ratio(Knob::NtlmValidations, events, events, divisor));
         let (events, runs) = (self.all.of(Event::Validation), self.all.of(Event::ValidationRun));
         parameters.push(ratio(Knob::NtlmRun, events, events, runs.max(1) as f64));
     }

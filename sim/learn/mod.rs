@@ -20,10 +20,11 @@ use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
 use crate::base::Timestamp;
+use crate::estate::Parameters;
 
 pub use fit::{EVENTS_MIN, Fitted, Group, Learned, Site};
 pub use names::{NO_DOMAIN, Names};
-pub use text::Telling;
+pub use text::{CALIBRATION, Telling};
 pub use when::{Hours, WORK_ENDS, WORK_STARTS};
 
 use client::{Client, Event};
@@ -83,6 +84,8 @@ pub enum Message {
 /// Such a message with its flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Carried {
+    /// When its last byte came.
+    pub time: Timestamp,
     /// Address and port of who opened the flow.
     pub client: (IpAddr, u16),
     /// Address of who was spoken to.
@@ -199,7 +202,7 @@ impl Learner {
             self.flows.clear();
         }
         let mut flow = self.flows.get(&carried.client).copied().unwrap_or_default();
-        let is_core = self.hours.is_now_core();
+        let is_core = self.hours.is_core(carried.time);
         let Some(client) = self.client(at, carried.client.0) else { return };
         match carried.message {
             // Behind a bind that seals or signs, messages are inside buffers.
@@ -282,9 +285,10 @@ impl Learner {
         self.domain = domain;
     }
 
-    /// Splits the clients into populations and fits what can be seen of them.
-    pub fn finish(self) -> Learned {
-        fit::fit(self)
+    /// Splits the clients into populations and fits what can be seen of them; of what cannot be
+    /// seen apart, `light` says how much it is.
+    pub fn finish(self, light: &Parameters) -> Learned {
+        fit::fit(self, light)
     }
 }
 
@@ -309,7 +313,7 @@ impl Place {
             vpn.starts += u64::from(detail.starts_with("Start"));
             if let Some(before) = last.filter(|_| detail.starts_with("Interim")) {
                 vpn.gaps += 1;
-                vpn.gap_nanos = vpn.gap_nanos.saturating_add(now.saturating_sub(before));
+                vpn.gap_nanos = vpn.gap_nanos.saturating_add(now.saturating_sub(before).max(0));
             }
             *last = Some(now);
         }

@@ -28,7 +28,7 @@ const SITE_BITS_MAX: u32 = 19;
 /// A forwarder where none was seen or none may be named: TEST-NET-1, RFC 5737.
 const NO_FORWARDER: &str = "192.0.2.53";
 /// The calibration that everything comes from that was not learned.
-const CALIBRATION: &str = "light";
+pub const CALIBRATION: &str = "light";
 /// Longest source of a parameter in estates, in bytes, with room for what stands behind it.
 const SOURCE_BYTES_MAX: usize = 120;
 

@@ -7,15 +7,27 @@ use crate::base::Timestamp;
 /// First and last full hour of work, local time, Monday to Friday: between them the calibrations'
 /// offices are all there. Theirs arrive until 11:00 and begin to leave nine hours after the first
 /// came, most of them after 16:00.
-pub const WORK_STARTS: i8 = 10;
+pub const WORK_STARTS: usize = 10;
 /// See [`WORK_STARTS`].
-pub const WORK_ENDS: i8 = 16;
+pub const WORK_ENDS: usize = 16;
 
 const NS_PER_MINUTE: i64 = 60_000_000_000;
 /// Nanoseconds in an hour.
 pub const NS_PER_HOUR: f64 = 3.6e12;
 /// Longest capture whose hours are looked at one by one, in minutes: 31 days.
 const MINUTES_MAX: i64 = 31 * 1_440;
+
+/// Weights of the hours of a working day for what people do, the busiest being 1, and of the days
+/// of a week, Monday first. Assumed: those that `headroom synth` gives a day. A capture of some
+/// hours cannot tell the others, so that its rates are put in relation to these.
+const HOUR_WEIGHTS: [f64; 24] = [
+    0.04, 0.03, 0.03, 0.04, 0.04, 0.07, 0.18, 0.55, 1.00, 0.95, 0.88, 0.82, 0.62, 0.75, 0.80, 0.76,
+    0.62, 0.36, 0.18, 0.11, 0.08, 0.07, 0.06, 0.05,
+];
+/// See [`HOUR_WEIGHTS`].
+const DAY_WEIGHTS: [f64; 7] = [1.0, 0.913, 0.913, 0.87, 0.739, 0.07, 0.043];
+/// Mean of [`HOUR_WEIGHTS`] from 8:00 to 17:00: rates "in use" are means of these hours.
+const WORKING_MEAN: f64 = 0.8;
 
 /// The hours of a capture.
 #[derive(Debug, Clone)]
@@ -30,6 +42,10 @@ pub struct Hours {
     pub zone_name: String,
     /// Hours covered that are working hours.
     pub core: f64,
+    /// The same, each weighted with what a person who is there does, 1 being the mean of a day.
+    pub person: f64,
+    /// All hours, each weighted with what the whole of a site does, 1 being its busiest.
+    pub site: f64,
     /// The quarter of an hour that was asked for last, and whether it is one of work. All time
     /// zones are whole quarters from UTC.
     known: (i64, bool),
@@ -39,15 +55,10 @@ impl Hours {
     /// Hours from `first` to `last`; `None` where there is no such time zone.
     pub fn new(first: Timestamp, last: Timestamp, zone_name: &str) -> Option<Self> {
         let zone = TimeZoneDatabase::bundled().get(zone_name).ok()?;
-        let mut hours = Self {
-            first,
-            last,
-            zone,
-            zone_name: zone_name.to_owned(),
-            core: 0.0,
-            known: (i64::MIN, false),
-        };
-        let mut core = 0.0;
+        let zone_name = zone_name.to_owned();
+        let (core, person, site) = (0.0, 0.0, 0.0);
+        let known = (i64::MIN, false);
+        let mut hours = Self { first, last, zone, zone_name, core, person, site, known };
         let end = last.nanos();
         let mut minute = first.nanos();
         for _ in 0..MINUTES_MAX {
@@ -56,13 +67,21 @@ impl Hours {
             }
             let next =
                 (minute.div_euclid(NS_PER_MINUTE) + 1).saturating_mul(NS_PER_MINUTE).min(end);
-            if hours.is_core(Timestamp::from_nanos(minute)) {
-                core += next.saturating_sub(minute) as f64;
-            }
+            hours.add(Timestamp::from_nanos(minute), next.saturating_sub(minute));
             minute = next;
         }
-        hours.core = core / NS_PER_HOUR;
         Some(hours)
+    }
+
+    fn add(&mut self, time: Timestamp, nanos: i64) {
+        let Some((weekday, hour)) = self.local(time) else { return };
+        let length = nanos as f64 / NS_PER_HOUR;
+        let weight = HOUR_WEIGHTS.get(hour).copied().unwrap_or_default();
+        self.site += length * weight * DAY_WEIGHTS.get(weekday).copied().unwrap_or_default();
+        if is_work(weekday, hour) {
+            self.core += length;
+            self.person += length * weight / WORKING_MEAN;
+        }
     }
 
     /// All hours covered.
@@ -79,19 +98,21 @@ impl Hours {
         self.known.1
     }
 
-    /// Whether the time that was asked for last is.
-    pub fn is_now_core(&self) -> bool {
-        self.known.1
+    fn is_work(&self, time: Timestamp) -> bool {
+        self.local(time).is_some_and(|(weekday, hour)| is_work(weekday, hour))
     }
 
-    fn is_work(&self, time: Timestamp) -> bool {
-        let Ok(instant) = jiff::Timestamp::from_nanosecond(time.nanos().into()) else {
-            return false;
-        };
+    /// Day of the week, Monday being 0, and hour of the day.
+    fn local(&self, time: Timestamp) -> Option<(usize, usize)> {
+        let instant = jiff::Timestamp::from_nanosecond(time.nanos().into()).ok()?;
         let local = instant.to_zoned(self.zone.clone());
-        let is_weekday = local.weekday().to_monday_zero_offset() < 5;
-        is_weekday && (WORK_STARTS..WORK_ENDS).contains(&local.hour())
+        let weekday = usize::try_from(local.weekday().to_monday_zero_offset()).ok()?;
+        Some((weekday, usize::try_from(local.hour()).ok()?))
     }
+}
+
+const fn is_work(weekday: usize, hour: usize) -> bool {
+    weekday < 5 && WORK_STARTS <= hour && hour < WORK_ENDS
 }
 
 #[cfg(test)]
@@ -108,11 +129,25 @@ mod tests {
     }
 
     #[test]
+    fn weights_are_means_of_a_day_and_shares_of_the_peak() {
+        let mean = HOUR_WEIGHTS[8..17].iter().sum::<f64>() / 9.0;
+        assert!((mean - WORKING_MEAN).abs() < 1e-12, "{mean}");
+        let at = |hour: i64| Timestamp::from_parts(MONDAY + hour * 3_600, 0);
+        let hours = Hours::new(at(11), at(13), "UTC").unwrap();
+        assert!((hours.person - (0.82 + 0.62) / 0.8).abs() < 1e-9, "{hours:?}");
+        assert!((hours.site - (0.82 + 0.62)).abs() < 1e-9, "{hours:?}");
+    }
+
+    #[test]
     fn working_hours_are_those_of_the_clients_clocks() {
-        assert_eq!(core(0.0, 24.0, "UTC"), 6.0);
-        assert_eq!(core(9.0, 10.5, "UTC"), 0.5);
-        assert_eq!(core(9.0, 10.5, "Europe/Berlin"), 1.5);
-        assert_eq!(core(0.0, 24.0 * 7.0, "Asia/Kolkata"), 30.0);
-        assert_eq!(core(24.0 * 5.0, 24.0 * 7.0, "UTC"), 0.0);
+        for (from, to, zone, expected) in [
+            (0.0, 24.0, "UTC", 6.0),
+            (9.0, 10.5, "UTC", 0.5),
+            (9.0, 10.5, "Europe/Berlin", 1.5),
+            (0.0, 24.0 * 7.0, "Asia/Kolkata", 30.0),
+            (24.0 * 5.0, 24.0 * 7.0, "UTC", 0.0),
+        ] {
+            assert!((core(from, to, zone) - expected).abs() < 1e-9, "{from} {to} {zone}");
+        }
     }
 }

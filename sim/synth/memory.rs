@@ -39,8 +39,8 @@ impl Memory {
         self.wallet.hide();
         self.pool = None;
         self.channel = None;
-        self.partners.clear();
         self.links = [None, None];
+        self.partners.clear();
     }
 
     /// The next ephemeral port; they come round after 16,384.

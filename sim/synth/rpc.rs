@@ -20,6 +20,8 @@ use crate::proto::dcerpc::pdu::{
 };
 use crate::proto::dcerpc::syntax::{Uuid, kind};
 use crate::proto::dcerpc::{Service, Syntax};
+use crate::synth::Stage;
+use crate::synth::tickets::Ticket;
 use crate::wire::Writer;
 
 /// An interface in the version that Windows speaks.
@@ -109,6 +111,15 @@ impl Association {
     /// The interface.
     pub const fn interface(&self) -> Interface {
         self.interface
+    }
+
+    /// Seals with Kerberos from the bind on: the tokens of bind and alter_context and of their
+    /// answers in turn, told.
+    pub fn seal(&mut self, stage: &mut Stage<'_>, ticket: &Ticket) -> [Vec<u8>; 4] {
+        let mut security = Security::new(Package::Kerberos, 0, &mut stage.random);
+        let tokens = security.show(stage, ticket);
+        self.security = Some(security);
+        tokens
     }
 
     /// Seals, from the next call on, or from the bind on if it is not sent yet.

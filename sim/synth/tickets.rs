@@ -171,7 +171,7 @@ impl Stage<'_> {
         self.item.client == 0
     }
 
-    fn held(&self, who: Who, service: Service, now: Timestamp) -> Option<(Ticket, Timestamp)> {
+    fn held(&mut self, who: Who, service: Service, now: Timestamp) -> Option<(Ticket, Timestamp)> {
         let (seed, is_seen, since) = self.memory.wallet.get(who, service, now)?;
         Some((Ticket { seed, service, client: self.item.client, who, is_seen }, since))
     }

@@ -174,6 +174,17 @@ fn exit_codes_tell_a_wrong_estate_from_one_for_sizing_only() {
 }
 
 #[test]
+fn many_warnings_are_counted() {
+    let many: String =
+        (0..60).map(|n| format!("[[domain_controller]]\nname = \"d{n}\"\n")).collect();
+    let out = check(&many, &[]).ends_with(1).out;
+    assert_eq!(out.matches("sizing has no verdict").count(), 50, "{out}");
+    assert!(out.contains("and 10 more; --json has all"), "{out}");
+    let json = check(&many, &["--json"]).json();
+    assert_eq!(json["warnings"].as_array().unwrap().len(), 60);
+}
+
+#[test]
 fn hostile_names_are_shown_and_not_obeyed() {
     let run = check("[[domain_controller]]\nname = \"a\u{202e}b\"\n", &[]).ends_with(1);
     assert!(!run.out.contains('\u{202e}') && run.out.contains("a\\u{202e}b"), "{run:?}");

@@ -3,8 +3,10 @@
 //!
 //! `SYNTH=name` plays only the activity of that name, for working on it.
 
+mod accounts;
 mod net;
 mod planned;
 mod play;
 mod round;
+mod smb;
 mod tshark;

@@ -34,9 +34,7 @@ pub fn render(estate: &Explanation, width: u16) -> String {
         parts.push(format!("Parameters of {name}\n{}", parameters(&population.parameters, width)));
     }
     if !estate.warnings.is_empty() {
-        let warnings =
-            estate.warnings.iter().map(|text| paragraph(&report::line(text), "- ", width));
-        parts.push(format!("To be looked at\n{}", warnings.collect::<Vec<_>>().join("\n")));
+        parts.push(format!("To be looked at\n{}", warnings(&estate.warnings, width)));
     }
     parts.push(match &estate.missing_for_traffic {
         None => "It says all that `headroom synth` needs.".to_owned(),
@@ -205,6 +203,18 @@ fn parameters(rows: &[ParameterRow], width: u16) -> String {
         format!("  {name:longest$}  {value}  ({unit})\n{words}")
     };
     rows.iter().map(entry).collect::<Vec<_>>().join("\n")
+}
+
+/// The first warnings, and how many more.
+fn warnings(all: &[String], width: u16) -> String {
+    /// What somebody reads; `--json` has all.
+    const SHOWN: usize = 50;
+    let shown = all.iter().take(SHOWN).map(|text| paragraph(&report::line(text), "- ", width));
+    let mut lines: Vec<String> = shown.collect();
+    if let Some(more) = all.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        lines.push(format!("and {more} more; --json has all"));
+    }
+    lines.join("\n")
 }
 
 /// A table; the columns `right` are numbers.

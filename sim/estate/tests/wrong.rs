@@ -102,6 +102,11 @@ const ESTATES: &[(&str, &str, &str)] = &[
         "10.0.0.0/8",
         "line 24, `subnet`: 10.0.0.0/8 overlaps 10.1.0.0/24 of site `Berlin`; give each its own",
     ),
+    (
+        "10.2.0.0/24",
+        "10.1.0.128/25",
+        "line 24, `subnet`: 10.1.0.128/25 overlaps 10.1.0.0/24 of site `Berlin`; give each its own",
+    ),
     ("= 95", "= 0", "line 25, `round_trip_ms`: 0 is not between 0.01 and 2000"),
     (
         "\"berlin\"",

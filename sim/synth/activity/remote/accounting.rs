@@ -80,7 +80,6 @@ impl Session {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
         reason = "counts of bytes and seconds, positive and saturating"
     )]
     fn of(stage: &Stage<'_>, status: Status) -> Self {

@@ -194,11 +194,6 @@ impl<'a> Open<'a> {
         smb.answer_all(stage, asked, &messages);
     }
 
-    /// Size and links of a pipe or file, \[MS-FSCC\] section 2.4.41.
-    pub fn standard(&self, stage: &mut Stage<'_>, smb: &mut Smb) {
-        standard(stage, smb, self.what.tree, self.id);
-    }
-
     /// Reads it to its end.
     pub fn read(&mut self, stage: &mut Stage<'_>, smb: &mut Smb) {
         let size = usize::try_from(self.what.size.unwrap_or(0)).unwrap_or(usize::MAX);
