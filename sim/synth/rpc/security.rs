@@ -103,7 +103,7 @@ impl Security {
     /// The four tokens with which `ticket` is shown in the style of DCE, the sides taking turns:
     /// request, reply, the client's own reply with a checksum over the list of mechanisms, and the
     /// service's checksum. \[MS-KILE\] section 3.4.5.1, RFC 4178 section 5. Told.
-    pub(super) fn show(&mut self, stage: &mut Stage<'_>, ticket: &Ticket) -> [Vec<u8>; 4] {
+    pub fn show(&mut self, stage: &mut Stage<'_>, ticket: &Ticket) -> [Vec<u8>; 4] {
         let request = stage.ap_req(ticket);
         let replies = [SERVICE_REPLY, CLIENT_REPLY].map(|length| {
             // Also the client's is an answer in the numbers of messages.

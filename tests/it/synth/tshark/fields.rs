@@ -44,6 +44,7 @@ const FIELDS: &[&str] = &[
     "dcerpc.opnum",
     "kerberos.msg_type",
     "kpasswd.version",
+    "ldap",
     "ldap.protocolOp",
     "ldap.sasl_buffer_length",
     "radius.code",

@@ -216,13 +216,18 @@ impl Counter {
 
     fn directory(&mut self, row: &Row) {
         let id = if row.has("cldap") { Id::Cldap } else { Id::Ldap };
-        for operation in row.numbers("ldap.protocolOp") {
+        let operations = row.numbers("ldap.protocolOp");
+        let mut buffers = row.texts("ldap.sasl_buffer_length").len();
+        if operations.is_empty() && buffers == 0 {
+            // Where a bind ends without credentials from the server, as with NTLM, tshark does
+            // not learn that buffers follow: it finds their ends, and shows nothing of them.
+            buffers = row.texts("ldap").len();
+        }
+        for operation in operations {
             let is_answer = matches!(operation, 1 | 4 | 5 | 7 | 9 | 11 | 13 | 15 | 19 | 24 | 25);
             self.add(id, operation, is_answer);
         }
-        for _ in row.texts("ldap.sasl_buffer_length") {
-            self.add(id, ldap::SEALED, false);
-        }
+        (0..buffers).for_each(|_| self.add(id, ldap::SEALED, false));
     }
 
     fn rest(&mut self, row: &Row) {
