@@ -16,6 +16,8 @@ pub struct Memory {
     pub pools: u32,
     /// Sessions with the file service, of the computer and of the person.
     pub links: [Option<Box<Link>>; 2],
+    /// When its last VPN session began, in seconds since 1970.
+    pub vpn_begun_seconds: i64,
     /// The next of its ephemeral ports, counted from [`FIRST_PORT`].
     next_port: u16,
     /// The connection of its secure channel.
