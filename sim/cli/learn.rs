@@ -157,6 +157,7 @@ fn seen<'a>(row: &Activity<'a>) -> Option<Sighting<'a>> {
     Some(Sighting {
         time: row.time_utc,
         client: row.client.parse().ok()?,
+        client_port: row.client_port,
         server: row.server.parse().ok()?,
         server_port: row.server_port,
         is_tcp: true,
@@ -208,7 +209,7 @@ impl Audience for Ear {
     }
 
     fn activity(&mut self, ends: &Ends, activity: &proto::Activity<'_>) {
-        let [(client, _), (server, server_port)] = ends.seen_from(activity.asked_by);
+        let [(client, client_port), (server, server_port)] = ends.seen_from(activity.asked_by);
         let shown = [activity.principal, activity.target, activity.detail];
         for (word, shown) in self.words.iter_mut().zip(shown) {
             word.clear();
@@ -223,6 +224,7 @@ impl Audience for Ear {
         self.learner.see(&Sighting {
             time: activity.time,
             client: client.to_ip(),
+            client_port,
             server: server.to_ip(),
             server_port,
             is_tcp: matches!(ends.transport, crate::flow::Transport::Tcp),
