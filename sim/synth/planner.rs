@@ -23,7 +23,7 @@ use std::collections::binary_heap::PeekMut;
 use clock::{Clock, MINUTE_NS};
 use habit::{Everybody, Habit};
 use life::Event;
-use track::{Actor, Kind, Scene, Track, World, first};
+use track::{Actor, Kind, Scene, Track, World};
 
 use super::{Cast, Item};
 use crate::base::{Random, Timestamp};
@@ -85,10 +85,8 @@ impl Planner {
         actor.tracks = u16::try_from(kinds.len()).unwrap_or(u16::MAX);
         actor.first_track = u32::try_from(first_track).unwrap_or(u32::MAX);
         let tracks = tracks_of(&mut self.tracks, &actor);
-        if let Some(mut scene) = self.world.scene(&mut actor, &mut self.events) {
-            scene.begin(tracks, start);
-        }
-        let time = first(tracks).and_then(|at| tracks.get(at)).map_or(i64::MAX, |t| t.time);
+        let scene = self.world.scene(&mut actor, &mut self.events);
+        let time = scene.map_or(i64::MAX, |mut scene| scene.begin(tracks, start));
         self.actors.push(actor);
         if time < self.world.end {
             self.next.push(Reverse((time, place)));
@@ -106,9 +104,9 @@ impl Iterator for Planner {
         let actor = self.actors.get_mut(place as usize)?;
         let tracks = tracks_of(&mut self.tracks, actor);
         let mut scene = self.world.scene(actor, &mut self.events)?;
-        let (activity, argument) = scene.play(tracks.get_mut(first(tracks)?)?);
-        scene.settle(tracks);
-        let again = first(tracks).and_then(|at| tracks.get(at)).map_or(i64::MAX, |t| t.time);
+        let current = tracks.get_mut(usize::from(scene.actor.current))?;
+        let (activity, argument) = scene.play(current);
+        let again = scene.settle(tracks);
         if again < self.world.end {
             *top = Reverse((again, place));
         } else {
@@ -201,4 +199,29 @@ impl World {
 
 fn chosen<const N: usize>(kinds: [(Kind, bool); N]) -> Vec<(Kind, u32)> {
     kinds.into_iter().filter(|(_, applies)| *applies).map(|(kind, _)| (kind, 0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::estate::Estate;
+
+    #[test]
+    fn an_endpoint_takes_less_than_300_bytes() {
+        let text = include_str!("../../tests/it/synth/small.toml");
+        let estate = Estate::parse(text, "small.toml").unwrap();
+        let cast = Cast::new(&estate, None, &[], 1).unwrap();
+        let count = u32::try_from(cast.clients.len()).unwrap();
+        let start = Timestamp::from_parts(1_768_204_800, 0);
+        let clients: Vec<u32> = (0..count).collect();
+        let planner = Planner::new(&cast, &clients, start, start.plus_nanos(1));
+        let each = size_of::<Actor>() + size_of::<Reverse<(i64, u32)>>();
+        for actor in &planner.actors {
+            let is_proxy = planner.world.habits[usize::from(actor.habit)].ntlm.streams > 0;
+            let bytes = each + usize::from(actor.tracks) * size_of::<Track>();
+            assert!(bytes < 300 || is_proxy, "{bytes} of {}", cast.host_name(actor.client));
+        }
+        let tracks: usize = planner.actors.iter().map(|actor| usize::from(actor.tracks)).sum();
+        assert_eq!(planner.tracks.len(), tracks);
+    }
 }

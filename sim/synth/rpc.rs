@@ -2,24 +2,26 @@
 //! the bytes of its packets, whoever carries them. C706 chapter 12 with \[MS-RPCE\] section 2.2.
 //!
 //! An [`Association`] writes one packet after the other: `bind`, `bind_ack`, then for each call
-//! `request` and `response`. Over a connection a [`Connection`] does this and tells the truth;
-//! over a named pipe the bytes go into the pipe, and whoever puts them there tells [`code`] of
-//! every fragment.
+//! the fragments of `request` and `response`. Over a connection a [`Connection`] does this and
+//! tells the truth; over a named pipe the bytes go into the pipe, and whoever puts them there
+//! tells [`code`] of every fragment.
 
 mod connection;
 mod security;
 
 pub use connection::{Call, Connection, Mapper, Partner, Stub};
-use security::Security;
+pub use security::{Package, Security};
 
 use crate::base::Random;
 use crate::proto::Side;
 use crate::proto::dcerpc::pdu::{
     Address, Body, FIRST_FRAGMENT, Fragment, LAST_FRAGMENT, Limits, OfferParts, Request, Response,
-    TRAILER, Verdict, Verifier,
+    TRAILER, Verdict,
 };
 use crate::proto::dcerpc::syntax::{Uuid, kind};
 use crate::proto::dcerpc::{Service, Syntax};
+use crate::synth::Stage;
+use crate::synth::tickets::Ticket;
 use crate::wire::Writer;
 
 /// An interface in the version that Windows speaks.
@@ -111,6 +113,15 @@ impl Association {
         self.interface
     }
 
+    /// Seals with Kerberos from the bind on: the tokens of bind and alter_context and of their
+    /// answers in turn, told.
+    pub fn seal(&mut self, stage: &mut Stage<'_>, ticket: &Ticket) -> [Vec<u8>; 4] {
+        let mut security = Security::new(Package::Kerberos, 0, &mut stage.random);
+        let tokens = security.show(stage, ticket);
+        self.security = Some(security);
+        tokens
+    }
+
     /// Seals, from the next call on, or from the bind on if it is not sent yet.
     pub const fn secure(&mut self, security: Security) {
         self.security = Some(security);
@@ -198,59 +209,74 @@ impl Association {
         random: &mut Random,
         w: &mut Writer<'_>,
     ) -> u32 {
-        self.fragments(Side::Client, stub, random, w, |hint, stub| {
-            Body::Request(Request { hint, context: WIDE, opnum, object: None, stub })
-        })
+        let (mut stub, mut count) = (Unsent::new(stub), 0);
+        while !stub.is_sent() {
+            self.request_fragment(opnum, &mut stub, random, w);
+            count += 1;
+        }
+        count
     }
 
     /// Appends the answer in its fragments, which ends the call; how many.
     pub fn response(&mut self, stub: &[u8], random: &mut Random, w: &mut Writer<'_>) -> u32 {
-        let count = self.fragments(Side::Server, stub, random, w, |hint, stub| {
+        let (mut stub, mut count) = (Unsent::new(stub), 0);
+        while !stub.is_sent() {
+            self.response_fragment(&mut stub, random, w);
+            count += 1;
+        }
+        count
+    }
+
+    /// Appends the next fragment of a request.
+    pub fn request_fragment(
+        &mut self,
+        opnum: u16,
+        stub: &mut Unsent<'_>,
+        random: &mut Random,
+        w: &mut Writer<'_>,
+    ) {
+        self.fragment(Side::Client, stub, random, w, |hint, stub| {
+            Body::Request(Request { hint, context: WIDE, opnum, object: None, stub })
+        });
+    }
+
+    /// Appends the next fragment of the answer, the last of which ends the call.
+    pub fn response_fragment(
+        &mut self,
+        stub: &mut Unsent<'_>,
+        random: &mut Random,
+        w: &mut Writer<'_>,
+    ) {
+        self.fragment(Side::Server, stub, random, w, |hint, stub| {
             let (cancels, reserved) = (0, 0);
             Body::Response(
                 kind::RESPONSE,
                 Response { hint, context: WIDE, cancels, reserved, stub },
             )
         });
-        self.call_id += 1;
-        count
+        self.call_id += u32::from(stub.is_sent());
     }
 
-    fn fragments<'a>(
+    fn fragment<'a>(
         &mut self,
         side: Side,
-        mut stub: &'a [u8],
+        stub: &mut Unsent<'a>,
         random: &mut Random,
         w: &mut Writer<'_>,
-        body: impl Fn(u32, &'a [u8]) -> Body<'a>,
-    ) -> u32 {
+        body: impl FnOnce(u32, &'a [u8]) -> Body<'a>,
+    ) {
         let room = self.room();
-        let mut count = 0;
-        loop {
-            let (part, rest) = stub.split_at(stub.len().min(room));
-            let hint = u32::try_from(stub.len()).unwrap_or(u32::MAX);
-            let first = if count == 0 { FIRST_FRAGMENT } else { 0 };
-            let last = if rest.is_empty() { LAST_FRAGMENT } else { 0 };
-            let padding = [0; SEALED_UNIT];
-            let padding = padding.get(..part.len().wrapping_neg() % SEALED_UNIT);
-            let signature = self.security.as_mut().map(|s| s.signature(side, random));
-            let token = signature.as_ref().map(security::Signature::bytes);
-            let verifier: Option<Verifier<'_>> = self
-                .security
-                .zip(token)
-                .map(|(security, token)| security.verifier(padding.unwrap_or_default(), token));
-            let fragment = Fragment {
-                flags: first | last,
-                verifier,
-                ..Fragment::new(self.call_id, body(hint, part))
-            };
-            fragment.emit(w);
-            count += 1;
-            stub = rest;
-            if stub.is_empty() {
-                return count;
-            }
-        }
+        let (first, hint, part) = stub.take(room);
+        let last = if stub.is_sent() { LAST_FRAGMENT } else { 0 };
+        let padding = [0; SEALED_UNIT];
+        let padding = padding.get(..part.len().wrapping_neg() % SEALED_UNIT).unwrap_or_default();
+        let signature = self.security.as_mut().map(|s| s.signature(side, random));
+        let token = signature.as_ref().map(security::Signature::bytes);
+        let verifier = self.security.zip(token);
+        let verifier = verifier.as_ref().map(|(s, token)| s.verifier(padding, token));
+        let flags = first | last;
+        let call = Fragment::new(self.call_id, body(hint, part));
+        Fragment { flags, verifier, ..call }.emit(w);
     }
 
     /// Octets of stub that fit into a fragment.
@@ -266,9 +292,38 @@ impl Association {
     }
 }
 
+/// Arguments or results of which fragments are still to be sent. Where calls are sealed, what is
+/// encrypted, without padding.
+#[derive(Debug, Clone, Copy)]
+pub struct Unsent<'a> {
+    stub: &'a [u8],
+    /// Nothing of it is sent.
+    is_whole: bool,
+}
+
+impl<'a> Unsent<'a> {
+    /// All of it. Also an empty stub has a fragment.
+    pub const fn new(stub: &'a [u8]) -> Self {
+        Self { stub, is_whole: true }
+    }
+
+    /// Whether the last fragment is sent.
+    pub const fn is_sent(&self) -> bool {
+        !self.is_whole && self.stub.is_empty()
+    }
+
+    /// What goes into the next fragment, behind its flag and what there was still to send.
+    fn take(&mut self, room: usize) -> (u8, u32, &'a [u8]) {
+        let first = if self.is_whole { FIRST_FRAGMENT } else { 0 };
+        let hint = u32::try_from(self.stub.len()).unwrap_or(u32::MAX);
+        let (part, rest) = self.stub.split_at(self.stub.len().min(room));
+        (self.stub, self.is_whole) = (rest, false);
+        (first, hint, part)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::security::Package;
     use super::*;
     use crate::proto::dcerpc::pdu::Pdu;
 
@@ -303,9 +358,7 @@ mod tests {
             let mut association = association();
             association.secure(Security::new(package, 0, random));
             let stub = vec![1; stub];
-            let bytes = written(|w| {
-                association.request(21, &stub, random, w);
-            });
+            let bytes = written(|w| assert_eq!(association.request(21, &stub, random, w), 1));
             assert_eq!(bytes.len(), length, "{package:?}");
             let pdu = Pdu::parse(&bytes).unwrap();
             let verifier = pdu.verifier.unwrap();
@@ -321,16 +374,13 @@ mod tests {
         let mut association = association();
         association.secure(Security::new(Package::Kerberos, 0, random));
         let stub = vec![1; 12_000];
-        let mut count = 0;
-        let bytes = written(|w| count = association.response(&stub, random, w));
-        let (mut rest, mut told) = (&bytes[..], Vec::new());
-        while !rest.is_empty() {
-            let length = usize::from(u16::from_le_bytes([rest[8], rest[9]]));
-            let pdu = Pdu::parse(&rest[..length]).unwrap();
-            told.push((length, pdu.flags, pdu.call_id, pdu.response().unwrap().hint));
-            rest = &rest[length..];
+        let (mut stub, mut told) = (Unsent::new(&stub), Vec::new());
+        while !stub.is_sent() {
+            let bytes = written(|w| association.response_fragment(&mut stub, random, w));
+            let pdu = Pdu::parse(&bytes).unwrap();
+            told.push((bytes.len(), pdu.flags, pdu.call_id, pdu.response().unwrap().hint));
         }
         assert_eq!(told, [(5836, 1, 2, 12_000), (5836, 0, 2, 6_272), (652, 2, 2, 544)]);
-        assert_eq!((count, association.call_id), (3, 3));
+        assert_eq!(association.call_id, 3);
     }
 }

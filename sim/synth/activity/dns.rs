@@ -6,13 +6,10 @@ mod locate;
 mod managed;
 mod outside;
 mod places;
+mod update;
 
 pub use inside::{lookup, reverse};
 pub use locate::locate;
 pub use managed::managed;
 pub use outside::{missing, outside};
-
-use crate::synth::Stage;
-
-/// A client registers its name: refused unsigned, then signed.
-pub fn update(_stage: &mut Stage<'_>) {}
+pub use update::update;

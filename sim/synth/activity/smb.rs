@@ -9,7 +9,7 @@ mod setup;
 mod share;
 pub(super) mod tokens;
 
-use self::calls::{LSARPC, SPOOLSS, SRVSVC, SRVSVC_NARROW, WKSSVC};
+use self::calls::{LSARPC, SPOOLSS, SRVSVC, WKSSVC};
 use self::link::Smb;
 use self::pipe::{Call, Pipe};
 use crate::estate::Knob;
@@ -232,7 +232,7 @@ pub fn sessions(stage: &mut Stage<'_>) {
             (format!("\\\\{address}"), stage.cast.user_name(client), seconds)
         })
         .collect();
-    let mut pipe = Pipe::new(stage, &mut smb, tree, SRVSVC_NARROW);
+    let mut pipe = Pipe::new(stage, &mut smb, tree, SRVSVC);
     pipe.call(stage, &mut smb, calls::sessions(&name, &listed));
     pipe.close(stage, &mut smb);
     setup::keep(stage, smb);

@@ -1,5 +1,7 @@
 //! Laws of what the network shows, for random conversations under random conditions.
 
+mod datagrams;
+mod shapes;
 mod trace;
 
 use proptest::prelude::*;
@@ -12,6 +14,14 @@ use crate::estate::Estate;
 use crate::proto::Side;
 use crate::synth::stage::Props;
 use crate::synth::{Activity, Cast, Item, Memory, Peer, Stage, Truth};
+
+const CALM: Conditions = Conditions {
+    mtu_bytes: 1_500,
+    segment_bytes_max: None,
+    loss: 0.0,
+    reordering: 0.0,
+    offload: false,
+};
 
 /// One step of a conversation.
 #[derive(Debug, Clone, Copy)]
@@ -128,7 +138,7 @@ fn sides() -> impl Strategy<Value = Side> {
 fn steps() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (sides(), 1usize..3_000).prop_map(|(side, length)| Step::Say(side, length)),
-        2 => (sides(), 3_000usize..100_000).prop_map(|(side, length)| Step::Say(side, length)),
+        2 => (sides(), 3_000usize..60_000).prop_map(|(side, length)| Step::Say(side, length)),
         2 => (0.0..100.0f64).prop_map(Step::WaitMs),
         2 => (0.0..100_000.0f64).prop_map(Step::Later),
         1 => sides().prop_map(Step::KeepAlive),
@@ -155,7 +165,7 @@ fn flows() -> impl Strategy<Value = Flow> {
 fn conditions(is_calm: bool) -> impl Strategy<Value = Conditions> {
     let share = if is_calm { 0.0..=0.0 } else { 0.0..=0.3 };
     let mtu = prop_oneof![Just(1_500u16), Just(9_000), Just(1_280), 576u16..9_000];
-    let cut = prop::option::weighted(0.2, prop_oneof![Just(1u16), 1u16..2_000]);
+    let cut = prop::option::weighted(0.2, prop_oneof![Just(1u16), 100u16..2_000]);
     (mtu, cut, share.clone(), share, any::<bool>()).prop_map(
         |(mtu_bytes, segment_bytes_max, loss, reordering, offload)| Conditions {
             mtu_bytes,
@@ -179,7 +189,11 @@ fn scripts(is_calm: bool) -> impl Strategy<Value = Script> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases / 4,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn what_is_said_is_on_the_wire(script in scripts(false)) {
@@ -187,7 +201,6 @@ proptest! {
         let trace = Trace::read(&script.flow, &script.conditions, &frames);
         prop_assert_eq!(trace.reassembled(), said);
         trace.acknowledges_only_what_was_seen();
-        trace.repeats_nothing_that_differs();
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use super::clock::{HOUR_NS, MINUTE_NS, SECOND_NS};
 use super::mix::{Mix, Run};
 use super::onoff::Periods;
+use super::operations;
 use super::reference::Reference;
 use crate::estate::{
-    Arrival, AutopilotWave, Join, Knob, Population, PopulationKind, Roles, Schedule,
+    Arrival, AutopilotWave, Join, Knob, Parameters, Population, PopulationKind, Roles, Schedule,
 };
 use crate::synth::{Activity, Cast};
 
@@ -368,28 +369,43 @@ fn directory(mix: &mut Mix, population: &Population, per_hour: f64) {
     }
 }
 
+/// Adds an activity whose operations, as its parameter counts them, come so often in an hour.
+pub fn add(
+    mix: &mut Mix,
+    parameters: &Parameters,
+    activity: Activity,
+    operations_per_hour: f64,
+    run: Run,
+) {
+    let counted = operations::of(activity, parameters).counted;
+    mix.add(activity, operations_per_hour / counted, run);
+}
+
 /// Everything else that members of the domain do.
 fn rest(mix: &mut Mix, population: &Population, roles: Roles) {
     let knob = |knob| population.parameters.get(knob);
+    let mut add = |activity, per_hour, run| {
+        self::add(mix, &population.parameters, activity, per_hour, run);
+    };
     if roles.wins {
-        mix.add(Activity::NbnsQuery, knob(Knob::NbnsQueries), Run::Single);
+        add(Activity::NbnsQuery, knob(Knob::NbnsQueries), Run::Single);
     }
     // Lookups follow each other as ticket requests do: 58 % in the Catalyst traffic model.
-    mix.add(Activity::LsaLookup, knob(Knob::LsaLookups), Run::argument(LSA_RUN));
-    mix.add(Activity::SamrChain, knob(Knob::SamrChains), Run::Single);
-    mix.add(Activity::CrackNames, knob(Knob::DrsuapiCalls), Run::Single);
-    mix.add(Activity::SecureChannel, knob(Knob::SecureChannels), Run::Single);
-    mix.add(Activity::WriteSpn, knob(Knob::SpnWrites), Run::Single);
-    mix.add(Activity::LsaTrust, knob(Knob::LsaTrusts), Run::Single);
+    add(Activity::LsaLookup, knob(Knob::LsaLookups), Run::argument(LSA_RUN));
+    add(Activity::SamrChain, knob(Knob::SamrChains), Run::Single);
+    add(Activity::CrackNames, knob(Knob::DrsuapiCalls), Run::Single);
+    add(Activity::SecureChannel, knob(Knob::SecureChannels), Run::Single);
+    add(Activity::WriteSpn, knob(Knob::SpnWrites), Run::Single);
+    add(Activity::LsaTrust, knob(Knob::LsaTrusts), Run::Single);
     let sessions = knob(Knob::FileSessions);
     let (ntlm, print) = (knob(Knob::SmbNtlmShare), knob(Knob::SmbPrintShare));
-    mix.add(Activity::SmbNtlm, sessions * ntlm, Run::Single);
-    mix.add(Activity::PrintSession, sessions * (1.0 - ntlm) * print, Run::Single);
-    mix.add(Activity::FileSession, sessions * (1.0 - ntlm) * (1.0 - print), Run::Single);
+    add(Activity::SmbNtlm, sessions * ntlm, Run::Single);
+    add(Activity::PrintSession, sessions * (1.0 - ntlm) * print, Run::Single);
+    add(Activity::FileSession, sessions * (1.0 - ntlm) * (1.0 - print), Run::Single);
     let per_working_hour = 1.0 / WORKING_HOURS_PER_DAY;
     let enumerations = knob(Knob::SmbEnumerations) * per_working_hour;
-    mix.add(Activity::SessionEnumeration, enumerations, Run::Single);
-    mix.add(Activity::RdpAttempt, knob(Knob::RdpAttempts) * per_working_hour, Run::Single);
+    add(Activity::SessionEnumeration, enumerations, Run::Single);
+    add(Activity::RdpAttempt, knob(Knob::RdpAttempts) * per_working_hour, Run::Single);
 }
 
 /// Mean length of a run of LSA lookups: Catalyst traffic model.

@@ -1,6 +1,5 @@
 //! What is done how often: rates turned into choices, and runs of the same.
 
-use super::operations;
 use crate::base::Random;
 use crate::synth::Activity;
 
@@ -90,9 +89,10 @@ impl Run {
 }
 
 impl Mix {
-    /// Adds an activity whose operations come so often in an hour.
-    pub fn add(&mut self, activity: Activity, operations_per_hour: f64, run: Run) {
-        let runs_per_hour = operations_per_hour / (run.mean() * operations::counted(activity));
+    /// Adds an activity whose items or, where the argument says how many, units come so often in
+    /// an hour.
+    pub fn add(&mut self, activity: Activity, per_hour: f64, run: Run) {
+        let runs_per_hour = per_hour / run.mean();
         if runs_per_hour > 0.0 {
             let upto = self.per_ns() + runs_per_hour / HOUR_NS;
             self.choices.push(Choice { activity, run, upto });

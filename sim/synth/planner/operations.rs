@@ -2,6 +2,7 @@
 //! wire when it is rendered. Rates are given in operations, items are planned; this is the table
 //! between them, to be kept in step with the renderers.
 
+use crate::estate::{Knob, Parameters};
 use crate::synth::Activity;
 
 /// What one item, or one unit of its argument, makes of the operations that are counted.
@@ -21,11 +22,9 @@ const ONE: Operations = Operations { counted: 1.0, listed: 1.0, retried: 0.0 };
 /// The table. What is listed: queries of DNS and NBNS, AS and TGS requests, LDAP binds, unbinds
 /// and clear searches, calls of Netlogon, LSA, SAM-R and DRSUAPI other than those that open
 /// connections and secure channels.
-const TABLE: [(Activity, Operations); 7] = [
-    // Unanswered queries (`nbns.unanswered_share`) are sent three times in all.
-    (Activity::NbnsQuery, Operations { counted: 1.8, listed: 1.8, retried: 0.8 }),
-    // Bind and unbind; the parameter counts connections.
-    (Activity::LdapConnection, Operations { counted: 1.0, listed: 2.0, retried: 0.0 }),
+const TABLE: [(Activity, Operations); 6] = [
+    // A search of the root in the clear, bind and unbind; the parameter counts connections.
+    (Activity::LdapConnection, Operations { counted: 1.0, listed: 3.0, retried: 0.0 }),
     (Activity::LdapSimple, Operations { counted: 1.0, listed: 3.0, retried: 0.0 }),
     (Activity::LdapNtlm, Operations { counted: 1.0, listed: 3.0, retried: 0.0 }),
     // DsBind, DsCrackNames, DsUnbind.
@@ -35,13 +34,15 @@ const TABLE: [(Activity, Operations); 7] = [
     (Activity::SamrChain, Operations { counted: 1.0, listed: 15.0, retried: 0.0 }),
 ];
 
+/// Queries of NBNS that follow one without an answer: Windows' `NameSrvQueryCount` is 3.
+const NBNS_RETRIES: f64 = 2.0;
+
 /// What `activity` makes.
-pub fn of(activity: Activity) -> Operations {
+pub fn of(activity: Activity, parameters: &Parameters) -> Operations {
+    if activity == Activity::NbnsQuery {
+        let retried = NBNS_RETRIES * parameters.get(Knob::NbnsUnansweredShare);
+        return Operations { counted: 1.0 + retried, listed: 1.0 + retried, retried };
+    }
     let row = TABLE.iter().find(|(known, _)| *known == activity);
     row.map_or(ONE, |(_, operations)| *operations)
-}
-
-/// How many of what its parameter counts.
-pub fn counted(activity: Activity) -> f64 {
-    of(activity).counted
 }

@@ -56,7 +56,7 @@ impl Reference {
         let mix = mix(parameters, roles);
         let [mut listed, mut retried, mut runs] = [0.0; 3];
         for (choice, per_hour) in mix.choices() {
-            let each = operations::of(choice.activity);
+            let each = operations::of(choice.activity, parameters);
             let (length, argument) = lengths(choice, parameters);
             runs += per_hour;
             listed += per_hour * length * argument * each.listed;
@@ -163,23 +163,109 @@ fn lengths(choice: &Choice, parameters: &Parameters) -> (f64, f64) {
 fn mix(parameters: &Parameters, roles: Roles) -> Mix {
     let knob = |knob| parameters.get(knob);
     let mut mix = Mix::default();
+    let mut add = |activity, per_hour, run| {
+        habit::add(&mut mix, parameters, activity, per_hour, run);
+    };
     let tickets = Run::argument(knob(Knob::KerberosRun));
-    mix.add(Activity::ServiceTickets, knob(Knob::KerberosTickets), tickets);
+    add(Activity::ServiceTickets, knob(Knob::KerberosTickets), tickets);
     if roles.wins {
-        mix.add(Activity::NbnsQuery, knob(Knob::NbnsQueries), Run::Single);
+        add(Activity::NbnsQuery, knob(Knob::NbnsQueries), Run::Single);
     }
     let (binds, sasl) = (knob(Knob::LdapConnections), knob(Knob::LdapSaslShare));
     let ntlm = knob(Knob::LdapNtlmShare).min(sasl);
-    mix.add(Activity::LdapConnection, binds * (sasl - ntlm), Run::argument(1.0));
-    mix.add(Activity::LdapSimple, binds * (1.0 - sasl), Run::Single);
-    mix.add(Activity::LdapNtlm, binds * ntlm, Run::Single);
+    add(Activity::LdapConnection, binds * (sasl - ntlm), Run::argument(1.0));
+    add(Activity::LdapSimple, binds * (1.0 - sasl), Run::Single);
+    add(Activity::LdapNtlm, binds * ntlm, Run::Single);
     let validations = Run::items(knob(Knob::NtlmRun));
-    mix.add(Activity::NtlmValidation, knob(Knob::NtlmValidations), validations);
-    mix.add(Activity::LsaLookup, knob(Knob::LsaLookups), Run::argument(habit::LSA_RUN));
-    mix.add(Activity::CrackNames, knob(Knob::DrsuapiCalls), Run::Single);
-    mix.add(Activity::SamrChain, knob(Knob::SamrChains), Run::Single);
-    mix.add(Activity::SecureChannel, knob(Knob::SecureChannels), Run::Single);
-    mix.add(Activity::WriteSpn, knob(Knob::SpnWrites), Run::Single);
-    mix.add(Activity::LsaTrust, knob(Knob::LsaTrusts), Run::Single);
+    add(Activity::NtlmValidation, knob(Knob::NtlmValidations), validations);
+    add(Activity::LsaLookup, knob(Knob::LsaLookups), Run::argument(habit::LSA_RUN));
+    add(Activity::CrackNames, knob(Knob::DrsuapiCalls), Run::Single);
+    add(Activity::SamrChain, knob(Knob::SamrChains), Run::Single);
+    add(Activity::SecureChannel, knob(Knob::SecureChannels), Run::Single);
+    add(Activity::WriteSpn, knob(Knob::SpnWrites), Run::Single);
+    add(Activity::LsaTrust, knob(Knob::LsaTrusts), Run::Single);
     mix
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::synth::planner::operations::Operations;
+
+    fn reference() -> (Reference, Parameters) {
+        let parameters = Parameters::of("catalyst2017").unwrap();
+        let roles = Roles { wins: true, dns: true, ..Roles::default() };
+        (Reference::new(&parameters, roles).unwrap(), parameters)
+    }
+
+    #[test]
+    fn other_calibrations_have_no_steady_state() {
+        let parameters = Parameters::of("light").unwrap();
+        assert_eq!(Reference::new(&parameters, Roles::default()), None);
+    }
+
+    #[test]
+    fn operations_and_gaps_are_those_of_the_reference_capture() {
+        let (reference, parameters) = reference();
+        let mut random = Random::new(8);
+        let (mut seconds, mut operations, mut pauses) = (0.0, BTreeMap::new(), 0.0);
+        let mut gaps = [0.0; GAPS.len()];
+        for _ in 0..400_000 {
+            let (_, choice) = reference.mix().draw(&mut random).unwrap();
+            let (items, argument) = match choice.run {
+                Run::Single => (1.0, 1.0),
+                Run::Items(lengths) => (f64::from(lengths.draw(&mut random)), 1.0),
+                Run::Argument(lengths) => (1.0, f64::from(lengths.draw(&mut random))),
+            };
+            let Operations { counted, listed, retried } =
+                operations::of(choice.activity, &parameters);
+            *operations.entry(choice.activity).or_insert(0.0) += items * argument * counted;
+            gaps[RETRY_BIN] += items * argument * retried;
+            gaps[0] += items * argument * (listed - retried) - 1.0;
+            let gap = reference.gap(&mut random) / 1e9;
+            seconds += gap;
+            if gap > 5_987.4 {
+                pauses += 1.0;
+                continue;
+            }
+            gaps[GAPS.iter().position(|(end, _)| gap <= *end).unwrap()] += 1.0;
+        }
+        let hours = seconds / 3_600.0;
+        for (activity, expected) in [
+            (Activity::ServiceTickets, 16.53),
+            (Activity::NbnsQuery, 13.05),
+            (Activity::NtlmValidation, 4.33),
+            (Activity::LsaLookup, 4.85),
+            (Activity::CrackNames, 1.62),
+            (Activity::LdapSimple, 10.05 * 0.322),
+        ] {
+            let got = operations[&activity] / hours;
+            assert!((got / expected - 1.0).abs() < 0.04, "{activity:?}: {got} {expected}");
+        }
+        let total: f64 = gaps.iter().sum();
+        for ((end, expected), made) in GAPS.iter().zip(gaps) {
+            let got = made / total;
+            let near = (got / expected - 1.0).abs() < 0.06 || *expected < 0.001;
+            assert!(near, "up to {end} s: {got}, not {expected}");
+        }
+        // Conversations are hours long.
+        assert!(seconds / pauses > 4.0 * 3_600.0, "{}", seconds / pauses);
+    }
+
+    #[test]
+    fn a_plan_begins_in_the_middle_of_a_gap() {
+        let (reference, _) = reference();
+        let mut random = Random::new(2);
+        // The mean of what is left is E[gap²] / 2 E[gap].
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for _ in 0..400_000 {
+            let gap = reference.gap(&mut random) / 1e9;
+            (sum, squares) = (sum + gap, squares + gap * gap);
+        }
+        let mean = (0..3_000).map(|_| reference.rest(&mut random) / 1e9).sum::<f64>() / 3_000.0;
+        let expected = squares / sum / 2.0;
+        assert!((mean / expected - 1.0).abs() < 0.08, "{mean} {expected}");
+    }
 }

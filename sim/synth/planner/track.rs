@@ -94,6 +94,8 @@ pub struct Actor {
     pub habit: u16,
     /// Events of the segment that are over.
     event: u8,
+    /// The track whose item comes next.
+    pub current: u16,
 }
 
 /// What all clients share.
@@ -123,8 +125,8 @@ impl Actor {
         let state = State::Off;
         let (from, to, day) = (i64::MIN, i64::MIN, 0);
         let segment = Segment { from, to, state, day, session: 0, enrols: false };
-        let (first_track, tracks, event) = (0, 0, 0);
-        Self { random, seed, segment, client, number, first_track, tracks, habit, event }
+        let (first_track, tracks, event, current) = (0, 0, 0, 0);
+        Self { random, seed, segment, client, number, first_track, tracks, habit, event, current }
     }
 }
 
@@ -149,8 +151,8 @@ impl Scene<'_> {
         }
     }
 
-    /// Begins all tracks at `now`, in the middle of whatever goes on.
-    pub fn begin(&mut self, tracks: &mut [Track], now: i64) {
+    /// Begins all tracks at `now`, in the middle of whatever goes on; the time of the first item.
+    pub fn begin(&mut self, tracks: &mut [Track], now: i64) -> i64 {
         if tracks.iter().any(|track| track.kind == Kind::Day) {
             self.actor.segment = self.life().segment(now);
         } else {
@@ -162,7 +164,7 @@ impl Scene<'_> {
             self.begin_track(track, now);
         }
         self.enter(tracks, State::Off, now, true);
-        self.settle(tracks);
+        self.settle(tracks)
     }
 
     /// Begins a track that does not depend on who is there.
@@ -242,13 +244,14 @@ impl Scene<'_> {
         }
     }
 
-    /// Takes the client from segment to segment, up to its next item.
-    pub fn settle(&mut self, tracks: &mut [Track]) {
-        while let Some(at) = first(tracks) {
-            let Some(track) = tracks.get_mut(at) else { return };
-            let now = track.time;
+    /// Takes the client from segment to segment, up to its next item; the time of that.
+    pub fn settle(&mut self, tracks: &mut [Track]) -> i64 {
+        loop {
+            let (at, now) = first(tracks);
+            self.actor.current = at;
+            let Some(track) = tracks.get_mut(usize::from(at)) else { return i64::MAX };
             if track.kind != Kind::Day || now < self.actor.segment.to || now >= self.world.end {
-                return;
+                return now;
             }
             let before = self.actor.segment.state;
             self.actor.segment = self.life().segment(now);
@@ -466,11 +469,16 @@ impl Scene<'_> {
     }
 }
 
-/// The track whose item comes first; of one time, the first of them.
+/// The track whose item comes first, and when; of one time, the first of them.
 #[inline]
-pub fn first(tracks: &[Track]) -> Option<usize> {
-    let times = tracks.iter().enumerate().map(|(at, track)| (track.time, at));
-    times.min().map(|(_, at)| at)
+fn first(tracks: &[Track]) -> (u16, i64) {
+    let (mut first, mut time) = (0, i64::MAX);
+    for (at, track) in (0u16..).zip(tracks) {
+        if track.time < time {
+            (first, time) = (at, track.time);
+        }
+    }
+    (first, time)
 }
 
 /// The next event of a Poisson process of that rate times a weight that changes with the hour,

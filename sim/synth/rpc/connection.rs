@@ -1,7 +1,7 @@
 //! An association over TCP on the stage: what is sent is told.
 
 use super::security::{NETLOGON_ANSWER, Package, Security, netlogon_token};
-use super::{Association, Carrier, EPM, Interface, code};
+use super::{Association, Carrier, EPM, Interface, Unsent, code};
 use crate::base::{Random, Timestamp};
 use crate::proto::dcerpc::epm::{self, Endpoint, Tower};
 use crate::proto::dcerpc::syntax::{Order, kind};
@@ -219,7 +219,7 @@ impl Connection {
         });
     }
 
-    /// Sends the arguments or results in their fragments; when.
+    /// Sends the arguments or results in their fragments; when the first was.
     fn packets(
         &mut self,
         stage: &mut Stage<'_>,
@@ -239,18 +239,21 @@ impl Connection {
                 &cipher
             }
         };
-        let mut count = 0;
-        let time = stage.say(tcp, side, |w| {
-            count = match side {
-                Side::Client => rpc.request(opnum, stub, &mut random, w),
-                Side::Server => rpc.response(stub, &mut random, w),
-            };
-            Ok(())
-        });
-        for _ in 0..count {
+        let mut stub = Unsent::new(stub);
+        let mut first = None;
+        while !stub.is_sent() {
+            // Windows writes each fragment by itself.
+            let time = stage.say(tcp, side, |w| {
+                match side {
+                    Side::Client => rpc.request_fragment(opnum, &mut stub, &mut random, w),
+                    Side::Server => rpc.response_fragment(&mut stub, &mut random, w),
+                }
+                Ok(())
+            });
             stage.told(Id::Dcerpc, code, side == Side::Server);
+            first = first.or(Some(time));
         }
-        time
+        first.unwrap_or(stage.now())
     }
 
     /// Waits until the last answer is sent, where another activity of this client was quicker.

@@ -103,7 +103,7 @@ impl Security {
     /// The four tokens with which `ticket` is shown in the style of DCE, the sides taking turns:
     /// request, reply, the client's own reply with a checksum over the list of mechanisms, and the
     /// service's checksum. \[MS-KILE\] section 3.4.5.1, RFC 4178 section 5. Told.
-    pub(super) fn show(&mut self, stage: &mut Stage<'_>, ticket: &Ticket) -> [Vec<u8>; 4] {
+    pub fn show(&mut self, stage: &mut Stage<'_>, ticket: &Ticket) -> [Vec<u8>; 4] {
         let request = stage.ap_req(ticket);
         let replies = [SERVICE_REPLY, CLIENT_REPLY].map(|length| {
             // Also the client's is an answer in the numbers of messages.
@@ -139,8 +139,12 @@ impl Security {
 }
 
 /// Mechanisms that Windows offers, best first; the third is NEGOEX, \[MS-NEGOEX\] section 2.2.1.
-const OFFERED: [&[u8]; 4] =
-    [oid::KERBEROS_MICROSOFT, oid::KERBEROS, b"\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x1e", oid::NTLMSSP];
+const OFFERED: [&[u8]; 4] = [
+    oid::KERBEROS_MICROSOFT,
+    oid::KERBEROS,
+    b"\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x1e",
+    oid::NTLMSSP,
+];
 /// States of a negotiation, RFC 4178 section 4.2.2.
 const COMPLETED: u8 = 0;
 const INCOMPLETE: u8 = 1;

@@ -191,9 +191,9 @@ pub fn put(sheet: &mut Sheet, section: Section, name: &NameBuf, ttl_seconds: u32
 
 /// A zone, for the answers that there is nothing.
 pub struct Zone {
-    /// Its name.
-    pub name: NameBuf,
-    server: NameBuf,
+    name: NameBuf,
+    /// Its server.
+    pub server: NameBuf,
     mailbox: NameBuf,
     serial: u32,
 }

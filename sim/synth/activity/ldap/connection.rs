@@ -27,7 +27,7 @@ const ROOT: &str = "rootDSE";
 /// confounder, the header again, checksum; RFC 4121 section 4.2.4, RFC 3962 section 6.
 const WRAP_BYTES: usize = 16 + 16 + 16 + 12;
 /// Bytes of its checksum, and of a signature of NTLM, \[MS-NLMP\] 2.2.2.9.
-const CHECKSUM_BYTES: usize = 12;
+const CHECKSUM_BYTES: u8 = 12;
 const SIGNATURE_BYTES: usize = 16;
 
 /// How messages are protected after a bind.
@@ -284,14 +284,14 @@ impl Connection {
 
     fn put_signed(&mut self, stage: &mut Stage<'_>, side: Side, plain: &[u8]) -> Timestamp {
         stage.told(Id::Ldap, SEALED, false);
-        let [flags, extra] = [0x04 | from_acceptor(side), CHECKSUM_BYTES as u8];
-        let header = self.wrap_header(side, [flags, 0xff, 0, extra, 0, extra]);
-        let mut checksum = [0; CHECKSUM_BYTES];
+        let flags = 0x04 | from_acceptor(side);
+        // As long as it is rotated.
+        let header = self.wrap_header(side, [flags, 0xff, 0, CHECKSUM_BYTES, 0, CHECKSUM_BYTES]);
+        let mut checksum = [0; CHECKSUM_BYTES as usize];
         stage.random.fill(&mut checksum);
         stage.say(&mut self.tcp, side, |w| {
             prefix(w, header.len() + checksum.len() + plain.len());
             w.bytes(&header);
-            // Rotated to the front.
             w.bytes(&checksum);
             w.bytes(plain);
             Ok(())
@@ -325,7 +325,8 @@ impl Connection {
 
     /// Header of a wrap token, RFC 4121 section 4.2.6.2.
     fn wrap_header(&mut self, side: Side, fields: [u8; 6]) -> [u8; 16] {
-        let number = &mut self.sequence[side.index()];
+        let [client, server] = &mut self.sequence;
+        let number = if side == Side::Client { client } else { server };
         *number += 1;
         let [flags, filler, ec1, ec0, rrc1, rrc0] = fields;
         let [a, b, c, d, e, f, g, h] = number.to_be_bytes();

@@ -57,7 +57,7 @@ const KEY_SHARE: u16 = 51;
 const RENEGOTIATION: u16 = 0xff01;
 /// Bytes of an RSA key with 2,048 bits, and of a point of P-256.
 const RSA_BYTES: usize = 256;
-const POINT_BYTES: usize = 65;
+const POINT_BYTES: u8 = 65;
 
 /// A connection with keys.
 #[derive(Debug)]
@@ -156,12 +156,12 @@ impl Secure {
             (SERVER_HELLO_DONE, Vec::new()),
         ];
         self.handshakes(stage, Side::Server, &messages, &[]);
-        let mut point = [0; POINT_BYTES];
+        let mut point = [0; POINT_BYTES as usize - 1];
         self.random.fill(&mut point);
         let key = built(|w| {
-            w.byte(POINT_BYTES as u8);
+            w.byte(POINT_BYTES);
             w.byte(4); // uncompressed, RFC 8422 section 5.4.1
-            w.bytes(point.split_first().map_or(&[][..], |(_, rest)| rest));
+            w.bytes(&point);
         });
         let none = built(|w| Certificates::emit(w, &[]));
         let finished = FINISHED_12 + ADDED_12;
@@ -312,11 +312,11 @@ fn x25519(key: &[u8; 32], w: &mut Writer<'_>) {
 
 /// ServerKeyExchange: a signed point of P-256, RFC 8422 section 5.4.
 fn server_key(random: &mut Random) -> Vec<u8> {
-    let (mut point, mut signature) = ([0; POINT_BYTES - 1], [0; RSA_BYTES]);
+    let (mut point, mut signature) = ([0; POINT_BYTES as usize - 1], [0; RSA_BYTES]);
     random.fill(&mut point);
     random.fill(&mut signature);
     built(|w| {
-        w.bytes(&[3, 0, 23, POINT_BYTES as u8, 4]);
+        w.bytes(&[3, 0, 23, POINT_BYTES, 4]);
         w.bytes(&point);
         // RSA-PSS with SHA-256.
         w.bytes(&[8, 4, 1, 0]);

@@ -4,7 +4,7 @@
 
 use super::super::smb::tokens::{self, Host};
 use super::{desktop, tls};
-use crate::base::{Random, Timestamp};
+use crate::base::Random;
 use crate::proto::dcerpc::Service;
 use crate::proto::dcerpc::pdu::{Address, Body, Fragment, Limits, OfferParts, Verdict, Verifier};
 use crate::proto::dcerpc::syntax::{Syntax, auth_type, kind};
@@ -103,27 +103,21 @@ pub fn probe(stage: &mut Stage<'_>) {
     };
     let doors = Doors::of(stage);
     let begin = stage.now();
-    let mut end = begin;
+    let mut end = begin.plus_nanos(PATIENCE_NS);
     let methods: [fn(&mut Stage<'_>, &Asked, &Doors); 3] = [netbios, rpc, remote_desktop];
-    for method in methods {
-        method(stage, &asked, &doors);
-        end = end.max(stage.now());
-        // The next one begins while this one is under way.
-        back_to(stage, begin);
-        stage.wait_ms(BETWEEN_MS);
+    for (method, after_ms) in methods.into_iter().zip([0.0, BETWEEN_MS, 2.0 * BETWEEN_MS]) {
+        // All are under way at once.
+        stage.aside(after_ms, |stage| {
+            method(stage, &asked, &doors);
+            end = end.max(stage.now());
+        });
     }
     let answers = doors.netbios || doors.rpc == Door::Open || doors.rdp == Door::Open;
     if !answers {
-        back_to(stage, end.max(begin.plus_nanos(PATIENCE_NS)));
+        #[expect(clippy::cast_precision_loss, reason = "seconds, in nanoseconds")]
+        stage.wait_ms(end.since(begin) as f64 / 1e6);
         reverse(stage, &asked, &doors);
     }
-}
-
-/// Sets the clock.
-#[expect(clippy::cast_precision_loss, reason = "seconds at most, in nanoseconds")]
-fn back_to(stage: &mut Stage<'_>, time: Timestamp) {
-    let difference = time.nanos() - stage.now().nanos();
-    stage.wait_ms(difference as f64 / 1e6);
 }
 
 /// The state of a node, RFC 1002 section 4.2.17.

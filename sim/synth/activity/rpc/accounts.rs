@@ -3,9 +3,9 @@
 //! Over TCP every call is sealed, \[MS-SAMR\] section 2.1.
 
 use crate::proto::Kind;
+use crate::synth::Stage;
 use crate::synth::rpc::{self, Call, Connection};
 use crate::synth::tickets::{Service, Who};
-use crate::synth::Stage;
 
 /// Octets of a handle and of a status.
 const HANDLE: usize = 20;

@@ -2,9 +2,9 @@
 
 use super::around;
 use crate::proto::Kind;
+use crate::synth::Stage;
 use crate::synth::rpc::{self, Call, Connection};
 use crate::synth::tickets::{Service, Who};
-use crate::synth::Stage;
 
 /// Operations, \[MS-DRSR\] section 4.1.
 const BIND: u16 = 0;
@@ -55,12 +55,9 @@ pub fn spn(stage: &mut Stage<'_>) {
 }
 
 /// A sealed connection with the calls between bind and unbind.
-fn session(
-    stage: &mut Stage<'_>,
-    who: Who,
-    calls: impl FnOnce(&mut Stage<'_>, &mut Connection),
-) {
-    let (mapper, mut connection) = super::reach_with_ticket(stage, rpc::DRSUAPI, (who, Service::Ldap));
+fn session(stage: &mut Stage<'_>, who: Who, calls: impl FnOnce(&mut Stage<'_>, &mut Connection)) {
+    let (mapper, mut connection) =
+        super::reach_with_ticket(stage, rpc::DRSUAPI, (who, Service::Ldap));
     query(stage, &mut connection, BIND, BIND_ASKED, BIND_ANSWERED);
     calls(stage, &mut connection);
     query(stage, &mut connection, UNBIND, UNBIND_ASKED, UNBIND_ANSWERED);

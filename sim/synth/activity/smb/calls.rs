@@ -5,21 +5,20 @@ use crate::proto::dcerpc::Service;
 use crate::proto::dcerpc::ndr::StubWriter;
 use crate::proto::dcerpc::syntax::Order;
 use crate::proto::{Kind, Outcome};
+use crate::synth::rpc;
 
 /// The server service, \[MS-SRVS\] section 1.9.
-pub const SRVSVC: Interface =
-    Interface { service: Service::Srvsvc, pipe: "srvsvc", version: 3, is_wide: true };
-/// The same, called by a tool of 32 bits.
-pub const SRVSVC_NARROW: Interface = Interface { is_wide: false, ..SRVSVC };
+pub const SRVSVC: Interface = interface(Service::Srvsvc, "srvsvc", 3);
 /// The workstation service, \[MS-WKST\] section 1.9.
-pub const WKSSVC: Interface =
-    Interface { service: Service::Wkssvc, pipe: "wkssvc", version: 1, is_wide: true };
-/// The local security authority, \[MS-LSAT\] section 1.9, called by a program of 32 bits.
-pub const LSARPC: Interface =
-    Interface { service: Service::Lsarpc, pipe: "lsarpc", version: 0, is_wide: false };
+pub const WKSSVC: Interface = interface(Service::Wkssvc, "wkssvc", 1);
+/// The local security authority, \[MS-LSAT\] section 1.9.
+pub const LSARPC: Interface = Interface { rpc: rpc::LSARPC, pipe: "lsarpc" };
 /// The spooler, \[MS-RPRN\] section 1.9.
-pub const SPOOLSS: Interface =
-    Interface { service: Service::Spoolss, pipe: "spoolss", version: 1, is_wide: true };
+pub const SPOOLSS: Interface = interface(Service::Spoolss, "spoolss", 1);
+
+const fn interface(service: Service, pipe: &'static str, version: u16) -> Interface {
+    Interface { rpc: rpc::Interface { service, version }, pipe }
+}
 
 /// A domain controller's types, \[MS-SRVS\] section 2.2.2.7: workstation, server, domain
 /// controller, time source, NT, and that it runs DFS.
@@ -31,9 +30,14 @@ const VERSION: [u32; 2] = [10, 0];
 /// No name was found, \[MS-ERREF\] section 2.3.1; and some was not.
 const NONE_MAPPED: u32 = 0xc000_0073;
 
-/// Begins arguments or results.
-const fn stub(interface: Interface) -> StubWriter {
-    StubWriter::new(Order::Little, interface.is_wide)
+/// Begins arguments or results, in 64-bit NDR as between Windows of 64 bits.
+const fn stub() -> StubWriter {
+    StubWriter::new(Order::Little, true)
+}
+
+/// Begins a structure that holds pointers, \[MS-RPCE\] section 2.2.5.3.4.1.
+fn structure(w: &mut StubWriter) -> &mut StubWriter {
+    w.align(8)
 }
 
 fn call(opnum: u16, kind: Kind, target: String, stubs: (StubWriter, StubWriter)) -> Call {
@@ -42,49 +46,44 @@ fn call(opnum: u16, kind: Kind, target: String, stubs: (StubWriter, StubWriter))
     Call { opnum, arguments, results, kind, target, outcome }
 }
 
-/// A pointer in a structure, which 64-bit NDR aligns.
-fn member(w: &mut StubWriter, points: bool) {
-    w.pointer(points);
-}
-
 /// NetrServerGetInfo of level 101, \[MS-SRVS\] sections 3.1.4.17 and 2.2.4.41.
 pub fn server_info(server: &str, host: &str) -> Call {
-    let (mut asks, mut tells) = (stub(SRVSVC), stub(SRVSVC));
+    let (mut asks, mut tells) = (stub(), stub());
     asks.unique_text(Some(server)).long(101);
     tells.long(101);
-    member(&mut tells, true);
+    tells.pointer(true);
     tells.long(PLATFORM);
-    member(&mut tells, true);
+    tells.pointer(true);
     VERSION.iter().chain([&SERVER_TYPES]).for_each(|number| {
         tells.long(*number);
     });
-    member(&mut tells, true);
+    tells.pointer(true);
     tells.text(host).text("").long(0);
     call(21, Kind::ServerQuery, server.to_owned(), (asks, tells))
 }
 
 /// NetrShareGetInfo of level 1, \[MS-SRVS\] sections 3.1.4.10 and 2.2.4.23.
 pub fn share_info(server: &str, share: &str) -> Call {
-    let (mut asks, mut tells) = (stub(SRVSVC), stub(SRVSVC));
+    let (mut asks, mut tells) = (stub(), stub());
     asks.unique_text(Some(server)).text(share).long(1);
     tells.long(1);
-    member(&mut tells, true);
-    member(&mut tells, true);
+    tells.pointer(true);
+    tells.pointer(true);
     tells.long(0); // a share of files
-    member(&mut tells, true);
+    tells.pointer(true);
     tells.text(share).text("Logon server share ").long(0);
     call(16, Kind::ServerQuery, share.to_owned(), (asks, tells))
 }
 
 /// NetrWkstaGetInfo of level 100, \[MS-WKST\] sections 3.2.4.1 and 2.2.5.1.
 pub fn workstation_info(server: &str, host: &str, domain: &str) -> Call {
-    let (mut asks, mut tells) = (stub(WKSSVC), stub(WKSSVC));
+    let (mut asks, mut tells) = (stub(), stub());
     asks.unique_text(Some(server)).long(100);
     tells.long(100);
-    member(&mut tells, true);
+    tells.pointer(true);
     tells.long(PLATFORM);
-    member(&mut tells, true);
-    member(&mut tells, true);
+    tells.pointer(true);
+    tells.pointer(true);
     VERSION.iter().for_each(|number| {
         tells.long(*number);
     });
@@ -95,9 +94,9 @@ pub fn workstation_info(server: &str, host: &str, domain: &str) -> Call {
 /// NetrSessionEnum of level 10, \[MS-SRVS\] sections 3.1.4.5 and 2.2.4.13: who is connected from
 /// where, for how long.
 pub fn sessions(server: &str, sessions: &[(String, String, u32)]) -> Call {
-    let (mut asks, mut tells) = (stub(SRVSVC_NARROW), stub(SRVSVC_NARROW));
+    let (mut asks, mut tells) = (stub(), stub());
     asks.unique_text(Some(server)).pointer(false).pointer(false);
-    asks.long(10).long(10).pointer(true).long(0).pointer(false);
+    structure(&mut asks).long(10).long(10).pointer(true).long(0).pointer(false);
     asks.long(u32::MAX).pointer(true).long(0);
     let count = sessions.len();
     let total = u32::try_from(count).unwrap_or(u32::MAX);
@@ -117,9 +116,15 @@ pub fn sessions(server: &str, sessions: &[(String, String, u32)]) -> Call {
 
 /// LsarOpenPolicy2, \[MS-LSAD\] section 3.1.4.4.1.
 pub fn open_policy(server: &str, handle: [u8; 20]) -> Call {
-    let (mut asks, mut tells) = (stub(LSARPC), stub(LSARPC));
+    let (mut asks, mut tells) = (stub(), stub());
     asks.unique_text(Some(server));
-    asks.long(24).pointer(false).pointer(false).long(0).pointer(false).pointer(false);
+    structure(&mut asks)
+        .long(24)
+        .pointer(false)
+        .pointer(false)
+        .long(0)
+        .pointer(false)
+        .pointer(false);
     asks.long(0x0200_0000); // whatever is allowed
     tells.handle(handle).long(0);
     call(44, Kind::LsaQuery, server.to_owned(), (asks, tells))
@@ -127,7 +132,7 @@ pub fn open_policy(server: &str, handle: [u8; 20]) -> Call {
 
 /// LsarClose, \[MS-LSAD\] section 3.1.4.9.4.
 pub fn close_policy(handle: [u8; 20]) -> Call {
-    let (mut asks, mut tells) = (stub(LSARPC), stub(LSARPC));
+    let (mut asks, mut tells) = (stub(), stub());
     asks.handle(handle);
     tells.handle([0; 20]).long(0);
     Call { target: None, ..call(0, Kind::LsaQuery, String::new(), (asks, tells)) }
@@ -152,7 +157,7 @@ pub fn lookup_names(
     domain: (&str, &[u32]),
     first: Option<u32>,
 ) -> Call {
-    let (mut asks, mut tells) = (stub(LSARPC), stub(LSARPC));
+    let (mut asks, mut tells) = (stub(), stub());
     let count = names.len();
     let total = u32::try_from(count).unwrap_or(u32::MAX);
     asks.handle(handle).long(total).size(count);
@@ -162,9 +167,9 @@ pub fn lookup_names(
     names.iter().for_each(|name| {
         asks.counted_characters(name);
     });
-    asks.long(0).pointer(false).enumeration(1).long(0);
+    structure(&mut asks).long(0).pointer(false).enumeration(1).long(0);
     referenced_domains(&mut tells, first.is_some().then_some(domain));
-    tells.long(total).pointer(true).size(count);
+    structure(&mut tells).long(total).pointer(true).size(count);
     for at in 0..total {
         match first {
             Some(first) => tells.enumeration(1).long(first + at).long(0),
@@ -187,10 +192,10 @@ pub fn lookup_sids(
     accounts: &[(u32, String)],
     (domain, sid): (&str, &[u32]),
 ) -> Call {
-    let (mut asks, mut tells) = (stub(LSARPC), stub(LSARPC));
+    let (mut asks, mut tells) = (stub(), stub());
     let count = accounts.len();
     let total = u32::try_from(count).unwrap_or(u32::MAX);
-    asks.handle(handle).long(total).pointer(true).size(count);
+    structure(asks.handle(handle)).long(total).pointer(true).size(count);
     accounts.iter().for_each(|_| {
         asks.pointer(true);
     });
@@ -201,12 +206,13 @@ pub fn lookup_sids(
         listed.push_str(if at > 0 { ", S-1-5" } else { "S-1-5" });
         parts.iter().for_each(|part| listed.push_str(&format!("-{part}")));
     }
-    asks.long(0).pointer(false).enumeration(1).long(0);
+    structure(&mut asks).long(0).pointer(false).enumeration(1).long(0);
     referenced_domains(&mut tells, Some((domain, sid)));
-    tells.long(total).pointer(true).size(count);
+    structure(&mut tells).long(total).pointer(true).size(count);
     for (_, name) in accounts {
-        tells.enumeration(1).counted(name).long(0);
+        structure(&mut tells).enumeration(1).counted(name).long(0);
     }
+    structure(&mut tells);
     accounts.iter().for_each(|(_, name)| {
         tells.counted_characters(name);
     });

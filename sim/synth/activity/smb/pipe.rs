@@ -5,12 +5,9 @@ use super::file;
 use super::link::{Message, Smb};
 use super::seal::Seal;
 use super::tokens::wide;
-use crate::base::Timestamp;
-use crate::proto::dcerpc::pdu::{
-    Address, Body as Pdu, Fragment, Limits, OfferParts, Request, Response, Verdict,
-};
-use crate::proto::dcerpc::syntax::{Syntax, Uuid, kind};
-use crate::proto::dcerpc::{Service, is_little_endian};
+use crate::base::{Random, Timestamp};
+use crate::proto::dcerpc::Service;
+use crate::proto::dcerpc::syntax::kind;
 use crate::proto::smb2::body::{
     CreateRequest, CreateResponse, FileId, IoctlRequest, IoctlResponse, PIPE_TRANSCEIVE,
     ReadRequest, ReadResponse, WriteRequest, WriteResponse,
@@ -18,6 +15,7 @@ use crate::proto::smb2::body::{
 use crate::proto::smb2::part::{At8Long, At16, At16Long, At32, Buffer};
 use crate::proto::smb2::{Body, command};
 use crate::proto::{Id, Kind, Outcome};
+use crate::synth::rpc::{self, Association, Carrier};
 use crate::synth::tickets::Ticket;
 use crate::synth::{Stage, Words};
 use crate::wire::Writer;
@@ -27,28 +25,16 @@ const ACCESS: u32 = 0x0012_019f;
 const OPTIONS: u32 = 0x0040_0040;
 /// A pipe has no attributes but "normal", \[MS-FSCC\] section 2.6.
 const NORMAL: u32 = 0x80;
-/// Longest fragment over a pipe, \[MS-RPCE\] section 3.3.1.5.2.
-const FRAGMENT: u16 = 4_280;
-const LIMITS: Limits = Limits { transmit: FRAGMENT, receive: FRAGMENT, group: 0 };
 /// Bytes that a client reads at once from a pipe.
 const READ: u32 = 1_024;
-/// Features of a bind, \[MS-RPCE\] section 2.2.2.14.
-const FEATURES: Syntax =
-    Syntax { uuid: Uuid(0x6cb71c2c_9812_4540_0300_000000000000), version: 1, minor: 0 };
-/// No encoding.
-const NO_SYNTAX: Syntax = Syntax { uuid: Uuid(0), version: 0, minor: 0 };
 
 /// An interface behind a pipe.
 #[derive(Debug, Clone, Copy)]
 pub struct Interface {
     /// Which.
-    pub service: Service,
+    pub rpc: rpc::Interface,
     /// Name of its pipe.
     pub pipe: &'static str,
-    /// Its version.
-    pub version: u16,
-    /// Whether it is called in 64-bit NDR, as between Windows of 64 bits.
-    pub is_wide: bool,
 }
 
 /// A call.
@@ -73,15 +59,15 @@ pub struct Call {
 pub struct Pipe {
     tree: u32,
     file: FileId,
-    interface: Interface,
-    call_id: u32,
+    name: &'static str,
+    rpc: Association,
 }
 
 impl Pipe {
     /// Opens the interface's pipe and binds to it.
     pub fn new(stage: &mut Stage<'_>, smb: &mut Smb, tree: u32, interface: Interface) -> Self {
         let mut pipe = Self::open(stage, smb, tree, interface);
-        pipe.bind(stage, smb);
+        pipe.agree(stage, smb, kind::BIND, (&[], &[]));
         pipe
     }
 
@@ -94,9 +80,7 @@ impl Pipe {
         ticket: Ticket,
     ) -> (Self, Seal) {
         let mut pipe = Self::open(stage, smb, tree, interface);
-        let address = format!("\\PIPE\\{}\0", interface.pipe);
-        let parts = (pipe.offers(), pipe.verdicts());
-        let seal = Seal::bind(&mut pipe, stage, smb, ticket, parts, (LIMITS, address.as_bytes()));
+        let seal = Seal::bind(&mut pipe, stage, smb, ticket);
         (pipe, seal)
     }
 
@@ -122,78 +106,68 @@ impl Pipe {
         };
         smb.answer(stage, asked, Message::new(command::CREATE, tree, Body::CreateResponse(body)));
         file::standard(stage, smb, tree, file);
-        Self { tree, file, interface, call_id: 1 }
+        let rpc = Association::new(interface.rpc, Carrier::Pipe, &mut stage.random);
+        Self { tree, file, name: interface.pipe, rpc }
     }
 
-    fn offers(&self) -> Vec<OfferParts> {
-        let Interface { service, version, .. } = self.interface;
-        let interface = Syntax { uuid: service.uuid(), version, minor: 0 };
-        let offers = [Syntax::NDR, Syntax::NDR64, FEATURES].into_iter().zip(0..);
-        let offer =
-            |(transfer, id)| OfferParts { id, interface, transfers: vec![transfer], reserved: 0 };
-        offers.map(offer).collect()
-    }
-
-    fn verdicts(&self) -> Vec<Verdict> {
-        let yes = |transfer| Verdict { result: 0, reason: 0, transfer };
-        let no = Verdict { result: 2, reason: 2, transfer: NO_SYNTAX };
-        let features = Verdict { result: 3, reason: 3, transfer: NO_SYNTAX };
-        match self.interface.is_wide {
-            true => vec![no, yes(Syntax::NDR64), features],
-            false => vec![yes(Syntax::NDR), no, features],
-        }
-    }
-
-    fn bind(&mut self, stage: &mut Stage<'_>, smb: &mut Smb) {
-        let body = Pdu::Offers(kind::BIND, LIMITS, self.offers(), ([0; 3], &[]));
-        let bind = emitted(&Fragment::new(self.next_call(), body));
-        self.write(stage, smb, &bind);
-        let address = format!("\\PIPE\\{}\0", self.interface.pipe);
-        let limits = Limits { group: 0x3400 + stage.random.below(256), ..LIMITS };
-        let address = Address::new(address.as_bytes());
-        let verdicts = self.verdicts();
-        let body = Pdu::Verdicts(kind::BIND_ACK, limits, address, verdicts, ([0; 3], &[]));
-        let answer = emitted(&Fragment::new(self.call_id, body));
-        if smb.is_clear() {
-            stage.told(Id::Dcerpc, kind::BIND.into(), false);
-            stage.told(Id::Dcerpc, kind::BIND_ACK.into(), true);
-        }
-        self.read(stage, smb, &answer);
-    }
-
-    /// Number of the next call.
-    pub fn next_call(&mut self) -> u32 {
-        self.call_id += 1;
-        self.call_id
-    }
-
-    /// Number of the last one.
-    pub const fn last_call(&self) -> u32 {
-        self.call_id
+    /// What both ends of the association remember.
+    pub const fn rpc(&mut self) -> &mut Association {
+        &mut self.rpc
     }
 
     /// Which interface.
     pub const fn service(&self) -> Service {
-        self.interface.service
+        self.rpc.interface().service
     }
 
-    /// Writes into the pipe; when.
-    pub fn write(&self, stage: &mut Stage<'_>, smb: &mut Smb, bytes: &[u8]) -> Timestamp {
+    /// A bind or alter_context and its answer, with their tokens; when it was asked.
+    pub fn agree(
+        &mut self,
+        stage: &mut Stage<'_>,
+        smb: &mut Smb,
+        what: u8,
+        (token, answer): (&[u8], &[u8]),
+    ) -> Timestamp {
+        let mut bytes = Vec::with_capacity(256 + token.len());
+        let w = &mut Writer::new(&mut bytes);
+        match what {
+            kind::BIND => self.rpc.bind(token, w),
+            _ => self.rpc.alter(token, w),
+        }
+        let time = self.write(stage, smb, &bytes);
+        bytes.clear();
+        let w = &mut Writer::new(&mut bytes);
+        match what {
+            kind::BIND => {
+                let address = format!("\\PIPE\\{}\0", self.name);
+                self.rpc.bind_ack(address.as_bytes(), answer, w);
+            }
+            _ => self.rpc.alter_ack(answer, w),
+        }
+        self.read(stage, smb, &bytes);
+        if smb.is_clear() {
+            // The answers have the numbers behind those of bind and alter_context.
+            stage.told(Id::Dcerpc, what.into(), false);
+            stage.told(Id::Dcerpc, u32::from(what) + 1, true);
+        }
+        time
+    }
+
+    fn write(&self, stage: &mut Stage<'_>, smb: &mut Smb, bytes: &[u8]) -> Timestamp {
         let body = WriteRequest {
             data: At16Long(Buffer::new(bytes)),
             file: self.file,
             ..Default::default()
         };
-        let asked =
-            smb.ask(stage, Message::new(command::WRITE, self.tree, Body::WriteRequest(body)));
+        let message = Message::new(command::WRITE, self.tree, Body::WriteRequest(body));
+        let asked = smb.ask(stage, message);
         let count = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let body = Body::WriteResponse(WriteResponse { count, ..Default::default() });
         smb.answer(stage, asked, Message::new(command::WRITE, self.tree, body));
         asked.time
     }
 
-    /// Reads out of the pipe.
-    pub fn read(&self, stage: &mut Stage<'_>, smb: &mut Smb, bytes: &[u8]) {
+    fn read(&self, stage: &mut Stage<'_>, smb: &mut Smb, bytes: &[u8]) {
         let body = ReadRequest {
             padding: 0x50,
             length: READ,
@@ -201,83 +175,72 @@ impl Pipe {
             rest: b"\0",
             ..Default::default()
         };
-        let asked = smb.ask(stage, Message::new(command::READ, self.tree, Body::ReadRequest(body)));
+        let message = Message::new(command::READ, self.tree, Body::ReadRequest(body));
+        let asked = smb.ask(stage, message);
         let body = ReadResponse { data: At8Long(Buffer::new(bytes)), ..Default::default() };
         smb.answer(stage, asked, Message::new(command::READ, self.tree, Body::ReadResponse(body)));
     }
 
-    /// Calls an operation.
+    /// Calls an operation in the clear.
     pub fn call(&mut self, stage: &mut Stage<'_>, smb: &mut Smb, call: Call) {
-        let call_id = self.next_call();
-        let context = u16::from(self.interface.is_wide);
-        let hint = |stub: &[u8]| u32::try_from(stub.len()).unwrap_or(0);
-        let Call { opnum, arguments, results, kind: what, target, outcome } = call;
-        let body = Pdu::Request(Request {
-            hint: hint(&arguments),
-            context,
-            opnum,
-            object: None,
-            stub: &arguments,
-        });
-        let request = emitted(&Fragment::new(call_id, body));
-        let body = Pdu::Response(
-            kind::RESPONSE,
-            Response { hint: hint(&results), context, cancels: 0, reserved: 0, stub: &results },
-        );
-        let response = emitted(&Fragment::new(call_id, body));
-        let time = self.transceive(stage, smb, &request, &response);
-        if !smb.is_clear() {
+        let Call { opnum, arguments, results, kind, target, outcome } = call;
+        let Some(time) = self.transceive(stage, smb, opnum, (&arguments, &results)) else {
             return;
-        }
-        let service = self.interface.service;
-        stage.told(Id::Dcerpc, service.code(Some(opnum)), false);
-        stage.told(Id::Dcerpc, service.code(Some(opnum)), true);
+        };
         let (flow, principal) = (smb.link.tcp.flow, smb.principal.clone());
-        stage.did(&flow, time, what, outcome, || Words {
+        let service = self.service();
+        stage.did(&flow, time, kind, outcome, || Words {
             principal,
             target,
             detail: service.operation(opnum).map(str::to_owned),
         });
     }
 
-    /// Writes and reads in one exchange; when.
+    /// Writes arguments and reads results in one exchange, and tells it; when, where it can be
+    /// seen. Stubs are at most as long as a fragment.
     pub fn transceive(
-        &self,
+        &mut self,
         stage: &mut Stage<'_>,
         smb: &mut Smb,
-        request: &[u8],
-        response: &[u8],
-    ) -> Timestamp {
+        opnum: u16,
+        (arguments, results): (&[u8], &[u8]),
+    ) -> Option<Timestamp> {
+        let mut random = Random::new(stage.random.next_u64());
+        let (mut request, mut response) = (Vec::with_capacity(256), Vec::with_capacity(256));
+        let counts = [
+            self.rpc.request(opnum, arguments, &mut random, &mut Writer::new(&mut request)),
+            self.rpc.response(results, &mut random, &mut Writer::new(&mut response)),
+        ];
         let body = IoctlRequest {
             code: PIPE_TRANSCEIVE,
             file: self.file,
-            input: At32(Buffer::new(request)),
+            input: At32(Buffer::new(&request)),
             output_max: READ,
             flags: 1,
             ..Default::default()
         };
-        let asked =
-            smb.ask(stage, Message::new(command::IOCTL, self.tree, Body::IoctlRequest(body)));
+        let message = Message::new(command::IOCTL, self.tree, Body::IoctlRequest(body));
+        let asked = smb.ask(stage, message);
         let body = IoctlResponse {
             code: PIPE_TRANSCEIVE,
             file: self.file,
-            output: At32(Buffer::new(response)),
+            output: At32(Buffer::new(&response)),
             ..Default::default()
         };
         let message = Message::new(command::IOCTL, self.tree, Body::IoctlResponse(body));
         smb.answer(stage, asked, message);
-        asked.time
+        if !smb.is_clear() {
+            return None;
+        }
+        let code = rpc::code(self.service(), opnum);
+        for (count, is_answer) in counts.into_iter().zip([false, true]) {
+            (0..count).for_each(|_| stage.told(Id::Dcerpc, code, is_answer));
+        }
+        Some(asked.time)
     }
 
     /// Closes it.
     pub fn close(self, stage: &mut Stage<'_>, smb: &mut Smb) {
         file::close(stage, smb, self.tree, self.file);
     }
-}
-
-fn emitted(fragment: &Fragment<'_>) -> Vec<u8> {
-    debug_assert!(is_little_endian(&fragment.representation));
-    let mut bytes = Vec::with_capacity(200);
-    fragment.emit(&mut Writer::new(&mut bytes));
-    bytes
 }
