@@ -32,6 +32,9 @@ const ENTRY: u32 = 4;
 const DONE: u32 = 5;
 const REFERENCE: u32 = 19;
 
+/// Operation of NetBIOS queries for a name: opcode 0, type NB (RFC 1002 section 4.2.12).
+const NB_QUERY: u32 = 32;
+
 /// `headroom learn`.
 ///
 /// # Errors
@@ -190,6 +193,7 @@ impl Audience for Ear {
         let what = match (message.id(), tally.operation, is_request) {
             // A buffer that was read to its end was only signed, and a request in it may be
             // anything; sealed ones may, too.
+            (Id::Nbns, NB_QUERY, true) if !tally.is_answer => Message::NbnsQuery,
             (Id::Ldap, ldap::SEALED, _) => Message::LdapBuffer,
             (Id::Ldap, SEARCH, true) | (Id::Ldap, ENTRY | DONE | REFERENCE, false) => Message::Ldap,
             (Id::Smb2, smb2::command::OPAQUE, _) if tally.quality == Quality::Opaque => {

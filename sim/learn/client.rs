@@ -28,13 +28,16 @@ events! {
     DnsOutside,
     /// Of the others, for the name of an address.
     DnsReverse,
-    /// NetBIOS name queries.
+    /// NetBIOS name queries, each time they are sent.
     Nbns,
-    /// Of these, without an answer or with one that says no.
+    /// The same, once where they are sent again.
+    NbnsAsked,
+    /// Of these, without an answer.
     NbnsUnanswered,
-    /// Requests to the KDC of any kind.
+    /// Requests to the KDC of any kind; once where they are sent again over TCP because the answer
+    /// does not fit into a datagram.
     Kerberos,
-    /// Of these, over UDP.
+    /// Of these, first over UDP.
     KerberosUdp,
     /// Logons that were granted or failed, not those that were asked to go on.
     Logon,
@@ -215,8 +218,8 @@ impl Client {
                 dns(sighting, domain, &mut count);
             }
             "local_name_query" if sighting.protocol == "nbns" && detail.starts_with("query NB") => {
-                count(Event::Nbns);
-                if sighting.outcome != "success" {
+                count(Event::NbnsAsked);
+                if sighting.outcome == "unanswered" {
                     count(Event::NbnsUnanswered);
                 }
             }
@@ -253,11 +256,13 @@ impl Client {
 
     fn kerberos(&mut self, sighting: &Sighting<'_>, is_core: bool) {
         let mut count = |event| self.count(event, is_core);
-        count(Event::Kerberos);
+        let code = sighting.code_name.unwrap_or_default();
+        if code != "KRB_ERR_RESPONSE_TOO_BIG" {
+            count(Event::Kerberos);
+        }
         if !sighting.is_tcp {
             count(Event::KerberosUdp);
         }
-        let code = sighting.code_name.unwrap_or_default();
         if sighting.kind == "kerberos_logon" {
             if sighting.outcome != "continued" {
                 count(Event::Logon);

@@ -270,7 +270,7 @@ const SHARES: [(Knob, Event, Event); 8] = [
     (Knob::DnsOutsideShare, Event::DnsOutside, Event::Dns),
     (Knob::DnsNxdomainShare, Event::DnsMissing, Event::Dns),
     (Knob::DnsTcpShare, Event::DnsTcp, Event::Dns),
-    (Knob::NbnsUnansweredShare, Event::NbnsUnanswered, Event::Nbns),
+    (Knob::NbnsUnansweredShare, Event::NbnsUnanswered, Event::NbnsAsked),
     (Knob::KerberosUdpShare, Event::KerberosUdp, Event::Kerberos),
     (Knob::KerberosBadPasswordShare, Event::BadPassword, Event::Logon),
     (Knob::KerberosUnknownServiceShare, Event::UnknownService, Event::Ticket),

@@ -77,6 +77,8 @@ pub enum Message {
     Ldap,
     /// A sealed or signed buffer of LDAP.
     LdapBuffer,
+    /// A NetBIOS name query.
+    NbnsQuery,
     /// SMB 2 or 3 in the clear.
     Smb,
     /// SMB 3, encrypted.
@@ -200,6 +202,13 @@ impl Learner {
     /// Counts what a flow carries.
     pub fn hear(&mut self, carried: &Carried) {
         let Some(&at) = self.by_address.get(&carried.server) else { return };
+        if carried.message == Message::NbnsQuery {
+            let is_core = self.hours.is_core(carried.time);
+            if let Some(client) = self.client(at, carried.client.0) {
+                client.count(Event::Nbns, is_core);
+            }
+            return;
+        }
         let mut flow = self.flow(carried.client);
         let is_core = self.hours.is_core(carried.time);
         let Some(client) = self.client(at, carried.client.0) else { return };
@@ -224,7 +233,7 @@ impl Learner {
                 flow.is_encrypted = true;
                 client.count(Event::SmbEncryptedFlow, is_core);
             }
-            Message::Smb | Message::SmbEncrypted => {}
+            Message::Smb | Message::SmbEncrypted | Message::NbnsQuery => {}
         }
         self.flows.insert(carried.client, flow);
     }
