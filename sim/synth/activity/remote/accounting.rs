@@ -117,8 +117,8 @@ impl Session {
 
 /// When a session began, in seconds since 1970, as it has lasted for `seconds`: as was `kept`, if
 /// that only differs because parts of seconds are cut off.
-const fn begun(kept: i64, now: i64, seconds: u32) -> i64 {
-    let begun = now - seconds as i64;
+fn begun(kept: i64, now: i64, seconds: u32) -> i64 {
+    let begun = now - i64::from(seconds);
     if kept.abs_diff(begun) <= 1 { kept } else { begun }
 }
 
