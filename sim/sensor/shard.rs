@@ -111,7 +111,7 @@ impl Shard {
         }
         if !payload.is_empty() && entry.looks != LOOKED_ENOUGH {
             look(entry, packet, payload);
-            if entry.class == Id::Other as u8 && self.talks.may_be_rpc(packet, payload) {
+            if entry.class == Id::Other as u8 && self.talks.may_be_rpc(entry, packet, payload) {
                 entry.class = Id::Dcerpc as u8;
             }
         }

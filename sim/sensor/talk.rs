@@ -284,12 +284,15 @@ impl Talks {
         }
     }
 
-    /// Whether a payload that proves nothing, as it is too short, may be a remote procedure call:
-    /// an endpoint mapper told that an interface is where it goes.
-    pub fn may_be_rpc(&self, packet: &Packet, payload: &[u8]) -> bool {
+    /// Whether a payload that proves nothing, as it is too short or comes before the one that the
+    /// stream begins with, may be a remote procedure call: an endpoint mapper told that an
+    /// interface is where it goes.
+    pub fn may_be_rpc(&self, entry: &Entry, packet: &Packet, payload: &[u8]) -> bool {
         let server = (packet.destination, packet.destination_port);
+        let is_early = entry.client_start().is_some_and(|start| start != packet.sequence);
         packet.transport == Transport::Tcp
-            && Id::Dcerpc.probe(payload, proto::Transport::Tcp) == proto::Probe::Possible
+            && (is_early
+                || Id::Dcerpc.probe(payload, proto::Transport::Tcp) == proto::Probe::Possible)
             && self.shared.endpoints.is_known(server)
     }
 
