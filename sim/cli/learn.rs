@@ -32,6 +32,9 @@ const ENTRY: u32 = 4;
 const DONE: u32 = 5;
 const REFERENCE: u32 = 19;
 
+/// Operation of NetBIOS queries for a name: opcode 0, type NB (RFC 1002 section 4.2.12).
+const NB_QUERY: u32 = 32;
+
 /// `headroom learn`.
 ///
 /// # Errors
@@ -157,6 +160,7 @@ fn seen<'a>(row: &Activity<'a>) -> Option<Sighting<'a>> {
     Some(Sighting {
         time: row.time_utc,
         client: row.client.parse().ok()?,
+        client_port: row.client_port,
         server: row.server.parse().ok()?,
         server_port: row.server_port,
         is_tcp: true,
@@ -189,6 +193,7 @@ impl Audience for Ear {
         let what = match (message.id(), tally.operation, is_request) {
             // A buffer that was read to its end was only signed, and a request in it may be
             // anything; sealed ones may, too.
+            (Id::Nbns, NB_QUERY, true) if !tally.is_answer => Message::NbnsQuery,
             (Id::Ldap, ldap::SEALED, _) => Message::LdapBuffer,
             (Id::Ldap, SEARCH, true) | (Id::Ldap, ENTRY | DONE | REFERENCE, false) => Message::Ldap,
             (Id::Smb2, smb2::command::OPAQUE, _) if tally.quality == Quality::Opaque => {
@@ -208,7 +213,7 @@ impl Audience for Ear {
     }
 
     fn activity(&mut self, ends: &Ends, activity: &proto::Activity<'_>) {
-        let [(client, _), (server, server_port)] = ends.seen_from(activity.asked_by);
+        let [(client, client_port), (server, server_port)] = ends.seen_from(activity.asked_by);
         let shown = [activity.principal, activity.target, activity.detail];
         for (word, shown) in self.words.iter_mut().zip(shown) {
             word.clear();
@@ -223,6 +228,7 @@ impl Audience for Ear {
         self.learner.see(&Sighting {
             time: activity.time,
             client: client.to_ip(),
+            client_port,
             server: server.to_ip(),
             server_port,
             is_tcp: matches!(ends.transport, crate::flow::Transport::Tcp),

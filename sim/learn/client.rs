@@ -22,19 +22,22 @@ events! {
     Dns,
     /// Of these, over TCP.
     DnsTcp,
-    /// Of these, for a name outside the domain.
-    DnsOutside,
     /// Of these, for a name that does not exist.
     DnsMissing,
-    /// Of these, for the name of an address.
+    /// Of the others, for a name outside the domain.
+    DnsOutside,
+    /// Of the others, for the name of an address.
     DnsReverse,
-    /// NetBIOS name queries.
+    /// NetBIOS name queries, each time they are sent.
     Nbns,
-    /// Of these, without an answer or with one that says no.
+    /// The same, once where they are sent again.
+    NbnsAsked,
+    /// Of these, without an answer.
     NbnsUnanswered,
-    /// Requests to the KDC of any kind.
+    /// Requests to the KDC of any kind; once where they are sent again over TCP because the answer
+    /// does not fit into a datagram.
     Kerberos,
-    /// Of these, over UDP.
+    /// Of these, first over UDP.
     KerberosUdp,
     /// Logons that were granted or failed, not those that were asked to go on.
     Logon,
@@ -46,7 +49,7 @@ events! {
     UnknownService,
     /// Runs of these.
     TicketRun,
-    /// LDAP binds.
+    /// LDAP connections with a bind; the first of each counts.
     Bind,
     /// Of these, with SASL.
     SaslBind,
@@ -66,20 +69,24 @@ events! {
     Samr,
     /// Trusts asked for.
     Trust,
-    /// Names cracked through the replication interface.
-    CrackNames,
+    /// Bindings of the replication interface.
+    DirectoryBind,
     /// Service principal names written through it.
     WriteSpn,
     /// Secure channels set up.
     Channel,
-    /// Connections of SYSVOL.
-    Sysvol,
-    /// Files read there that say which version a policy has.
+    /// Files read from SYSVOL that say which version a policy has.
     PolicyVersion,
+    /// Runs of these: refreshes of group policy.
+    Refresh,
     /// Other files read there.
     PolicyFile,
-    /// Connections of other shares, IPC$ not counted.
+    /// Connections of shares other than SYSVOL and IPC$.
     Share,
+    /// Printers opened.
+    Printer,
+    /// Sessions of SMB with NTLM.
+    SmbNtlm,
     /// Flows of SMB 2 or 3.
     SmbFlow,
     /// Of these, with encrypted messages.
@@ -98,6 +105,9 @@ events! {
 /// a longer time would join.
 const TICKET_GAP_NS: i64 = 2_500_000_000;
 const VALIDATION_GAP_NS: i64 = 500_000_000;
+/// Versions of policies read within a minute of each other are of one refresh. Ours: it takes
+/// seconds, and the next comes after an hour and a half.
+const REFRESH_GAP_NS: i64 = 60_000_000_000;
 /// Times of requests that are remembered for telling runs: what is told of different flows comes
 /// out of order by as much as a batch of frames.
 const RECENT: usize = 12;
@@ -111,6 +121,7 @@ pub struct Client {
     pub core: Counts,
     tickets: Recent,
     validations: Recent,
+    refreshes: Recent,
     /// Answers of LDAP: how many, sum and sum of squares of the logarithm of their bytes.
     pub answers: Answers,
 }
@@ -152,6 +163,12 @@ pub struct Answers {
     squares: f64,
 }
 
+/// What sealing or signing adds to messages of LDAP: the length before a buffer, and a token with
+/// AES: header, confounder, copy of the header, checksum (RFC 4121 section 4.2.4).
+pub const WRAPPING_BYTES: u64 = 4 + 16 + 16 + 16 + 12;
+/// The end of a result, which says that it went well (RFC 4511 section 4.5.2).
+const RESULT_DONE_BYTES: u64 = 14;
+
 impl Answers {
     /// Adds those of another client.
     pub fn add(&mut self, other: &Self) {
@@ -183,6 +200,7 @@ impl Client {
 
     /// The bytes of an answer of LDAP; none where nothing was answered yet.
     pub fn answer(&mut self, bytes: u64) {
+        let bytes = bytes.saturating_sub(RESULT_DONE_BYTES);
         if bytes > 0 {
             let logarithm = libm::log(bytes as f64);
             self.answers.count += 1;
@@ -200,8 +218,8 @@ impl Client {
                 dns(sighting, domain, &mut count);
             }
             "local_name_query" if sighting.protocol == "nbns" && detail.starts_with("query NB") => {
-                count(Event::Nbns);
-                if sighting.outcome != "success" {
+                count(Event::NbnsAsked);
+                if sighting.outcome == "unanswered" {
                     count(Event::NbnsUnanswered);
                 }
             }
@@ -212,14 +230,18 @@ impl Client {
                     count(Event::SaslBind);
                 }
             }
-            "ntlm_logon" if matches!(sighting.server_port, 389 | 3268) => count(Event::NtlmBind),
+            "ntlm_logon" => match sighting.server_port {
+                389 | 3268 => count(Event::NtlmBind),
+                139 | 445 => count(Event::SmbNtlm),
+                _ => {}
+            },
             "tls_handshake" if matches!(sighting.server_port, 636 | 3269) => count(Event::LdapTls),
             "credential_validation" => {
                 count(Event::Validation);
                 let runs = self.validations.add(sighting.time.nanos(), VALIDATION_GAP_NS);
                 self.run(Event::ValidationRun, runs, is_core);
             }
-            "file_copy" => file(sighting, &mut count),
+            "file_copy" => self.file(sighting, is_core),
             "share_access" => share(sighting, &mut count),
             kind => {
                 if let Some(event) = call(kind, detail) {
@@ -234,11 +256,13 @@ impl Client {
 
     fn kerberos(&mut self, sighting: &Sighting<'_>, is_core: bool) {
         let mut count = |event| self.count(event, is_core);
-        count(Event::Kerberos);
+        let code = sighting.code_name.unwrap_or_default();
+        if code != "KRB_ERR_RESPONSE_TOO_BIG" {
+            count(Event::Kerberos);
+        }
         if !sighting.is_tcp {
             count(Event::KerberosUdp);
         }
-        let code = sighting.code_name.unwrap_or_default();
         if sighting.kind == "kerberos_logon" {
             if sighting.outcome != "continued" {
                 count(Event::Logon);
@@ -253,6 +277,20 @@ impl Client {
             }
             let runs = self.tickets.add(sighting.time.nanos(), TICKET_GAP_NS);
             self.run(Event::TicketRun, runs, is_core);
+        }
+    }
+
+    fn file(&mut self, sighting: &Sighting<'_>, is_core: bool) {
+        let path = sighting.target.unwrap_or_default().to_ascii_lowercase();
+        if !path.contains("\\sysvol\\") || sighting.detail != Some("read") {
+            return;
+        }
+        if path.ends_with("\\gpt.ini") {
+            self.count(Event::PolicyVersion, is_core);
+            let refreshes = self.refreshes.add(sighting.time.nanos(), REFRESH_GAP_NS);
+            self.run(Event::Refresh, refreshes, is_core);
+        } else {
+            self.count(Event::PolicyFile, is_core);
         }
     }
 
@@ -312,14 +350,13 @@ fn dns(sighting: &Sighting<'_>, domain: &str, count: &mut impl FnMut(Event)) {
     if sighting.is_tcp {
         count(Event::DnsTcp);
     }
-    if sighting.target.is_some_and(|name| is_outside(name, domain)) {
-        count(Event::DnsOutside);
-    }
+    // What the calibrations call outside and reverse exists, or is not answered.
     if sighting.code_name == Some("NXDOMAIN") {
         count(Event::DnsMissing);
-    }
-    if sighting.detail == Some("PTR") {
+    } else if sighting.detail == Some("PTR") {
         count(Event::DnsReverse);
+    } else if sighting.target.is_some_and(|name| is_outside(name, domain)) {
+        count(Event::DnsOutside);
     }
 }
 
@@ -333,19 +370,10 @@ fn is_outside(name: &str, domain: &str) -> bool {
     name.contains('.') && !is_in(domain) && !is_in("in-addr.arpa") && !is_in("ip6.arpa")
 }
 
-fn file(sighting: &Sighting<'_>, count: &mut impl FnMut(Event)) {
-    let path = sighting.target.unwrap_or_default().to_ascii_lowercase();
-    if path.contains("\\sysvol\\") && sighting.detail == Some("read") {
-        let is_version = path.ends_with("\\gpt.ini");
-        count(if is_version { Event::PolicyVersion } else { Event::PolicyFile });
-    }
-}
-
 fn share(sighting: &Sighting<'_>, count: &mut impl FnMut(Event)) {
     let path = sighting.target.unwrap_or_default().to_ascii_lowercase();
     match path.rsplit('\\').next().unwrap_or_default() {
-        "ipc$" | "" => {}
-        "sysvol" => count(Event::Sysvol),
+        "ipc$" | "sysvol" | "" => {}
         _ => count(Event::Share),
     }
 }
@@ -355,7 +383,8 @@ fn call(kind: &str, detail: &str) -> Option<Event> {
     Some(match kind {
         "lsa_lookup" => Event::Lsa,
         "samr_query" if detail.starts_with("SamrConnect") => Event::Samr,
-        "directory_query" if detail.starts_with("IDL_DRSCrackNames") => Event::CrackNames,
+        "directory_query" if detail.starts_with("IDL_DRSBind") => Event::DirectoryBind,
+        "remote_call" if detail.starts_with("RpcOpenPrinter") => Event::Printer,
         "directory_query" if detail.starts_with("IDL_DRSWriteSPN") => Event::WriteSpn,
         "lsa_query" if detail.starts_with("LsarQueryTrustedDomainInfo") => Event::Trust,
         "netlogon_call" if detail.starts_with("NetrServerAuthenticate") => Event::Channel,
@@ -383,6 +412,7 @@ mod tests {
         Sighting {
             time: Timestamp::from_nanos(second * 1_000_000_000),
             client: [10, 0, 0, 1].into(),
+            client_port: 50_000,
             server: [10, 0, 0, 2].into(),
             server_port: 88,
             is_tcp: true,
@@ -438,7 +468,7 @@ mod tests {
     fn sizes_are_fitted_by_median_and_deviation() {
         let mut client = Client::default();
         for bytes in [100, 400, 1_600, 0] {
-            client.answer(bytes);
+            client.answer(bytes + RESULT_DONE_BYTES);
         }
         let (median, sigma) = client.answers.lognormal().unwrap();
         assert!((median - 400.0).abs() < 0.01 && (sigma - libm::log(4.0)).abs() < 1e-9);

@@ -185,7 +185,7 @@ fn kind(client: &Client, hours: &super::Hours) -> Option<PopulationKind> {
         Event::SmbFlow,
         Event::Member,
         Event::Validation,
-        Event::CrackNames,
+        Event::DirectoryBind,
         Event::Lsa,
         Event::Samr,
     ];
@@ -248,21 +248,21 @@ impl Totals {
 }
 
 /// Rates per client and hour: of the first events, less the second. Whoever refreshes its policies
-/// reads SYSVOL, and on the way connects to LDAP and cracks names; whoever logs on or unlocks gets
-/// a ticket for the computer: parameters leave these out.
-const RATES: [(Knob, &[Event], Option<Event>); 12] = [
-    (Knob::DnsQueries, &[Event::Dns], None),
-    (Knob::NbnsQueries, &[Event::Nbns], None),
-    (Knob::KerberosTickets, &[Event::Ticket], Some(Event::Logon)),
-    (Knob::LdapConnections, &[Event::Bind, Event::LdapTls], Some(Event::Sysvol)),
-    (Knob::LsaLookups, &[Event::Lsa], None),
-    (Knob::LsaTrusts, &[Event::Trust], None),
-    (Knob::SamrChains, &[Event::Samr], None),
-    (Knob::DrsuapiCalls, &[Event::CrackNames], Some(Event::Sysvol)),
-    (Knob::SpnWrites, &[Event::WriteSpn], None),
-    (Knob::SecureChannels, &[Event::Channel], None),
-    (Knob::NtpRequests, &[Event::Time], None),
-    (Knob::FileSessions, &[Event::Share], None),
+/// connects to LDAP and cracks names on the way; whoever logs on or unlocks gets a ticket for the
+/// computer: parameters leave these out.
+const RATES: [(Knob, &[Event], &[Event]); 12] = [
+    (Knob::DnsQueries, &[Event::Dns], &[]),
+    (Knob::NbnsQueries, &[Event::Nbns], &[]),
+    (Knob::KerberosTickets, &[Event::Ticket], &[Event::Logon]),
+    (Knob::LdapConnections, &[Event::Bind, Event::LdapTls], &[Event::Refresh]),
+    (Knob::LsaLookups, &[Event::Lsa], &[]),
+    (Knob::LsaTrusts, &[Event::Trust], &[]),
+    (Knob::SamrChains, &[Event::Samr], &[]),
+    (Knob::DrsuapiCalls, &[Event::DirectoryBind], &[Event::Refresh, Event::WriteSpn]),
+    (Knob::SpnWrites, &[Event::WriteSpn], &[]),
+    (Knob::SecureChannels, &[Event::Channel], &[]),
+    (Knob::NtpRequests, &[Event::Time], &[]),
+    (Knob::FileSessions, &[Event::Share, Event::Printer, Event::SmbNtlm], &[]),
 ];
 
 /// Shares: of the second event, the first.
@@ -270,7 +270,7 @@ const SHARES: [(Knob, Event, Event); 8] = [
     (Knob::DnsOutsideShare, Event::DnsOutside, Event::Dns),
     (Knob::DnsNxdomainShare, Event::DnsMissing, Event::Dns),
     (Knob::DnsTcpShare, Event::DnsTcp, Event::Dns),
-    (Knob::NbnsUnansweredShare, Event::NbnsUnanswered, Event::Nbns),
+    (Knob::NbnsUnansweredShare, Event::NbnsUnanswered, Event::NbnsAsked),
     (Knob::KerberosUdpShare, Event::KerberosUdp, Event::Kerberos),
     (Knob::KerberosBadPasswordShare, Event::BadPassword, Event::Logon),
     (Knob::KerberosUnknownServiceShare, Event::UnknownService, Event::Ticket),
@@ -280,8 +280,8 @@ const SHARES: [(Knob, Event, Event); 8] = [
 /// Means: of the first event per second event.
 const MEANS: [(Knob, Event, Event); 3] = [
     (Knob::KerberosRun, Event::Ticket, Event::TicketRun),
-    (Knob::GpoCount, Event::PolicyVersion, Event::Sysvol),
-    (Knob::GpoChanged, Event::PolicyFile, Event::Sysvol),
+    (Knob::GpoCount, Event::PolicyVersion, Event::Refresh),
+    (Knob::GpoChanged, Event::PolicyFile, Event::Refresh),
 ];
 
 impl Sum {
@@ -336,10 +336,10 @@ impl Sum {
         Group { kind: self.kind, count: self.clients, ipv6_share, parameters }
     }
 
-    /// Shares of LDAP connections and of names inside the domain.
+    /// Shares of LDAP connections, of file sessions and of names inside the domain.
     fn directory(&self, parameters: &mut Vec<Fitted>) {
         let all = |event| self.all.of(event);
-        let policies = all(Event::Sysvol).min(all(Event::SaslBind));
+        let policies = all(Event::Refresh).min(all(Event::SaslBind));
         let (binds, tls) = (all(Event::Bind) - policies.min(all(Event::Bind)), all(Event::LdapTls));
         if binds > 0 {
             let sasl = all(Event::SaslBind) - policies;
@@ -348,6 +348,12 @@ impl Sum {
         }
         if binds + tls > 0 {
             parameters.push(share(Knob::LdapsShare, tls, binds + tls));
+        }
+        let files = all(Event::Share) + all(Event::Printer);
+        if files > 0 {
+            let ntlm = all(Event::SmbNtlm);
+            parameters.push(share(Knob::SmbNtlmShare, ntlm, files + ntlm));
+            parameters.push(share(Knob::SmbPrintShare, all(Event::Printer), files));
         }
         let apart = all(Event::DnsOutside) + all(Event::DnsMissing);
         let inside = all(Event::Dns).saturating_sub(apart);
@@ -400,7 +406,7 @@ impl Sum {
                 Knob::NtpRequests => hours.core.max(length.min(hours.all())),
                 _ => length,
             };
-            let less = less.map_or(0, |less| totals.of(less));
+            let less: u64 = less.iter().map(|event| totals.of(*event)).sum();
             let part = sum(totals).saturating_sub(less);
             rates.push(ratio(knob, sum(totals), part, self.clients as f64 * length));
         }

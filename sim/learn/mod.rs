@@ -27,7 +27,7 @@ pub use names::{NO_DOMAIN, Names};
 pub use text::{CALIBRATION, Telling};
 pub use when::{Hours, WORK_ENDS, WORK_STARTS};
 
-use client::{Client, Event};
+use client::{Client, Event, WRAPPING_BYTES};
 use spread::Spread;
 
 /// Clients followed one by one, of all controllers together: about 400 bytes each. Ours.
@@ -46,6 +46,8 @@ pub struct Sighting<'a> {
     pub time: Timestamp,
     /// Who asked.
     pub client: IpAddr,
+    /// From which port.
+    pub client_port: u16,
     /// Who was asked.
     pub server: IpAddr,
     /// At which port.
@@ -75,6 +77,8 @@ pub enum Message {
     Ldap,
     /// A sealed or signed buffer of LDAP.
     LdapBuffer,
+    /// A NetBIOS name query.
+    NbnsQuery,
     /// SMB 2 or 3 in the clear.
     Smb,
     /// SMB 3, encrypted.
@@ -158,6 +162,7 @@ struct Vpn {
 struct Flow {
     /// Bytes of the answer that comes.
     answer: u64,
+    is_bound: bool,
     is_wrapped: bool,
     is_counted: bool,
     is_encrypted: bool,
@@ -197,11 +202,14 @@ impl Learner {
     /// Counts what a flow carries.
     pub fn hear(&mut self, carried: &Carried) {
         let Some(&at) = self.by_address.get(&carried.server) else { return };
-        if self.flows.len() >= FLOWS_MAX && !self.flows.contains_key(&carried.client) {
-            // Forgets what is under way, rarely and little, instead of following it for ever.
-            self.flows.clear();
+        if carried.message == Message::NbnsQuery {
+            let is_core = self.hours.is_core(carried.time);
+            if let Some(client) = self.client(at, carried.client.0) {
+                client.count(Event::Nbns, is_core);
+            }
+            return;
         }
-        let mut flow = self.flows.get(&carried.client).copied().unwrap_or_default();
+        let mut flow = self.flow(carried.client);
         let is_core = self.hours.is_core(carried.time);
         let Some(client) = self.client(at, carried.client.0) else { return };
         match carried.message {
@@ -213,7 +221,8 @@ impl Learner {
                     client.answer(std::mem::take(&mut flow.answer));
                     client.count(Event::LdapRequest, is_core);
                 } else {
-                    flow.answer += carried.bytes as u64;
+                    let wrapping = if flow.is_wrapped { WRAPPING_BYTES } else { 0 };
+                    flow.answer += (carried.bytes as u64).saturating_sub(wrapping);
                 }
             }
             Message::Smb if !flow.is_counted => {
@@ -224,9 +233,27 @@ impl Learner {
                 flow.is_encrypted = true;
                 client.count(Event::SmbEncryptedFlow, is_core);
             }
-            Message::Smb | Message::SmbEncrypted => {}
+            Message::Smb | Message::SmbEncrypted | Message::NbnsQuery => {}
         }
         self.flows.insert(carried.client, flow);
+    }
+
+    /// What is known of a flow.
+    fn flow(&mut self, client: (IpAddr, u16)) -> Flow {
+        if self.flows.len() >= FLOWS_MAX && !self.flows.contains_key(&client) {
+            // Forgets what is under way, rarely and little, instead of following it for ever.
+            self.flows.clear();
+        }
+        self.flows.get(&client).copied().unwrap_or_default()
+    }
+
+    /// Whether a flow had no bind yet.
+    fn is_first_bind(&mut self, client: (IpAddr, u16)) -> bool {
+        let mut flow = self.flow(client);
+        let is_first = !flow.is_bound;
+        flow.is_bound = true;
+        self.flows.insert(client, flow);
+        is_first
     }
 
     /// A client of a controller; `None` where there is no room for another.
@@ -276,6 +303,10 @@ impl Learner {
         }
         if sighting.kind == "address_lease" {
             place.leases += 1;
+            return;
+        }
+        let is_bind = matches!(sighting.kind, "ldap_bind" | "ldap_clear_text_bind");
+        if is_bind && !self.is_first_bind((sighting.client, sighting.client_port)) {
             return;
         }
         let domain = std::mem::take(&mut self.domain);

@@ -13,6 +13,7 @@ mod counters;
 mod estate;
 mod fuzz;
 mod invariants;
+mod learn;
 mod meaning;
 mod model;
 mod package;
