@@ -17,7 +17,7 @@ const VALIDATIONS_PER_HOUR: f64 = 60.0;
 const REQUESTS_PER_HOUR: f64 = 360.0;
 const REQUESTS_PER_BIND: f64 = 30.0;
 /// After so many hours a member of the domain has refreshed its policies (90 and at most 30
-/// minutes, \[MS-GPOL\]): who only asked for names until then is none.
+/// minutes, \[MS-GPOL\]): who only asked for names and tickets until then is none.
 const MEMBER_SHOWS_HOURS: f64 = 2.0;
 /// Working hours that a capture must cover before rates of people's computers are learned.
 const CORE_HOURS_MIN: f64 = 0.25;
@@ -178,8 +178,8 @@ fn kind(client: &Client, hours: &super::Hours) -> Option<PopulationKind> {
     let all = |event| client.all.of(event);
     let per_hour = |event| all(event) as f64 / hours.all().max(1e-9);
     let requests_per_bind = all(Event::LdapRequest) as f64 / all(Event::Bind).max(1) as f64;
+    // Not Kerberos: who signed in to Entra ID gets tickets for services of the domain, too.
     let directory = [
-        Event::Kerberos,
         Event::Bind,
         Event::LdapRequest,
         Event::SmbFlow,
@@ -199,7 +199,7 @@ fn kind(client: &Client, hours: &super::Hours) -> Option<PopulationKind> {
         Some(PopulationKind::Application)
     } else if is_in_domain {
         Some(PopulationKind::Workstation)
-    } else if all(Event::Dns) == 0 {
+    } else if all(Event::Dns) + all(Event::Kerberos) == 0 {
         None
     } else if hours.all() >= MEMBER_SHOWS_HOURS {
         Some(PopulationKind::ManagedDevice)
@@ -328,6 +328,14 @@ impl Sum {
             });
         }
         match self.kind {
+            PopulationKind::ManagedDevice => {
+                let events = self.all.of(Event::Logon);
+                if let Some((totals, hours)) = self.window(hours).filter(|_| events > 0) {
+                    let events = totals.of(Event::Logon);
+                    let divisor = self.clients as f64 * hours;
+                    parameters.push(ratio(Knob::CloudLogons, events, events, divisor));
+                }
+            }
             PopulationKind::Application => self.application(hours, &mut parameters),
             PopulationKind::NtlmServer => self.ntlm(hours, &mut parameters),
             _ => {}

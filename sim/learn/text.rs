@@ -357,7 +357,7 @@ const fn words(kind: PopulationKind) -> (&'static str, &'static str, &'static st
             "managed-device",
             "entra",
             "devices",
-            "Computers that ask for names only: no member of the domain stays quiet for so long.",
+            "Computers that ask for names and tickets only: members of the domain do more in that time.",
         ),
         PopulationKind::Workstation | PopulationKind::Laptop | PopulationKind::MemberServer => (
             "workstation",

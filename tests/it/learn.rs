@@ -23,7 +23,7 @@ time_zone = "Europe/Berlin"
 subnet = "172.20.0.0/20"
 
 [[domain_controller]]
-name = "pilot"
+name = "quay"
 addresses = ["172.20.0.5"]
 site = "Kiel"
 roles = ["dns", "wins", "sensor", "radius-accounting"]
@@ -40,7 +40,7 @@ kind = "managed-device"
 join = "entra"
 count = 25
 site = "Kiel"
-parameters = { cloud.logons_per_hour = 0 }
+parameters = { cloud.logons_per_hour = 1.5 }
 
 [[population]]
 name = "mail"
@@ -106,6 +106,11 @@ const PEOPLE: &[(Knob, f64, f64)] = &[
     (Knob::GpoCount, 5.0, 0.10),
     (Knob::FileSessions, 2.0, 0.30),
 ];
+const DEVICES: &[(Knob, f64, f64)] = &[
+    (Knob::DnsQueries, 150.0, 0.10),
+    (Knob::DnsOutsideShare, 0.5, 0.10),
+    (Knob::CloudLogons, 1.5, 0.35),
+];
 const NTLM: &[(Knob, f64, f64)] =
     &[(Knob::NtlmValidations, 1_200.0, 0.15), (Knob::NtlmRun, 3.0, 0.15)];
 const APPLICATION: &[(Knob, f64, f64)] = &[
@@ -151,7 +156,7 @@ fn differences(estate: &Estate) -> String {
     let mut out = String::new();
     for (kind, count, expected) in [
         (PopulationKind::Workstation, 72, PEOPLE),
-        (PopulationKind::ManagedDevice, 25, &PEOPLE[..3]),
+        (PopulationKind::ManagedDevice, 25, DEVICES),
         (PopulationKind::NtlmServer, 2, NTLM),
         (PopulationKind::Application, 2, APPLICATION),
         (PopulationKind::VpnUser, 12, VPN),
@@ -187,7 +192,7 @@ fn what_an_estate_says_comes_back_and_comes_back_again() {
     assert_eq!(differences(&estate), "", "\n{first}");
     assert_eq!(estate.forest().unwrap().dns_name, "harbour.example");
     let dc = &estate.domain_controllers()[0];
-    assert_eq!((dc.name.as_str(), dc.addresses[0].to_string().as_str()), ("pilot", "172.20.0.5"));
+    assert_eq!((dc.name.as_str(), dc.addresses[0].to_string().as_str()), ("quay", "172.20.0.5"));
     assert_eq!(estate.network().forwarders[0].to_string(), "192.0.2.99");
     // The learned estate is an estate like any other.
     let second = learned(&folder, &first, "2026-01-13T10:00", &[]);
@@ -223,7 +228,7 @@ fn an_anonymized_estate_names_nothing_and_is_the_same_otherwise() {
     let words = ["learn", "day.pcap", "-q", "--time-zone", "Europe/Berlin", "--anonymize"];
     let output = done(folder.path(), &words);
     let anonymous = String::from_utf8(output.stdout).unwrap();
-    for secret in ["harbour", "pilot", "172.20.", "192.0.2.99", "day.pcap"] {
+    for secret in ["harbour", "quay", "172.20.", "192.0.2.99", "day.pcap"] {
         assert!(plain.contains(secret), "{secret}");
         assert!(!anonymous.contains(secret), "{secret}:\n{anonymous}");
     }
