@@ -1,8 +1,10 @@
 //! `headroom synth`: an estate and a seed to a capture.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::mpsc::sync_channel;
 
 use anyhow::{Context, bail};
 
@@ -18,7 +20,7 @@ use crate::record::{
     DerivedCount, GroundTruth, MessageCount, PlannedCount, SCHEMA_VERSION, Synthesis,
     SynthesisParameter,
 };
-use crate::synth::{Cast, Options, Synth, Truth};
+use crate::synth::{Cast, Options, PlanError, PlanHeader, PlanReader, PlanWriter, Synth, Truth};
 use crate::{estate, record, report};
 
 /// LINKTYPE_ETHERNET.
@@ -27,6 +29,8 @@ const ETHERNET: LinkType = LinkType(1);
 const SNAP_LENGTH_BYTES: u32 = 262_144;
 /// Start of a run where none is given, a Monday in local time.
 const START: &str = "2026-01-12T00:00";
+/// Items of a plan that are read ahead.
+const ITEMS_AHEAD: usize = 4_096;
 /// zstd level: 1 is as fast as the packets come.
 const ZSTD_LEVEL: i32 = 1;
 /// How wrong the rates may be, either way: the spread between what is published and what can be
@@ -51,20 +55,30 @@ pub fn run(cli: &Cli, args: &SynthArgs) -> anyhow::Result<ExitCode> {
             args.estate.display()
         );
     }
-    let order = order(args)?;
+    let order = match &args.plan {
+        Some(path) => order_of_plan(args, path)?,
+        None => order(args, args.seed)?,
+    };
     let none = Inputs::default();
     for path in [&args.output, &args.truth, &args.write_plan].into_iter().flatten() {
         output::prepare(Some(path), &none)?;
     }
+    if let Some(path) = &args.write_plan {
+        write_plan(path, &order)?;
+    }
     let Some(path) = &args.output else { return Ok(ExitCode::SUCCESS) };
-    let source = source(&order)?;
     let bar = SynthBar::new(order.options.start, order.options.duration_ns, cli.quiet);
     let written = output::stream(Some(path), |out| {
         let mut sink = Sink::new(out, path, args.format, &order.synthesis)?;
-        let mut source = source;
-        copy(&mut source, &mut sink, &bar)?;
+        let truth = match &args.plan {
+            Some(plan) => perform(plan, &order, &mut sink, &bar)?,
+            None => {
+                let source = Synth::start(order.cast.clone(), &order.options);
+                copy(source.map_err(io::Error::other)?, &mut sink, &bar)?
+            }
+        };
         sink.finish()?;
-        source.finish().map_err(io::Error::other)
+        Ok(truth)
     });
     bar.finish();
     // Who read our standard output went away: there is no whole truth to tell.
@@ -80,12 +94,30 @@ pub fn run(cli: &Cli, args: &SynthArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn order(args: &SynthArgs) -> anyhow::Result<Order> {
+/// What a plan is of: its seed, start and length, whatever the flags say.
+fn order_of_plan(args: &SynthArgs, path: &Path) -> anyhow::Result<Order> {
+    let header = |order: &Order| -> anyhow::Result<PlanHeader> {
+        let reader = PlanReader::new(open_plan(path)?, &order.cast);
+        Ok(reader.with_context(|| path.display().to_string())?.header().clone())
+    };
+    let PlanHeader { seed, start, duration_ns, .. } = header(&order(args, args.seed)?)?;
+    let mut order = order(args, seed)?;
+    (order.options.start, order.options.duration_ns) = (start, duration_ns);
+    (order.synthesis.start_utc, order.synthesis.duration_seconds) = (start, seconds(duration_ns));
+    Ok(order)
+}
+
+fn open_plan(path: &Path) -> anyhow::Result<io::BufReader<File>> {
+    let file = File::open(path).with_context(|| format!("open {}", path.display()))?;
+    Ok(io::BufReader::new(file))
+}
+
+fn order(args: &SynthArgs, seed: u64) -> anyhow::Result<Order> {
     let text = read_text(&args.estate)?;
     let name = args.estate.display().to_string();
     let estate = Estate::parse(&text, &name)?;
     estate.check_for_synthesis()?;
-    let cast = Cast::new(&estate, args.dc.as_deref(), &args.failed, args.seed)?;
+    let cast = Cast::new(&estate, args.dc.as_deref(), &args.failed, seed)?;
     let dc = estate.domain_controllers().get(cast.dc).context("find the domain controller")?;
     let zone = estate.site_of(dc).and_then(estate::Site::zone).context("find the time zone")?;
     let start = args.start.as_deref().unwrap_or(START);
@@ -103,7 +135,7 @@ fn order(args: &SynthArgs) -> anyhow::Result<Order> {
         estate_sha256: sha256(text.as_bytes()),
         domain_controller: dc.name.clone(),
         failed: args.failed.clone(),
-        seed: args.seed,
+        seed,
         start_utc: options.start,
         duration_seconds: seconds(options.duration_ns),
         calibration: estate.calibration().to_owned(),
@@ -133,12 +165,41 @@ fn parameters(estate: &Estate) -> Vec<SynthesisParameter> {
     all.map(parameter).collect()
 }
 
-fn source(order: &Order) -> anyhow::Result<Synth> {
-    let (cast, options) = (order.cast.clone(), &order.options);
-    Ok(Synth::start(cast, options)?)
+/// Renders a plan as it is read.
+fn perform(plan: &Path, order: &Order, sink: &mut Sink<'_>, bar: &SynthBar) -> io::Result<Truth> {
+    let input = open_plan(plan).map_err(io::Error::other)?;
+    let (send, items) = sync_channel(ITEMS_AHEAD);
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(move || -> Result<(), PlanError> {
+            for item in PlanReader::new(input, &order.cast)? {
+                // Nobody takes it where writing has failed, which is told there.
+                if send.send(item?).is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        let source = Synth::perform(order.cast.clone(), &order.options, items.into_iter());
+        let truth = source.map_err(io::Error::other).and_then(|source| copy(source, sink, bar));
+        let read = reading.join().map_err(|_| io::Error::other("reading the plan failed"))?;
+        read.map_err(|error| io::Error::other(format!("{}: {error}", plan.display())))?;
+        truth
+    })
 }
 
-fn copy(source: &mut Synth, sink: &mut Sink<'_>, bar: &SynthBar) -> io::Result<()> {
+fn write_plan(path: &Path, order: &Order) -> anyhow::Result<()> {
+    let Synthesis { estate, seed, .. } = &order.synthesis;
+    let Options { start, duration_ns, .. } = order.options;
+    let header = PlanHeader { estate: estate.clone(), seed: *seed, start, duration_ns };
+    let write = |out: &mut dyn Write| {
+        let mut writer = PlanWriter::new(out, &order.cast, &header)?;
+        order.options.plan(&order.cast).try_for_each(|item| writer.write(&item))?;
+        writer.finish().map(drop)
+    };
+    output::stream(Some(path), write).map(drop)
+}
+
+fn copy(mut source: Synth, sink: &mut Sink<'_>, bar: &SynthBar) -> io::Result<Truth> {
     let mut batch = Batch::default();
     while source.fill(&mut batch) {
         for frame in batch.frames() {
@@ -148,7 +209,7 @@ fn copy(source: &mut Synth, sink: &mut Sink<'_>, bar: &SynthBar) -> io::Result<(
             bar.update(last.time, batch.first_frame + batch.records.len() as u64);
         }
     }
-    Ok(())
+    source.finish().map_err(io::Error::other)
 }
 
 /// What of a run is worth a line.

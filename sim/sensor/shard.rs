@@ -111,7 +111,9 @@ impl Shard {
         }
         if !payload.is_empty() && entry.looks != LOOKED_ENOUGH {
             look(entry, packet, payload);
-            if entry.class == Id::Other as u8 && self.talks.may_be_rpc(packet, payload) {
+            if entry.class == Id::Other as u8
+                && self.talks.may_be_rpc(packet, payload, is_start(entry, packet))
+            {
                 entry.class = Id::Dcerpc as u8;
             }
         }
@@ -171,9 +173,8 @@ fn look(entry: &mut Entry, packet: &Packet, payload: &[u8]) {
     }
     entry.looks += 1 << shift;
     let opened = entry.has(State::Syn) || entry.has(State::SynAck);
-    // A first segment that comes second is not what the stream begins with.
-    let is_first = shift != 0 || entry.client_start().is_none_or(|at| at == packet.sequence);
-    let at_start = packet.transport == Transport::Udp || (looks == 0 && opened && is_first);
+    let at_start =
+        packet.transport == Transport::Udp || (looks == 0 && opened && is_start(entry, packet));
     if entry.class & PROVEN == 0 || may_change(id(entry.class)) {
         recognise(entry, packet, payload, at_start);
     }
@@ -183,6 +184,12 @@ fn look(entry: &mut Entry, packet: &Packet, payload: &[u8]) {
     {
         entry.class |= NTLMSSP;
     }
+}
+
+/// Whether a stream may begin with this segment: not where a first segment of the client's comes
+/// second.
+fn is_start(entry: &Entry, packet: &Packet) -> bool {
+    !entry.from_client(packet) || entry.client_start().is_none_or(|at| at == packet.sequence)
 }
 
 /// Protocols that are the opening of another: a session request becomes SMB, an SMB1 negotiation

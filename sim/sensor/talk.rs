@@ -284,13 +284,14 @@ impl Talks {
         }
     }
 
-    /// Whether a payload that proves nothing, as it is too short, may be a remote procedure call:
-    /// an endpoint mapper told that an interface is where it goes.
-    pub fn may_be_rpc(&self, packet: &Packet, payload: &[u8]) -> bool {
-        let server = (packet.destination, packet.destination_port);
+    /// Whether a payload that proves nothing, as it is too short or not the start of its stream,
+    /// may be a remote procedure call: an endpoint mapper told that an interface is where it goes.
+    pub fn may_be_rpc(&self, packet: &Packet, payload: &[u8], is_start: bool) -> bool {
+        let is_possible =
+            || Id::Dcerpc.probe(payload, proto::Transport::Tcp) == proto::Probe::Possible;
         packet.transport == Transport::Tcp
-            && Id::Dcerpc.probe(payload, proto::Transport::Tcp) == proto::Probe::Possible
-            && self.shared.endpoints.is_known(server)
+            && (!is_start || is_possible())
+            && self.shared.endpoints.is_known((packet.destination, packet.destination_port))
     }
 
     /// The flow's place, if it has one and has not lost it to another.

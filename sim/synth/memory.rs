@@ -10,12 +10,14 @@ use super::tickets::Wallet;
 pub struct Memory {
     /// Its tickets.
     pub wallet: Wallet,
-    /// The connection that its application keeps open to the directory.
-    pub pool: Option<Box<Pool>>,
+    /// The connections that its application keeps open to the directory.
+    pub pools: Vec<Pool>,
     /// How many such connections there have been.
-    pub pools: u32,
+    pub pools_opened: u32,
     /// Sessions with the file service, of the computer and of the person.
     pub links: [Option<Box<Link>>; 2],
+    /// When its last VPN session began, in seconds since 1970.
+    pub vpn_begun_seconds: i64,
     /// The next of its ephemeral ports, counted from [`FIRST_PORT`].
     next_port: u16,
     /// The connection of its secure channel.
@@ -37,7 +39,7 @@ impl Memory {
     /// Forgets every open connection. Tickets stay, but nobody has seen how they were given.
     pub fn disconnect(&mut self) {
         self.wallet.hide();
-        self.pool = None;
+        self.pools.clear();
         self.channel = None;
         self.links = [None, None];
         self.partners.clear();

@@ -19,6 +19,7 @@ mod memory;
 mod net;
 mod plan;
 mod planner;
+mod queue;
 mod rpc;
 mod shard;
 mod source;

@@ -3,8 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::net::{Conditions, Frames, Place};
+use super::net::{Conditions, Frames};
 use super::planner::Planner;
+use super::queue::Queue;
 use super::stage::Props;
 use super::{Cast, Item, Memory, Stage, Truth};
 use crate::base::{Random, Timestamp};
@@ -21,12 +22,8 @@ pub struct Shard {
     /// Parts of activities that come later: time, order in which they were asked for.
     later: BinaryHeap<Reverse<Later>>,
     asked: u64,
-    /// Frames rendered, some of them later than the window.
-    frames: Frames,
-    /// Spare, for what is kept.
-    kept: Frames,
-    /// Frames of the window, in order.
-    window: Vec<Place>,
+    /// Frames rendered.
+    queue: Queue,
     stage_later: Vec<Item>,
     scratch: Vec<u8>,
     truth: Truth,
@@ -125,9 +122,7 @@ impl Shard {
             memories,
             later: BinaryHeap::new(),
             asked: 0,
-            frames: Frames::default(),
-            kept: Frames::default(),
-            window: Vec::new(),
+            queue: Queue::default(),
             stage_later: Vec::new(),
             scratch: Vec::new(),
             truth: Truth::new(with_rows),
@@ -147,32 +142,24 @@ impl Shard {
 
     /// Renders everything that begins before `until`, and puts the frames before it in order.
     pub fn play(&mut self, cast: &Cast, conditions: &Conditions, until: i64) {
-        self.drop_window();
+        self.queue.drop_window();
         let until_item = until.min(self.end);
         while let Some(item) = self.next_item(until_item) {
             self.render(cast, conditions, item);
         }
-        let places = &mut self.frames.places;
-        // Stable: of one time, what was rendered first comes first.
-        places.sort_by_key(|place| place.time);
-        let count = places.partition_point(|place| place.time < until);
-        self.window.extend(places.drain(..count));
+        self.queue.fill_window(until);
     }
 
     /// Whether nothing comes any more.
     pub fn is_done(&self) -> bool {
-        self.frames.places.is_empty()
+        self.queue.is_empty()
             && self.plan.next_time() >= self.end
             && self.later.peek().is_none_or(|Reverse(later)| later.time >= self.end)
     }
 
     /// Frames of the window, in order.
     pub fn window(&self) -> impl ExactSizeIterator<Item = (i64, &[u8])> {
-        self.window.iter().map(|place| {
-            let start = place.offset as usize;
-            let bytes = self.frames.bytes.get(start..start + place.length as usize);
-            (place.time, bytes.unwrap_or_default())
-        })
+        self.queue.window()
     }
 
     /// What was put on the wire.
@@ -203,7 +190,7 @@ impl Shard {
         let (out, truth) = if is_before {
             (&mut self.discarded, &mut self.discarded_truth)
         } else {
-            (&mut self.frames, &mut self.truth)
+            (&mut self.queue.frames, &mut self.truth)
         };
         let mark = out.places.len();
         let (later, scratch) = (&mut self.stage_later, &mut self.scratch);
@@ -218,7 +205,7 @@ impl Shard {
             self.discarded.bytes.clear();
             self.discarded.places.clear();
         } else {
-            let frames = self.frames.places.get(mark..).unwrap_or_default();
+            let frames = self.queue.frames.places.get(mark..).unwrap_or_default();
             self.truth.frames += frames.len() as u64;
             self.truth.bytes += frames.iter().map(|place| u64::from(place.length)).sum::<u64>();
         }
@@ -227,20 +214,5 @@ impl Shard {
             let later = Later { time: item.time.nanos(), order: self.asked, item: LaterItem(item) };
             self.later.push(Reverse(later));
         }
-    }
-
-    /// Forgets the frames of the last window, and moves the others to the front.
-    fn drop_window(&mut self) {
-        self.window.clear();
-        self.kept.bytes.clear();
-        self.kept.places.clear();
-        for place in &self.frames.places {
-            let start = place.offset as usize;
-            let bytes = self.frames.bytes.get(start..start + place.length as usize);
-            let offset = u32::try_from(self.kept.bytes.len()).unwrap_or(u32::MAX);
-            self.kept.bytes.extend_from_slice(bytes.unwrap_or_default());
-            self.kept.places.push(Place { offset, ..*place });
-        }
-        std::mem::swap(&mut self.frames, &mut self.kept);
     }
 }

@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 use rayon::prelude::*;
 
 use super::net::Conditions;
-use super::shard::{SHARDS, Shard, Show};
-use super::{Cast, Item, SynthError, Truth};
+use super::shard::{SHARDS, Shard, Show, WARM_UP_NS};
+use super::{Cast, Item, Planner, SynthError, Truth};
 use crate::base::{Batch, FrameSource, LinkType, Record, Timestamp};
 
 /// Frames of one batch that are aimed at: few enough to stay in the cache.
@@ -37,6 +37,17 @@ pub struct Options {
     pub segment_bytes_max: Option<u16>,
     /// Keep each derivable activity: for tests and small captures.
     pub with_rows: bool,
+}
+
+impl Options {
+    /// The plan of everybody, in order of time, from before the start as [`Synth::start`] renders
+    /// it.
+    pub fn plan(&self, cast: &Cast) -> Planner {
+        let count = u32::try_from(cast.clients.len()).unwrap_or(u32::MAX);
+        let everybody: Vec<u32> = (0..count).collect();
+        let end = self.start.plus_nanos(self.duration_ns);
+        Planner::new(cast, &everybody, self.start.plus_nanos(-WARM_UP_NS), end)
+    }
 }
 
 /// A source of synthesized frames.

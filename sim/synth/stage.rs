@@ -172,6 +172,7 @@ impl<'a> Stage<'a> {
         self.scratch.clear();
         let emitted = emit(&mut Writer::new(self.scratch));
         debug_assert_eq!(emitted, Ok(()));
+        #[expect(clippy::cast_possible_truncation, reason = "any number will do")]
         let ip_id = self.weather.next_u64() as u16;
         self.out.udp(time, flow, side, ip_id, self.conditions.mtu_bytes, self.scratch);
         Timestamp::from_nanos(time)

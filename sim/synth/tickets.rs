@@ -9,7 +9,7 @@ mod messages;
 mod wallet;
 
 pub use exchange::{Again, Refusal};
-pub use messages::{Proof, account, cipher};
+pub use messages::{Proof, account, cipher, guid};
 pub use wallet::Wallet;
 
 use super::net::Flow;

@@ -41,7 +41,7 @@ const FLOORS_MAX: u16 = 8;
 /// Towers read of one answer.
 const TOWERS_MAX: usize = 16;
 /// Towers that Windows asks for at most.
-const TOWERS_WANTED: usize = 4;
+const TOWERS_WANTED: u32 = 4;
 
 /// Where an interface is offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,7 +231,7 @@ pub fn ask(tower: &Tower<'_>, order: Order, is_wide: bool) -> Vec<u8> {
     let mut stub = StubWriter::new(order, is_wide);
     stub.size(1).uuid(Uuid(0)).size(2);
     put_tower(tower, &mut stub);
-    stub.handle([0; HANDLE]).long(TOWERS_WANTED as u32);
+    stub.handle([0; HANDLE]).long(TOWERS_WANTED);
     stub.finish()
 }
 
@@ -240,7 +240,7 @@ pub fn answer(towers: &[Tower<'_>], status: u32, order: Order, is_wide: bool) ->
     let mut stub = StubWriter::new(order, is_wide);
     let count = u32::try_from(towers.len()).unwrap_or(u32::MAX);
     stub.handle([0; HANDLE]).long(count);
-    stub.size(TOWERS_WANTED).size(0).size(towers.len());
+    stub.size(TOWERS_WANTED as usize).size(0).size(towers.len());
     for (number, _) in (3..).zip(towers) {
         stub.size(number);
     }

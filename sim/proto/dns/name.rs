@@ -243,8 +243,10 @@ impl NameBuf {
     /// # Errors
     /// A label that is empty or longer than 63 bytes, a name longer than 255.
     pub fn from_labels<'l>(labels: impl IntoIterator<Item = &'l [u8]>) -> Result<Self, WireError> {
+        /// Bytes that are allocated at once: most names are shorter.
+        const ROOM: usize = 64;
         let error = |offset, cause| WireError { what: "dns::NameBuf", offset, cause };
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(ROOM);
         for label in labels {
             let max = LABEL_MAX;
             match u8::try_from(label.len()) {

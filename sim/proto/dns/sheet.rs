@@ -13,6 +13,9 @@ use crate::wire::{WireError, Writer};
 
 /// Places that pointers may lead to: of a longer message the first ones are enough.
 const KNOWN_MAX: usize = 128;
+/// Bytes that are allocated at once: most messages are a datagram without EDNS (RFC 1035 section
+/// 4.2.1).
+const ROOM: usize = 512;
 /// Where the counts of the sections lie, RFC 1035 section 4.1.1.
 const QUESTION_COUNT: usize = 4;
 const RECORD_COUNTS: usize = 6;
@@ -105,7 +108,7 @@ pub(super) struct Encoder {
 
 impl Default for Encoder {
     fn default() -> Self {
-        Self { bytes: Vec::new(), known: [0; KNOWN_MAX], used: 0 }
+        Self { bytes: Vec::with_capacity(ROOM), known: [0; KNOWN_MAX], used: 0 }
     }
 }
 

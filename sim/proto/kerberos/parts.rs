@@ -194,7 +194,10 @@ struct Fields(Vec<u8>);
 impl Fields {
     /// Appends the field \[`number`\] with an element of `tag`.
     fn add(&mut self, number: u8, tag: u8, content: &[u8]) {
-        self.whole(number, &element(tag, content));
+        let inner = Element::new(tag, content);
+        let mut w = Writer::new(&mut self.0);
+        ber::Header::new(CONTEXT | number, inner.total_length()).emit(&mut w);
+        inner.emit(&mut w);
     }
 
     /// Appends the field \[`number`\] with elements that are written already.
@@ -203,7 +206,8 @@ impl Fields {
     }
 
     fn integer(&mut self, number: u8, value: i64) {
-        self.whole(number, &integer(value));
+        let octets = value.to_be_bytes();
+        self.add(number, ber::INTEGER, significant(&octets));
     }
 
     fn bits(&mut self, number: u8, value: u32) {
@@ -227,6 +231,17 @@ impl Fields {
     fn sequence(&self) -> Vec<u8> {
         element(ber::SEQUENCE, &self.0)
     }
+
+    /// The sequence inside an element of the application's `number`.
+    fn application(&self, number: u8) -> Vec<u8> {
+        let inner = Element::new(ber::SEQUENCE, &self.0);
+        let outer = ber::Header::new(APPLICATION | number, inner.total_length());
+        let mut bytes = Vec::with_capacity(outer.total_length());
+        let mut w = Writer::new(&mut bytes);
+        outer.emit(&mut w);
+        inner.emit(&mut w);
+        bytes
+    }
 }
 
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {
@@ -235,14 +250,19 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// An INTEGER in as few octets as X.690 section 8.3.2 wants.
+/// An INTEGER.
 fn integer(value: i64) -> Vec<u8> {
-    let octets = value.to_be_bytes();
-    let sign = if value < 0 { 0xff } else { 0 };
+    element(ber::INTEGER, significant(&value.to_be_bytes()))
+}
+
+/// As few octets of a number as X.690 section 8.3.2 wants.
+fn significant(octets: &[u8; 8]) -> &[u8] {
+    let [first, ..] = *octets;
+    let sign = if first & 0x80 == 0 { 0 } else { 0xff };
     let is_needless =
         |pair: &&[u8]| matches!(pair, [first, next] if *first == sign && (next ^ sign) < 0x80);
     let needless = octets.windows(2).take_while(is_needless).count();
-    element(ber::INTEGER, octets.get(needless..).unwrap_or(&octets))
+    octets.get(needless..).unwrap_or(octets)
 }
 
 impl Principal {
@@ -310,7 +330,7 @@ impl TicketParts {
         fields.add(1, STRING, &self.realm);
         fields.whole(2, &self.sname.encode());
         fields.whole(3, &self.enc_part.encode());
-        element(APPLICATION | TICKET_NUMBER, &fields.sequence())
+        fields.application(TICKET_NUMBER)
     }
 }
 
@@ -383,7 +403,7 @@ impl KdcRequest {
         }
         body.list(11, &self.tickets, TicketParts::encode);
         fields.whole(4, &body.sequence());
-        element(APPLICATION | kind, &fields.sequence())
+        fields.application(kind)
     }
 }
 
@@ -407,7 +427,7 @@ impl KdcReply {
         fields.whole(4, &self.cname.encode());
         fields.whole(5, &self.ticket.encode());
         fields.whole(6, &self.enc_part.encode());
-        element(APPLICATION | kind, &fields.sequence())
+        fields.application(kind)
     }
 }
 
@@ -426,7 +446,7 @@ impl AccessRequest {
         fields.bits(2, self.options);
         fields.whole(3, &self.ticket.encode());
         fields.whole(4, &self.authenticator.encode());
-        element(APPLICATION | AP_REQUEST, &fields.sequence())
+        fields.application(AP_REQUEST)
     }
 }
 
@@ -446,7 +466,7 @@ impl Safe {
         body.whole(4, &self.sender.encode(0));
         fields.whole(2, &body.sequence());
         fields.whole(3, &self.checksum.encode(0));
-        element(APPLICATION | SAFE, &fields.sequence())
+        fields.application(SAFE)
     }
 }
 
@@ -479,7 +499,7 @@ impl ErrorParts {
         fields.whole(10, &self.sname.encode());
         fields.optional(11, STRING, self.text.as_ref());
         fields.optional(12, ber::OCTET_STRING, self.data.as_ref());
-        element(APPLICATION | ERROR, &fields.sequence())
+        fields.application(ERROR)
     }
 }
 
@@ -546,7 +566,7 @@ impl<'a> Parts<'a> {
         let encrypted = |kind, number, cipher: &Cipher| {
             let mut fields = begin(kind);
             fields.whole(number, &cipher.encode());
-            element(APPLICATION | kind, &fields.sequence())
+            fields.application(kind)
         };
         match self {
             Self::Request(request) => request.encode(),
@@ -559,7 +579,7 @@ impl<'a> Parts<'a> {
                 let mut fields = begin(CRED);
                 fields.list(2, tickets, TicketParts::encode);
                 fields.whole(3, &cipher.encode());
-                element(APPLICATION | CRED, &fields.sequence())
+                fields.application(CRED)
             }
             Self::Error(error) => error.encode(),
             Self::Password(password) => password.encode(),

@@ -19,7 +19,7 @@ use crate::proto::ldap::filter::{Comparison, Filter, Part, Set};
 use crate::proto::ldap::form::List;
 use crate::proto::ldap::{Attribute, Change, Entry, Operation, Outcome as Result, SearchRequest};
 use crate::proto::{Id, Side};
-use crate::synth::tickets::Who;
+use crate::synth::tickets::{Who, guid};
 use crate::synth::{Close, Stage};
 
 /// Port of LDAP inside TLS, \[MS-ADTS\] 5.1.1.2.
@@ -348,16 +348,7 @@ pub fn registration(stage: &mut Stage<'_>) {
 /// Identifier of the tenant in Entra ID.
 fn tenant(seed: u64) -> String {
     const LABEL: u64 = 0x7465_6e61 << 32;
-    let mut random = Random::fork(seed, LABEL);
-    let (high, low) = (random.next_u64(), random.next_u64());
-    format!(
-        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-        high >> 32,
-        high >> 16 & 0xffff,
-        high & 0xfff,
-        low >> 50 & 0x3fff | 0x8000,
-        low & 0xffff_ffff_ffff
-    )
+    guid(&mut Random::fork(seed, LABEL))
 }
 
 /// The Intune connector creates a computer account.

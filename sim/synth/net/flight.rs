@@ -80,7 +80,7 @@ impl Tcp {
             if self.receive(receiver, chunk.len(), segments == 1, wire.random) {
                 let time = self.reaction(now, receiver, ACKNOWLEDGE_NS);
                 let all = self.end(side).sequence;
-                self.acknowledge(time, receiver, all, &[], wire.out);
+                let time = self.acknowledge(time, receiver, all, &[], wire.out);
                 first = first.or(Some(time));
             }
             if !is_last {

@@ -393,6 +393,7 @@ fn ipv6(
 
 /// Flow label (RFC 6437): 20 bits that look random, the same for all that one end of a flow
 /// sends. Windows has set one since Windows 10.
+#[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
 fn flow_label(from: Ipv6Addr, [from_port, to_port]: [u16; 2]) -> u32 {
     let ports = u64::from(from_port) << 16 | u64::from(to_port);
     let address = from.to_bits();

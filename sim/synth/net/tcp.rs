@@ -1,7 +1,7 @@
 //! One TCP connection: handshake, segments, acknowledgments, end.
 
 use super::Conditions;
-use super::flight::{Course, Flight};
+use super::flight::{ACKNOWLEDGE_NS, Course, Flight, GO_ON_NS};
 use super::frames::{Flow, Frames, Segment};
 use crate::base::Random;
 use crate::proto::Side;
@@ -26,9 +26,10 @@ const WINDOW_CLIENT: u32 = 1_026 << WINDOW_SCALE;
 const WINDOW_SERVER: u32 = 8_212 << WINDOW_SCALE;
 /// Port of SMB.
 const SMB: u16 = 445;
-/// Segments sent before the first is acknowledged (RFC 6928 section 2), and after a timeout
-/// (RFC 5681 section 3.1).
+/// Sent before the first segment is acknowledged, in bytes and in segments (RFC 6928 section 2).
+const FLIGHT_FIRST_BYTES: u16 = 14_600;
 const FLIGHT_FIRST: u8 = 10;
+const FLIGHT_FIRST_MIN: u8 = 2;
 /// After such a time without sending, the congestion window is as at the beginning (RFC 5681
 /// section 4.1): a retransmission timeout, in nanoseconds.
 const IDLE_NS: i64 = 300_000_000;
@@ -41,6 +42,8 @@ const HELD_BACK_MORE_US: u32 = 10_000;
 const REACTION_NS: i64 = 18_000;
 const CLOSING_NS: i64 = 150_000;
 const RESET_NS: i64 = 25_000;
+/// Before everything, in nanoseconds since 1970.
+const LONG_AGO: i64 = i64::MIN / 2;
 /// Option numbers of SACK (RFC 2018 section 3) and NOP (RFC 9293 section 3.2).
 const NOP: u8 = 1;
 const SACK: u8 = 5;
@@ -109,6 +112,8 @@ pub(super) struct End {
     pub owed_us: u16,
     /// Full segments it may send before one is acknowledged.
     pub flight: u8,
+    /// As many of them it has sent since.
+    pub outstanding: u16,
 }
 
 impl Tcp {
@@ -119,13 +124,14 @@ impl Tcp {
             #[expect(clippy::cast_possible_truncation, reason = "any number will do")]
             let (sequence, ip_id) = (number as u32, (number >> 32) as u16);
             End {
-                last: i64::MIN,
+                last: LONG_AGO,
                 sequence,
                 ip_id,
                 window_used: 0,
                 owed_bytes: 0,
                 owed_us: 0,
                 flight: FLIGHT_FIRST,
+                outstanding: 0,
             }
         };
         let (client, server) = (end(), end());
@@ -138,6 +144,8 @@ impl Tcp {
         let [a, b] = segment_max.to_be_bytes();
         // Maximum segment size, window scale, selective acknowledgments permitted.
         let options = [2, 4, a, b, NOP, 3, 3, WINDOW_SCALE, NOP, NOP, 4, 2];
+        (self.client.flight, self.server.flight) =
+            (first_flight(segment_max), first_flight(segment_max));
         // A client announces whole segments.
         let window = u16::MAX - u16::MAX % segment_max;
         self.bare(time, Side::Client, (SYN, window), &options, wire.out);
@@ -152,26 +160,48 @@ impl Tcp {
     /// held back; the time of the last segment with bytes.
     pub fn send(&mut self, time: i64, side: Side, bytes: &[u8], wire: &mut Wire<'_>) -> i64 {
         let mut now = self.settle(time, side, wire.out);
-        let end = self.end_mut(side);
-        if end.last < now.saturating_sub(IDLE_NS) {
-            end.flight = end.flight.min(FLIGHT_FIRST);
-        }
         let segment_max = self.segment_max(wire.conditions);
         let unit = wire.conditions.segment_bytes_max.unwrap_or(segment_max);
         let unit = usize::from(unit.clamp(1, segment_max));
         let full = usize::from(segment_max);
+        now = self.heed_congestion(now, side, segment_max);
         // So that the window is never seen full.
         let window = self.window_full(side.other()) as usize - 2 * full;
         let (mut rest, mut last) = (bytes, now);
         while !rest.is_empty() {
-            let most = (usize::from(self.end(side).flight) * full).min(window);
+            let end = self.end(side);
+            let flight = usize::from(end.flight).saturating_sub(usize::from(end.outstanding));
+            let most = (flight.max(1) * full).min(window);
             let (bytes, later) = rest.split_at_checked(most).unwrap_or((rest, &[]));
             let is_end = later.is_empty();
             let flight = Flight { side, bytes, is_end, unit, full: segment_max };
             let Course { last: seen, next } = self.fly(now, flight, wire);
             (rest, last, now) = (later, seen, next);
+            let sent = if is_end { flight.bytes.len().div_ceil(full) } else { 0 };
+            let end = self.end_mut(side);
+            let before = if is_end { end.outstanding } else { 0 };
+            end.outstanding = before.saturating_add(u16::try_from(sent).unwrap_or(u16::MAX));
         }
         last
+    }
+
+    /// When `side` may go on that wants to at `now`: its congestion window shrinks when it was
+    /// idle, and what it sent before counts until it is acknowledged, or answered.
+    fn heed_congestion(&mut self, now: i64, side: Side, segment_max: u16) -> i64 {
+        self.end_mut(side.other()).outstanding = 0;
+        let last = self.end(side).last;
+        let acknowledged = self.round(last, side);
+        let end = self.end_mut(side);
+        if last < now - IDLE_NS {
+            end.flight = end.flight.min(first_flight(segment_max));
+        }
+        if acknowledged <= now {
+            end.outstanding = 0;
+        } else if end.outstanding >= u16::from(end.flight) {
+            (end.outstanding, end.flight) = (0, end.flight.saturating_mul(2));
+            return acknowledged;
+        }
+        now
     }
 
     /// The end; the time of the last segment.
@@ -180,25 +210,20 @@ impl Tcp {
         let other = side.other();
         let time = self.settle(time, side, wire.out);
         if matches!(how, Close::ClientReset | Close::ServerAbort) {
-            self.reset(time, side, wire.out);
-            return time;
+            return self.reset(time, side, wire.out);
         }
-        self.flags(time, side, FIN | ACK, wire.out);
+        let time = self.flags(time, side, FIN | ACK, wire.out);
         let time = self.reaction(time, other, REACTION_NS);
         if how == Close::Unbind {
-            self.reset(time, other, wire.out);
-            return time;
+            return self.reset(time, other, wire.out);
         }
-        self.flags(time, other, ACK, wire.out);
+        let time = self.flags(time, other, ACK, wire.out);
         if how == Close::ServerReset {
-            self.reset(time + RESET_NS, other, wire.out);
-            return time + RESET_NS;
+            return self.reset(time + RESET_NS, other, wire.out);
         }
-        let time = time + CLOSING_NS;
-        self.flags(time, other, FIN | ACK, wire.out);
+        let time = self.flags(time + CLOSING_NS, other, FIN | ACK, wire.out);
         let time = self.reaction(time, side, REACTION_NS);
-        self.flags(time, side, ACK, wire.out);
-        time
+        self.flags(time, side, ACK, wire.out)
     }
 
     /// A keep-alive of `side` and its answer, after some idle time (RFC 1122 section 4.2.3.6):
@@ -211,8 +236,7 @@ impl Tcp {
         self.segment(time, side, ACK, &[0], 1, wire.out);
         let time = self.reaction(time, side.other(), REACTION_NS);
         let blocks = [(sequence.wrapping_sub(1), sequence)];
-        self.acknowledge(time, side.other(), sequence, &blocks, wire.out);
-        time
+        self.acknowledge(time, side.other(), sequence, &blocks, wire.out)
     }
 
     /// Writes the acknowledgments that are still held back: nobody is going to speak soon.
@@ -244,7 +268,7 @@ impl Tcp {
     /// Writes what was held back and is due by `time`, when `speaker` goes on; the earliest time
     /// from `time` on that is after everything that was seen of it.
     fn settle(&mut self, time: i64, speaker: Side, out: &mut Frames) -> i64 {
-        let time = time.max(self.end(speaker).last.saturating_add(1));
+        let time = time.max(self.end(speaker).last + 1);
         for side in [Side::Client, Side::Server] {
             if let Some(due) = self.due(side).filter(|due| *due < time) {
                 self.flags(due, side, ACK, out);
@@ -256,8 +280,7 @@ impl Tcp {
     /// Writes what `side` holds back, because nothing comes that would hasten it; its time.
     pub(super) fn acknowledge_late(&mut self, side: Side, out: &mut Frames) -> Option<i64> {
         let due = self.due(side)?;
-        self.flags(due, side, ACK, out);
-        Some(due)
+        Some(self.flags(due, side, ACK, out))
     }
 
     /// When the acknowledgment that `side` holds back is seen.
@@ -265,7 +288,12 @@ impl Tcp {
         let end = self.end(side);
         let held = i64::from(end.owed_us) * 1_000;
         let due = self.reaction(self.end(side.other()).last, side, held);
-        (end.owed_bytes > 0).then_some(due.max(end.last.saturating_add(1)))
+        (end.owed_bytes > 0).then_some(due.max(end.last + 1))
+    }
+
+    /// When `side` may go on after its segment that was seen at `time` was acknowledged.
+    pub(super) fn round(&self, time: i64, side: Side) -> i64 {
+        self.reaction(self.reaction(time, side.other(), ACKNOWLEDGE_NS), side, GO_ON_NS)
     }
 
     /// When `side`'s reaction to what was seen at `time` is seen, which takes it `nanoseconds`.
@@ -365,16 +393,16 @@ impl Tcp {
     }
 
     /// A segment with flags alone: it acknowledges everything.
-    pub(super) fn flags(&mut self, time: i64, side: Side, flags: u8, out: &mut Frames) {
+    pub(super) fn flags(&mut self, time: i64, side: Side, flags: u8, out: &mut Frames) -> i64 {
         let window = self.window(side);
-        self.bare(time, side, (flags, window), &[], out);
+        self.bare(time, side, (flags, window), &[], out)
     }
 
-    fn reset(&mut self, time: i64, side: Side, out: &mut Frames) {
-        self.bare(time, side, (RST | ACK, 0), &[], out);
+    fn reset(&mut self, time: i64, side: Side, out: &mut Frames) -> i64 {
+        self.bare(time, side, (RST | ACK, 0), &[], out)
     }
 
-    /// A segment without data.
+    /// A segment without data, behind everything that was seen of the side; its time.
     fn bare(
         &mut self,
         time: i64,
@@ -382,19 +410,22 @@ impl Tcp {
         (flags, window): (u8, u16),
         options: &[u8],
         out: &mut Frames,
-    ) {
+    ) -> i64 {
         let acknowledgment = if flags & ACK == 0 { 0 } else { self.end(side.other()).sequence };
         let flow = self.flow;
         let end = self.end_mut(side);
+        let time = time.max(end.last + 1);
         end.ip_id = end.ip_id.wrapping_add(1);
         let (sequence, ip_id) = (end.sequence, end.ip_id);
         end.sequence = sequence.wrapping_add(u32::from(flags & (SYN | FIN) != 0));
         (end.last, end.owed_bytes) = (time, 0);
         let segment = Segment { sequence, acknowledgment, flags, window, ip_id, options };
         out.tcp(time, &flow, side, &segment, &[]);
+        time
     }
 
-    /// An acknowledgment of everything before `acknowledgment`, and of `blocks` behind it.
+    /// An acknowledgment of everything before `acknowledgment`, and of `blocks` behind it; when
+    /// it is seen.
     pub(super) fn acknowledge(
         &mut self,
         time: i64,
@@ -402,7 +433,7 @@ impl Tcp {
         acknowledgment: u32,
         blocks: &[(u32, u32)],
         out: &mut Frames,
-    ) {
+    ) -> i64 {
         let mut options = [0; 4 + 8 * BLOCKS_MAX];
         let length = sack(blocks, &mut options);
         let window = self.window(side);
@@ -421,7 +452,14 @@ impl Tcp {
             options: options.get(..length).unwrap_or_default(),
         };
         out.tcp(time, &flow, side, &segment, &[]);
+        time
     }
+}
+
+/// Full segments that may be sent before one is acknowledged, in the beginning.
+fn first_flight(segment_max: u16) -> u8 {
+    let segments = u8::try_from(FLIGHT_FIRST_BYTES / segment_max).unwrap_or(FLIGHT_FIRST);
+    segments.clamp(FLIGHT_FIRST_MIN, FLIGHT_FIRST)
 }
 
 /// SACK blocks in one segment at most, with room left for other options (RFC 2018 section 3).

@@ -105,12 +105,14 @@ fn play(script: &Script) -> Played {
             stage.close(tcp_now, close);
         }
         tcp = Some(tcp_now);
-        time = stage.now().plus_nanos((pauses.next().unwrap_or(0.0) * 1e6) as i64);
+        stage.wait_ms(pauses.next().unwrap_or(0.0));
+        time = stage.now();
         stage.finish();
     }
     Played { frames: out, said }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "milliseconds of tests")]
 fn flow(is_v6: bool, here: Side, vlan: Option<u16>, server_port: u16, trip_ms: f64) -> Flow {
     let peer = |last: u8| Peer {
         address: if is_v6 {

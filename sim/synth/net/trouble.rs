@@ -3,6 +3,7 @@
 use super::flight::{ACKNOWLEDGE_NS, Course, Flight, GO_ON_NS};
 use super::frames::line_ns;
 use super::tcp::{ACK, BLOCKS_MAX, PSH, Tcp, Wire};
+use crate::base::Random;
 
 /// A retransmission timeout is never less (Windows' minimum), in nanoseconds; a round trip is
 /// added.
@@ -13,8 +14,10 @@ const DUPLICATES: u32 = 3;
 /// segments.
 const FLIGHT_AFTER_LOSS: u8 = 2;
 const FLIGHT_AFTER_TIMEOUT: u8 = 1;
-/// How late a segment is that another overtakes, in nanoseconds. Assumed.
-const LATE_NS: (f64, f64) = (20_000.0, 1_000_000.0);
+/// How late a segment is that another overtakes, in nanoseconds: at least, and what comes on
+/// top. Assumed.
+const LATE_MIN_NS: i64 = 20_000;
+const LATE_MORE_NS: u32 = 980_000;
 /// Headers of Ethernet, IP and TCP on the line, in bytes, about.
 const HEADERS: usize = 54;
 
@@ -33,9 +36,9 @@ pub enum Fate {
 pub fn draw(
     fates: &mut Vec<Fate>,
     count: usize,
-    wire_loss: f64,
+    loss: f64,
     reordering: f64,
-    random: &mut crate::base::Random,
+    random: &mut Random,
 ) -> bool {
     fates.clear();
     let mut is_calm = true;
@@ -43,7 +46,7 @@ pub fn draw(
         let is_after = fates.last() == Some(&Fate::Overtaken);
         let fate = if is_after {
             Fate::Arrives
-        } else if random.chance(wire_loss) {
+        } else if random.chance(loss) {
             Fate::Lost
         } else if number + 1 < count && random.chance(reordering) {
             Fate::Overtaken
@@ -180,7 +183,7 @@ impl Tcp {
         let length = u32::try_from(flight.bytes.len()).unwrap_or(0);
         let end = self.end_mut(flight.side);
         end.sequence = origin.wrapping_add(length);
-        end.ip_id = ip_id.wrapping_add(packets as u16);
+        end.ip_id = ip_id.wrapping_add(u16::try_from(packets & 0xffff).unwrap_or(0));
     }
 }
 
@@ -204,7 +207,7 @@ impl Passage<'_, '_> {
                 Fate::Arrives => {
                     last = last.max(self.arrive(arrives, number, is_here, wire));
                     if let Some(number) = overtaken.take() {
-                        late += wire.random.between(LATE_NS.0, LATE_NS.1) as i64;
+                        late += LATE_MIN_NS + i64::from(wire.random.below(LATE_MORE_NS));
                         last = last.max(self.arrive(slot + late, number, is_here, wire));
                     }
                 }
@@ -218,19 +221,16 @@ impl Passage<'_, '_> {
     fn recover(&mut self, missing: &[usize], line: i64, wire: &mut Wire<'_>) -> Option<i64> {
         let (first, others) = missing.split_first()?;
         let side = self.flight.side;
-        let receiver = side.other();
-        let turn = |tcp: &Tcp, time| {
-            tcp.reaction(tcp.reaction(time, receiver, ACKNOWLEDGE_NS), side, GO_ON_NS)
-        };
         let spacing = line_ns(HEADERS + self.flight.unit);
         let mut time = match self.third {
-            Some(third) => turn(self.tcp, third).max(line),
+            Some(third) => self.tcp.round(third, side).max(line),
             None => line + TIMEOUT_NS + self.tcp.flow.round_trip_ns,
         };
         let packets = self.flight.count();
         self.show(time, *first, packets, wire);
         self.receive(time, *first, wire);
-        let mut next = if self.third.is_some() { time + spacing } else { turn(self.tcp, time) };
+        let mut next =
+            if self.third.is_some() { time + spacing } else { self.tcp.round(time, side) };
         for (packet, number) in (packets + 1..).zip(others) {
             time = next;
             self.show(time, *number, packet, wire);
@@ -262,7 +262,8 @@ impl Passage<'_, '_> {
         let flags = if is_end && rest.len() <= unit { ACK | PSH } else { ACK };
         let sequence = self.sequence(number);
         let end = self.tcp.end_mut(side);
-        (end.sequence, end.ip_id) = (sequence, self.ip_id.wrapping_add(packet as u16));
+        (end.sequence, end.ip_id) =
+            (sequence, self.ip_id.wrapping_add(u16::try_from(packet & 0xffff).unwrap_or(0)));
         self.tcp.segment(time, side, flags, part, 1, wire.out);
     }
 
@@ -294,7 +295,7 @@ impl Passage<'_, '_> {
         let acknowledgment = self.sequence(self.reception.next);
         let at = self.tcp.reaction(time, receiver, ACKNOWLEDGE_NS);
         let blocks = blocks.get(..count).unwrap_or_default();
-        self.tcp.acknowledge(at, receiver, acknowledgment, blocks, wire.out);
+        let at = self.tcp.acknowledge(at, receiver, acknowledgment, blocks, wire.out);
         let (first, _) = self.acknowledged.unwrap_or((at, at));
         self.acknowledged = Some((first, at));
     }
@@ -302,14 +303,13 @@ impl Passage<'_, '_> {
     /// Sequence number of a segment.
     fn sequence(&self, number: usize) -> u32 {
         let offset = (number * self.flight.unit).min(self.flight.bytes.len());
-        self.origin.wrapping_add(offset as u32)
+        self.origin.wrapping_add(u32::try_from(offset).unwrap_or(0))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Random;
 
     #[test]
     fn a_reception_agrees_with_a_list_of_flags() {
@@ -318,7 +318,7 @@ mod tests {
             let count = 1 + random.below(40) as usize;
             let mut order: Vec<_> = (0..count).collect();
             for at in (1..count).rev() {
-                order.swap(at, random.below(at as u32 + 1) as usize);
+                order.swap(at, random.below(40) as usize % (at + 1));
             }
             let (mut reception, mut have) = (Reception::default(), vec![false; count]);
             for number in order {

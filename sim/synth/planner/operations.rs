@@ -27,11 +27,11 @@ const TABLE: [(Activity, Operations); 6] = [
     (Activity::LdapConnection, Operations { counted: 1.0, listed: 3.0, retried: 0.0 }),
     (Activity::LdapSimple, Operations { counted: 1.0, listed: 3.0, retried: 0.0 }),
     (Activity::LdapNtlm, Operations { counted: 1.0, listed: 3.0, retried: 0.0 }),
-    // DsBind, DsCrackNames, DsUnbind.
-    (Activity::CrackNames, Operations { counted: 1.0, listed: 3.0, retried: 0.0 }),
+    // DsBind, DsCrackNames, on a third of the connections twice, DsUnbind.
+    (Activity::CrackNames, Operations { counted: 1.0, listed: 3.4, retried: 0.0 }),
     (Activity::WriteSpn, Operations { counted: 1.0, listed: 3.0, retried: 0.0 }),
-    // Connect5 to four times Close, as the reference mix has it.
-    (Activity::SamrChain, Operations { counted: 1.0, listed: 15.0, retried: 0.0 }),
+    // From Connect5 to the last CloseHandle; not every chain looks at an account.
+    (Activity::SamrChain, Operations { counted: 1.0, listed: 12.5, retried: 0.0 }),
 ];
 
 /// Queries of NBNS that follow one without an answer: Windows' `NameSrvQueryCount` is 3.

@@ -238,7 +238,7 @@ mod tests {
             (Activity::NbnsQuery, 13.05),
             (Activity::NtlmValidation, 4.33),
             (Activity::LsaLookup, 4.85),
-            (Activity::CrackNames, 1.62),
+            (Activity::CrackNames, 1.38),
             (Activity::LdapSimple, 10.05 * 0.322),
         ] {
             let got = operations[&activity] / hours;

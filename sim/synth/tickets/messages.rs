@@ -395,14 +395,18 @@ const fn civil(days: i64) -> (i64, i64, i64) {
 /// GUID of a domain controller's directory service, as its DNS alias shows it.
 pub fn directory_guid(cast: &Cast, dc: usize) -> String {
     const LABEL: u64 = 0x6e74_6473 << 32;
-    let mut random = Random::fork(cast.seed, LABEL | u64::try_from(dc).unwrap_or(0));
+    guid(&mut Random::fork(cast.seed, LABEL | u64::try_from(dc).unwrap_or(0)))
+}
+
+/// A random GUID in lower case, RFC 9562 section 5.4.
+pub fn guid(random: &mut Random) -> String {
     let (high, low) = (random.next_u64(), random.next_u64());
     format!(
         "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
         high >> 32,
-        high >> 16 & 0xffff,
+        (high >> 16) & 0xffff,
         high & 0xfff,
-        low >> 50 & 0x3fff | 0x8000,
+        (low >> 50) & 0x3fff | 0x8000,
         low & 0xffff_ffff_ffff
     )
 }

@@ -105,10 +105,11 @@ fn remarks(conditions: &[Conditions]) -> Option<BTreeMap<String, u32>> {
     let mut time = START.nanos();
     for conditions in conditions {
         for is_v6 in [false, true] {
-            for (here, trip_ms) in [(Side::Server, 0.3), (Side::Server, 40.0), (Side::Client, 5.0)]
+            for (here, trip_us) in
+                [(Side::Server, 300), (Side::Server, 40_000), (Side::Client, 5_000)]
             {
                 for seed in 0..6 {
-                    let flow = flow(is_v6, here, trip_ms, port);
+                    let flow = flow(is_v6, here, trip_us, port);
                     converse(flow, conditions, time, seed, &mut random, &mut frames);
                     port += 1;
                     time += 600_000_000_000;
@@ -127,19 +128,19 @@ fn converse(
     flow: Flow,
     conditions: &Conditions,
     start: i64,
-    seed: u64,
+    seed: usize,
     random: &mut Random,
     out: &mut Frames,
 ) {
     let mut tcp = Tcp::new(flow, random);
-    let mut speak = Random::new(seed);
+    let mut speak = Random::new(seed as u64);
     let mut wire = Wire { conditions, random, out };
     let trip = flow.round_trip_ns;
     let mut now = tcp.open(start, &mut wire) + 15_000;
     for round in 0..6 {
         for (side, most) in [(Side::Client, 4_000), (Side::Server, 400_000)] {
             let most = if round == 3 { most } else { most / 50 };
-            let bytes = vec![seed as u8; 1 + speak.below(most) as usize];
+            let bytes = vec![0x5a; 1 + speak.below(most) as usize];
             now = tcp.send(now, side, &bytes, &mut wire);
             now += 400_000 + if side == flow.here { trip } else { 0 };
         }
@@ -155,10 +156,10 @@ fn converse(
         Close::ClientReset,
         Close::ServerAbort,
     ];
-    tcp.close(now, ends[seed as usize % ends.len()], &mut wire);
+    tcp.close(now, ends[seed % ends.len()], &mut wire);
 }
 
-fn flow(is_v6: bool, here: Side, trip_ms: f64, client_port: u16) -> Flow {
+fn flow(is_v6: bool, here: Side, trip_us: i64, client_port: u16) -> Flow {
     let peer = |last: u8| Peer {
         address: if is_v6 {
             std::net::Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, last.into()).into()
@@ -173,9 +174,9 @@ fn flow(is_v6: bool, here: Side, trip_ms: f64, client_port: u16) -> Flow {
         client_port,
         // Nothing that tshark reads the bytes of.
         server_port: 50_001,
-        vlan: (client_port % 2 == 0).then_some(12),
+        vlan: client_port.is_multiple_of(2).then_some(12),
         here,
-        round_trip_ns: (trip_ms * 1e6) as i64,
+        round_trip_ns: trip_us * 1_000,
     }
 }
 

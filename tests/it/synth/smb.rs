@@ -76,6 +76,18 @@ fn a_session_is_kept_until_it_has_been_idle() {
 }
 
 #[test]
+fn who_comes_while_the_session_is_busy_waits() {
+    // Files take seconds, and the policies are wanted on the same session meanwhile.
+    let policies = |seconds| (seconds, Activity::SysvolRead, PERSON + 3);
+    let doings = [(1, Activity::FileSession, 0), policies(2), policies(3), policies(4)];
+    for seed in 1..=10 {
+        let (wrong, told) = played(&doings, seed, None);
+        assert_eq!(wrong, "", "seed {seed}");
+        assert_eq!(count(&told, "kerberos_access"), 1, "seed {seed}");
+    }
+}
+
+#[test]
 fn the_parts_of_a_vpn_session_belong_together() {
     let doings = [
         (1, Activity::VpnStart, 0),

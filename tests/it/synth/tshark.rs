@@ -41,6 +41,11 @@ const EXPECTED: &[(&str, &str)] = &[
         "who gets no answer asks again under the same identifier: clients of a server whose \
          forwarder is silent, and that server",
     ),
+    (
+        "No dissector for algorithm:gss-tsig",
+        "tshark looks into signatures of dynamic updates only under their older name, \
+         gss.microsoft.com",
+    ),
 ];
 
 /// Frames of one part of a capture, and what its truth says.

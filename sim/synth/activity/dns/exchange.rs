@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use super::draw_id;
 use crate::base::Timestamp;
 use crate::proto::dns::types::{self, TypeName};
 use crate::proto::dns::{Data, Entry, NameBuf, Question, Section, Sheet, SoaTimes};
@@ -62,7 +63,7 @@ impl<'n> Asked<'n> {
     /// A question of this client to the domain controller.
     pub fn by_client(stage: &mut Stage<'_>, name: &'n NameBuf, kind: u16) -> Self {
         let flow = stage.to_dc(PORT);
-        Self { flow, name, kind, id: stage.random.next_u64() as u16, first: None, is_server: false }
+        Self { flow, name, kind, id: draw_id(stage), first: None, is_server: false }
     }
 
     /// A question of the domain controller to a forwarder, `round_trip_ns` away.
@@ -74,7 +75,7 @@ impl<'n> Asked<'n> {
         kind: u16,
     ) -> Self {
         let flow = stage.from_dc(forwarder, PORT, round_trip_ns);
-        Self { flow, name, kind, id: stage.random.next_u64() as u16, first: None, is_server: true }
+        Self { flow, name, kind, id: draw_id(stage), first: None, is_server: true }
     }
 
     /// Asks, over UDP; also again.

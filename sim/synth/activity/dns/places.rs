@@ -121,7 +121,7 @@ impl Place {
             (A, _) => {
                 let count = u32::from(self.v4_count);
                 for at in 0..count {
-                    let bits = self.v4.to_bits() ^ (turn + at) % count;
+                    let bits = self.v4.to_bits() ^ ((turn + at) % count);
                     answer(Data::A(Ipv4Addr::from_bits(bits)));
                 }
             }
@@ -148,7 +148,9 @@ impl Place {
         let mut random = Random::fork(SEED, u64::from(self.v4.to_bits()));
         for _ in 0..TEXTS {
             let mut text = vec![u8::try_from(TEXT_LENGTH).unwrap_or(u8::MAX)];
-            text.extend((0..TEXT_LENGTH).map(|_| b'a' + (random.below(26) as u8)));
+            text.extend(
+                (0..TEXT_LENGTH).map(|_| b'a' + u8::try_from(random.below(26)).unwrap_or(0)),
+            );
             let data = Data::Txt(&text);
             put(sheet, Section::Answer, &self.name, ttl_seconds, data);
         }
@@ -336,8 +338,8 @@ mod tests {
         let mut found = Vec::new();
         let cells = page.lines().filter(|line| line.contains("<br>") || line.contains("://"));
         let mut is_torn = false;
-        for piece in cells.flat_map(|line| line.split("<br>")) {
-            let piece = piece.split('|').next_back().unwrap_or(piece).trim();
+        let pieces = cells.flat_map(|line| line.split("<br>").flat_map(|cell| cell.split('|')));
+        for piece in pieces.map(str::trim) {
             let name = piece.trim_start_matches("https://").trim_end_matches('/').to_lowercase();
             let is_name = name.contains('.')
                 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');

@@ -3,6 +3,7 @@
 //! Zones of the directory take signed updates alone. Windows tries without first, is refused,
 //! and agrees on a key over TCP.
 
+use super::draw_id;
 use super::exchange::{ANSWER, AUTHORITY, IN, PORT, REFUSED, Zone, exchange, put};
 use crate::base::Timestamp;
 use crate::proto::dns::types::{self, A, CNAME, SOA, TKEY};
@@ -53,7 +54,7 @@ pub fn update(stage: &mut Stage<'_>) {
     let ticket = stage.ticket(Who::Computer, Service::Dns);
     let flow = stage.to_dc(PORT);
     let mut tcp = stage.connect(flow);
-    let id = stage.random.next_u64() as u16;
+    let id = draw_id(stage);
     let token = stage.spnego(&ticket);
     update.put_key(sheet, (id, 0), Section::Additional, (&token, stage.now()));
     let asked = stage.say(&mut tcp, Side::Client, |w| sheet.emit(Transport::Tcp, w));
@@ -109,7 +110,7 @@ impl Update {
     /// The update and its answer, which repeats it.
     fn send(&self, stage: &mut Stage<'_>, sheet: &mut Sheet, is_signed: bool) {
         let mut flow = stage.to_dc(PORT);
-        let id = stage.random.next_u64() as u16;
+        let id = draw_id(stage);
         let rcode = if is_signed { 0 } else { REFUSED };
         let operation = types::operation(types::OPCODE_UPDATE, 0);
         let mut first = None;

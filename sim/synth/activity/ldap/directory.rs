@@ -4,6 +4,7 @@ use crate::base::Random;
 use crate::proto::ldap::form::List;
 use crate::proto::ldap::{Attribute, Entry, Operation};
 use crate::synth::Cast;
+use crate::synth::tickets::guid;
 
 /// An attribute with these values. A macro, and the list written with a field, so that what the
 /// values borrow lives as long as it: that of a call's arguments would not before Rust 1.89.
@@ -188,16 +189,8 @@ pub fn policy_guid(cast: &Cast, number: u32) -> String {
         1 => return "{6AC1786C-016F-11D2-945F-00C04FB984F9}".to_owned(),
         _ => {}
     }
-    let mut random = Random::fork(cast.seed, LABEL | u64::from(number));
-    let (high, low) = (random.next_u64(), random.next_u64());
-    format!(
-        "{{{:08X}-{:04X}-4{:03X}-{:04X}-{:012X}}}",
-        high >> 32,
-        high >> 16 & 0xffff,
-        high & 0xfff,
-        low >> 50 & 0x3fff | 0x8000,
-        low & 0xffff_ffff_ffff
-    )
+    let guid = guid(&mut Random::fork(cast.seed, LABEL | u64::from(number)));
+    format!("{{{}}}", guid.to_uppercase())
 }
 
 /// An object that was found.

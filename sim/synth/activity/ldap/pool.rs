@@ -1,4 +1,4 @@
-//! The connection that an application keeps open and searches on.
+//! The connections that an application keeps open and searches on.
 
 use super::connection::{Connection, PORT, Protection};
 use crate::base::Timestamp;
@@ -10,6 +10,10 @@ use crate::synth::{Activity, Stage};
 const IDLE_MS: f64 = 900_000.0;
 const IDLE_NS: i64 = 900_000_000_000;
 
+/// Connections of one application at most; beyond it, searches wait for each other. Assumed:
+/// libraries keep some tens.
+const CONNECTIONS_MAX: usize = 32;
+
 /// A connection that is kept.
 #[derive(Debug)]
 pub struct Pool {
@@ -20,10 +24,16 @@ pub struct Pool {
     serial: u32,
 }
 
-/// A sealed search on the client's connection, which is opened where it has none.
+/// A sealed search on a connection of the client's that is free; where none is, it opens another.
 pub fn search(stage: &mut Stage<'_>, request: usize, answer: usize) {
-    let mut pool = match stage.memory.pool.take() {
-        Some(pool) => pool,
+    let now = stage.now();
+    let pools = &mut stage.memory.pools;
+    let freest = pools.iter().enumerate().min_by_key(|(_, pool)| pool.free.max(now));
+    let at = freest
+        .map(|(at, pool)| (at, pool.free))
+        .filter(|(_, free)| *free <= now || pools.len() >= CONNECTIONS_MAX);
+    let mut pool = match at {
+        Some((at, _)) => pools.swap_remove(at),
         None => open(stage),
     };
     let busy_ns = pool.free.since(stage.now());
@@ -33,27 +43,28 @@ pub fn search(stage: &mut Stage<'_>, request: usize, answer: usize) {
     }
     pool.connection.sealed_search(stage, request, answer);
     pool.free = stage.now();
-    stage.memory.pool = Some(pool);
+    stage.memory.pools.push(pool);
 }
 
-fn open(stage: &mut Stage<'_>) -> Box<Pool> {
+fn open(stage: &mut Stage<'_>) -> Pool {
     let mut connection = Connection::open(stage, PORT);
     connection.bind(stage, Who::Computer, Protection::Sealed);
-    stage.memory.pools = stage.memory.pools.wrapping_add(1);
-    let serial = stage.memory.pools;
+    stage.memory.pools_opened = stage.memory.pools_opened.wrapping_add(1);
+    let serial = stage.memory.pools_opened;
     stage.later(IDLE_MS, Activity::LdapIdle, serial);
-    Box::new(Pool { connection, free: stage.now(), serial })
+    Pool { connection, free: stage.now(), serial }
 }
 
 /// Closes the connection where nobody has used it for long; argument: its number.
 pub fn idle(stage: &mut Stage<'_>) {
     let serial = stage.item.argument;
-    let Some(pool) = stage.memory.pool.take_if(|pool| pool.serial == serial) else { return };
+    let at = stage.memory.pools.iter().position(|pool| pool.serial == serial);
+    let Some(pool) = at.map(|at| stage.memory.pools.swap_remove(at)) else { return };
     let idle_ns = stage.now().since(pool.free);
     if idle_ns < IDLE_NS {
         #[expect(clippy::cast_precision_loss, reason = "minutes")]
         stage.later((IDLE_NS - idle_ns) as f64 / 1e6, Activity::LdapIdle, serial);
-        stage.memory.pool = Some(pool);
+        stage.memory.pools.push(pool);
         return;
     }
     pool.connection.unbind(stage);

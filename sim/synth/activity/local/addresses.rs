@@ -138,7 +138,7 @@ fn lease_of(stage: &mut Stage<'_>) -> Option<Lease> {
     // The first host of a subnet is its router, by custom.
     let router = Ipv4Addr::from_bits(network.to_bits() + 1);
     Some(Lease {
-        transaction_id: stage.random.next_u64() as u32,
+        transaction_id: stage.random.below(u32::MAX),
         address,
         mac,
         client_id: [ETHERNET, a, b, c, d, e, f],

@@ -8,6 +8,7 @@ use crate::proto::nbds::{
 use crate::proto::nbns::NetBiosName;
 use crate::proto::smb1::command::TRANSACTION;
 use crate::proto::{Id, Kind, Outcome, Side};
+use crate::synth::activity::dns::draw_id;
 use crate::synth::{Stage, Words};
 use crate::wire::Writer;
 
@@ -116,7 +117,7 @@ fn announce(
     let header = Header {
         kind: DIRECT_GROUP,
         flags: FLAGS,
-        id: stage.random.next_u64() as u16,
+        id: draw_id(stage),
         source_address: stage.cast.client(stage.item.client).v4.octets(),
         source_port: PORT,
     };

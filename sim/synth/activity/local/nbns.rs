@@ -9,6 +9,7 @@ use crate::estate::Knob;
 use crate::proto::dns::{Data, Entry, NB, NB_ADDRESS, Question, Section, Sheet, types};
 use crate::proto::nbns::{NetBiosName, OPCODE_QUERY, OPCODE_REFRESH, OPCODE_REGISTRATION};
 use crate::proto::{Id, Kind, Outcome, Side, Transport};
+use crate::synth::activity::dns::draw_id;
 use crate::synth::{Flow, Stage, Words};
 
 /// Port of the name service, RFC 1002 section 4.2.
@@ -60,7 +61,7 @@ struct Known {
 pub fn nbns_query(stage: &mut Stage<'_>) {
     let Some(known) = wanted(stage) else { return };
     let mut flow = to_dc_v4(stage, PORT, PORT);
-    let id = stage.random.next_u64() as u16;
+    let id = draw_id(stage);
     let is_silent = stage.random.chance(stage.knob(Knob::NbnsUnansweredShare));
     let sheet = &mut Sheet::default();
     let mut first = None;
@@ -101,7 +102,7 @@ pub fn nbns_broadcast(stage: &mut Stage<'_>) {
     }
     let Some(known) = wanted(stage) else { return };
     let mut flow = to_everybody(stage, PORT);
-    let id = stage.random.next_u64() as u16;
+    let id = draw_id(stage);
     let sheet = &mut Sheet::default();
     let mut first = None;
     for again in 0..TRIES {
@@ -136,7 +137,7 @@ pub fn nbns_register(stage: &mut Stage<'_>) {
     let opcode_bits = u16::from(opcode) << 11;
     let addresses = [address(HYBRID | group, stage.cast.client(stage.item.client).v4)];
     let mut flow = to_dc_v4(stage, PORT, PORT);
-    let id = stage.random.next_u64() as u16;
+    let id = draw_id(stage);
     let sheet = &mut Sheet::default();
     let entry = |ttl_seconds| Entry {
         name: owner.name(),

@@ -123,7 +123,7 @@ fn emit(header: Header, key: [u8; 4], digest: &[u8], w: &mut Writer<'_>) {
 fn stamp(nanos: i64) -> u64 {
     let nanos = u64::try_from(nanos).unwrap_or(0);
     let (seconds, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
-    (seconds + SECONDS_FROM_1900) << 32 | (rest << 32) / 1_000_000_000
+    ((seconds + SECONDS_FROM_1900) << 32) | ((rest << 32) / 1_000_000_000)
 }
 
 #[cfg(test)]

@@ -82,9 +82,11 @@ impl Session {
         clippy::cast_sign_loss,
         reason = "counts of bytes and seconds, positive and saturating"
     )]
-    fn of(stage: &Stage<'_>, status: Status) -> Self {
+    fn of(stage: &mut Stage<'_>, status: Status) -> Self {
         let seconds = if status == Status::Start { 0 } else { stage.item.argument };
-        let begun = stage.item.time.nanos() / 1_000_000_000 - i64::from(seconds);
+        let now = stage.item.time.nanos() / 1_000_000_000;
+        let begun = begun(stage.memory.vpn_begun_seconds, now, seconds);
+        stage.memory.vpn_begun_seconds = begun;
         let label = u64::from(stage.item.client) << 32 | begun as u64 & 0xffff_ffff;
         let mut random = Random::fork(stage.cast.seed, label);
         let drawn = random.next_u64();
@@ -111,6 +113,13 @@ impl Session {
             correlation,
         }
     }
+}
+
+/// When a session began, in seconds since 1970, as it has lasted for `seconds`: as was `kept`, if
+/// that only differs because parts of seconds are cut off.
+fn begun(kept: i64, now: i64, seconds: u32) -> i64 {
+    let begun = now - i64::from(seconds);
+    if kept.abs_diff(begun) <= 1 { kept } else { begun }
 }
 
 /// Tells the sensor of a session.
@@ -273,4 +282,19 @@ fn consumed(session: &Session) -> impl Iterator<Item = (u8, u32)> {
     // Gigawords are sent where there are any.
     let is_told = |(kind, value): &(u8, u32)| *kind < 52 || *value > 0;
     counts.into_iter().filter(is_told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_the_same_whatever_part_of_a_second_it_began_in() {
+        // It begins at 100.7 s and is told of at 700.9 s, when it has lasted 600.2 s; another
+        // begins at 900 s.
+        assert_eq!(begun(0, 100, 0), 100);
+        assert_eq!(begun(100, 701, 600), 100);
+        assert_eq!(begun(100, 700, 600), 100);
+        assert_eq!(begun(100, 900, 0), 900);
+    }
 }

@@ -157,6 +157,27 @@ fn a_long_answer_takes_round_trips() {
 }
 
 #[test]
+fn what_is_said_at_once_in_parts_takes_as_long() {
+    let flow = flow(false, Side::Server, None, 389, 40.0);
+    let mut talk = Talk::open(flow, CALM);
+    talk.say(Side::Client, 300);
+    let start = talk.now;
+    for _ in 0..30 {
+        talk.say(Side::Server, 1_460);
+    }
+    // Ten segments, and twenty after a round trip.
+    assert!((40_000_000..45_000_000).contains(&(talk.now - start)), "{}", talk.now - start);
+    // Questions that are answered do not wait for each other.
+    for _ in 0..40 {
+        talk.say(Side::Client, 100);
+        talk.say(Side::Server, 4_000);
+    }
+    let trace = talk.trace();
+    let asked: Vec<_> = trace.seen.iter().filter(|s| s.data.len() == 100).map(|s| s.time).collect();
+    assert!(asked.windows(2).all(|pair| pair[1] - pair[0] < 45_000_000));
+}
+
+#[test]
 fn connections_end_as_they_do_on_windows() {
     let ends = |how| {
         let mut talk = Talk::open(lan(), CALM);

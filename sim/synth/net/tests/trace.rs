@@ -168,7 +168,8 @@ impl Trace {
         let mut edge = [i64::MAX; 2];
         for seen in &self.seen {
             let (own, others) = (seen.side as usize, other(seen.side) as usize);
-            assert!(seen.sequence + (seen.data.len() as i64) < edge[own], "{seen:?}");
+            let end = seen.sequence + seen.data.len() as i64;
+            assert!(end < edge[own], "{end} {}", edge[own]);
             if let Some(acknowledgment) = seen.acknowledgment.filter(|_| !seen.is_reset) {
                 edge[others] = acknowledgment + seen.window;
             }
