@@ -257,7 +257,8 @@ fn scale_multiplies_clients_and_nothing_else() {
     assert!(more.contains("# Clients are multiplied by 1.3"), "{more}");
     let more = parsed(&more);
     for (one, more) in one.populations().iter().zip(more.populations()) {
-        assert_eq!(more.count, (f64::from(one.count) * 1.3).round() as u32, "{}", one.name);
+        let expected = (f64::from(one.count) * 1.3).round();
+        assert_eq!(f64::from(more.count), expected, "{}", one.name);
         assert_eq!(more.parameters, one.parameters);
     }
     assert_eq!(one.parameters(), more.parameters());
