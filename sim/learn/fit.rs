@@ -17,7 +17,7 @@ const VALIDATIONS_PER_HOUR: f64 = 60.0;
 const REQUESTS_PER_HOUR: f64 = 360.0;
 const REQUESTS_PER_BIND: f64 = 30.0;
 /// After so many hours a member of the domain has refreshed its policies (90 and at most 30
-/// minutes, \[MS-GPOL\]): who only asked for names until then is none.
+/// minutes, \[MS-GPOL\]): who only asked for names and tickets until then is none.
 const MEMBER_SHOWS_HOURS: f64 = 2.0;
 /// Working hours that a capture must cover before rates of people's computers are learned.
 const CORE_HOURS_MIN: f64 = 0.25;
@@ -110,10 +110,18 @@ pub fn fit(learner: Learner, light: &Parameters) -> Learned {
 }
 
 fn site(controller: Controller, place: Place, hours: &super::Hours, light: &Parameters) -> Site {
-    let mut sums: [Sum; 4] = KINDS.map(Sum::new);
+    let mut sums: [Sum; 5] = KINDS.map(Sum::new);
     let mut others = Sum::new(PopulationKind::Workstation);
     for (address, client) in &place.clients {
-        let sum = match kind(client, hours) {
+        let kind = match kind(client, hours) {
+            Some(PopulationKind::Workstation | PopulationKind::ManagedDevice)
+                if place.remote.contains(address) =>
+            {
+                Some(PopulationKind::VpnUser)
+            }
+            kind => kind,
+        };
+        let sum = match kind {
             Some(kind) => sums.iter_mut().find(|sum| sum.kind == kind).unwrap_or(&mut others),
             None => &mut others,
         };
@@ -133,14 +141,22 @@ fn site(controller: Controller, place: Place, hours: &super::Hours, light: &Para
         .filter(|sum| sum.clients > 0)
         .map(|sum| {
             let mut group = sum.group(hours, light);
+            if sum.kind == PopulationKind::VpnUser {
+                let users = place.users.len() as u64;
+                group.count = users.max(group.count);
+                group.parameters.extend(vpn(&place.vpn, users, hours));
+            }
             if outside > 0 {
                 group.parameters.push(share(Knob::DnsForwardedShare, forwarded, outside));
             }
             group
         })
         .collect();
-    if !place.users.is_empty() {
-        groups.push(vpn(&place.vpn, place.users.len() as u64, hours));
+    let is_vpn = |group: &Group| group.kind == PopulationKind::VpnUser;
+    if !place.users.is_empty() && !groups.iter().any(is_vpn) {
+        let count = place.users.len() as u64;
+        let parameters = vpn(&place.vpn, count, hours);
+        groups.push(Group { kind: PopulationKind::VpnUser, count, ipv6_share: 0.0, parameters });
     }
     let mut forwarders: Vec<(IpAddr, u64)> = place.forwards.into_iter().collect();
     forwarders.sort_by_key(|(address, count)| (std::cmp::Reverse(*count), *address));
@@ -166,8 +182,9 @@ fn roles(place: &Place, dns: u64, nbns: u64) -> Vec<&'static str> {
 }
 
 /// What clients can be told apart as, people's computers first.
-const KINDS: [PopulationKind; 4] = [
+const KINDS: [PopulationKind; 5] = [
     PopulationKind::Workstation,
+    PopulationKind::VpnUser,
     PopulationKind::ManagedDevice,
     PopulationKind::NtlmServer,
     PopulationKind::Application,
@@ -178,8 +195,8 @@ fn kind(client: &Client, hours: &super::Hours) -> Option<PopulationKind> {
     let all = |event| client.all.of(event);
     let per_hour = |event| all(event) as f64 / hours.all().max(1e-9);
     let requests_per_bind = all(Event::LdapRequest) as f64 / all(Event::Bind).max(1) as f64;
+    // Not Kerberos: who signed in to Entra ID gets tickets for services of the domain, too.
     let directory = [
-        Event::Kerberos,
         Event::Bind,
         Event::LdapRequest,
         Event::SmbFlow,
@@ -199,7 +216,7 @@ fn kind(client: &Client, hours: &super::Hours) -> Option<PopulationKind> {
         Some(PopulationKind::Application)
     } else if is_in_domain {
         Some(PopulationKind::Workstation)
-    } else if all(Event::Dns) == 0 {
+    } else if all(Event::Dns) + all(Event::Kerberos) == 0 {
         None
     } else if hours.all() >= MEMBER_SHOWS_HOURS {
         Some(PopulationKind::ManagedDevice)
@@ -328,6 +345,14 @@ impl Sum {
             });
         }
         match self.kind {
+            PopulationKind::ManagedDevice => {
+                let events = self.all.of(Event::Logon);
+                if let Some((totals, hours)) = self.window(hours).filter(|_| events > 0) {
+                    let events = totals.of(Event::Logon);
+                    let divisor = self.clients as f64 * hours;
+                    parameters.push(ratio(Knob::CloudLogons, events, events, divisor));
+                }
+            }
             PopulationKind::Application => self.application(hours, &mut parameters),
             PopulationKind::NtlmServer => self.ntlm(hours, &mut parameters),
             _ => {}
@@ -436,7 +461,7 @@ impl Sum {
 }
 
 /// Remote users, whom RADIUS accounting announces.
-fn vpn(vpn: &Vpn, users: u64, hours: &super::Hours) -> Group {
+fn vpn(vpn: &Vpn, users: u64, hours: &super::Hours) -> Vec<Fitted> {
     let days = hours.all() / HOURS_PER_DAY;
     let sessions = if days >= 1.0 {
         ratio(Knob::VpnSessions, vpn.starts, vpn.starts, users as f64 * days)
@@ -451,12 +476,11 @@ fn vpn(vpn: &Vpn, users: u64, hours: &super::Hours) -> Group {
         events,
         why_not: TOO_FEW,
     };
-    let parameters = vec![
+    vec![
         sessions,
         mean(Knob::VpnHours, vpn.seconds as f64 / SECONDS_PER_HOUR, vpn.ends),
         mean(Knob::VpnInterimSeconds, seconds_of_gaps, vpn.gaps),
-    ];
-    Group { kind: PopulationKind::VpnUser, count: users, ipv6_share: 0.0, parameters }
+    ]
 }
 
 fn ratio(knob: Knob, events: u64, part: u64, of: f64) -> Fitted {

@@ -15,8 +15,8 @@ mod spread;
 mod text;
 mod when;
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::base::Timestamp;
@@ -135,6 +135,8 @@ struct Place {
     clients: HashMap<IpAddr, Client>,
     /// Users of a VPN: when the last account of a session came.
     users: HashMap<String, Option<i64>>,
+    /// Addresses that their sessions gave them.
+    remote: HashSet<IpAddr>,
     /// Starts, ends and seconds of sessions; gaps between interim accounts.
     vpn: Vpn,
     /// Where it forwards questions, and how many.
@@ -331,6 +333,11 @@ impl Place {
         let is_new = !self.users.contains_key(user);
         if is_new && !room {
             return false;
+        }
+        // What the account gives the user, or else the gateway's name.
+        let address = sighting.target.and_then(|target| target.parse().ok());
+        if let Some(address) = address.filter(|_| room) {
+            self.remote.insert(address);
         }
         let last = self.users.entry(user.to_owned()).or_default();
         let now = sighting.time.nanos();

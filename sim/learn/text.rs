@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::fit::{EVENTS_MIN, Fitted, Group, Learned, Site};
 use super::{WORK_ENDS, WORK_STARTS};
-use crate::estate::{Estate, EstateError, Knob, Parameters, PopulationKind};
+use crate::estate::{Arrival, Estate, EstateError, Knob, Parameters, PopulationKind, Schedule};
 
 /// How to tell it.
 #[derive(Debug, Clone, PartialEq)]
@@ -236,6 +236,10 @@ impl Page<'_> {
             group.count,
             quoted(&format!("at-{place}")),
         )?;
+        if let Some(schedule) = schedule(group.kind) {
+            writeln!(out, "# Who was seen comes on every working day; the hours are assumed.")?;
+            writeln!(out, "schedule = {schedule}")?;
+        }
         if has_ipv6 && group.ipv6_share > 0.0 {
             writeln!(out, "ipv6_share = {}", rounded(group.ipv6_share))?;
         }
@@ -357,7 +361,7 @@ const fn words(kind: PopulationKind) -> (&'static str, &'static str, &'static st
             "managed-device",
             "entra",
             "devices",
-            "Computers that ask for names only: no member of the domain stays quiet for so long.",
+            "Computers that ask for names and tickets only: members of the domain do more in that time.",
         ),
         PopulationKind::Workstation | PopulationKind::Laptop | PopulationKind::MemberServer => (
             "workstation",
@@ -367,6 +371,24 @@ const fn words(kind: PopulationKind) -> (&'static str, &'static str, &'static st
              told apart.",
         ),
     }
+}
+
+/// The schedule of people: an office's, but on working days all of those come that were seen.
+/// `None` of servers.
+fn schedule(kind: PopulationKind) -> Option<String> {
+    if matches!(kind, PopulationKind::Application | PopulationKind::NtlmServer) {
+        return None;
+    }
+    let Schedule { arrival, stay_hours, presence } = Schedule::named("office")?;
+    let Arrival::Normal { mean, deviation, earliest, latest } = arrival else { return None };
+    let [mean, earliest, latest] = [mean, earliest, latest]
+        .map(|minutes| format!("{:02}:{:02}", (minutes / 60.0).floor(), (minutes % 60.0).floor()));
+    let [.., saturday, sunday] = presence;
+    Some(format!(
+        "{{ arrival = \"normal\", mean = \"{mean}\", deviation_minutes = {deviation}, earliest = \
+         \"{earliest}\", latest = \"{latest}\", stay_hours = {stay_hours}, presence = [1.0, 1.0, 1.0, \
+         1.0, 1.0, {saturday:.2}, {sunday:.2}] }}"
+    ))
 }
 
 /// An address that estates take for one of a host.

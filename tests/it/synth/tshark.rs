@@ -166,7 +166,7 @@ fn check(parts: &[Part]) -> String {
             }
             counter.frame(row);
         }
-        let is_here = |row: &Row| row.first("frame.number").is_some_and(|n| n as usize <= end);
+        let is_here = |row: &&Row| row.first("frame.number").is_some_and(|n| n as usize <= end);
         while let Some(row) = behind_rdp.next_if(|row| is_here(row)) {
             complain(row.first("frame.number").unwrap() as usize, row);
             counter.tls(row);
