@@ -118,11 +118,12 @@ mod tests {
                 queue.drop_window();
                 for time in until - step..until {
                     for _ in 0..3 {
-                        let (late, byte) = (random.below(5_000), random.below(256));
-                        put(&mut queue, (time as u32 + late).into(), byte as u8, 700);
+                        let late = i64::from(random.below(5_000));
+                        let byte = u8::try_from(random.below(256)).unwrap();
+                        put(&mut queue, i64::try_from(time).unwrap() + late, byte, 700);
                     }
                 }
-                queue.fill_window(until as i64);
+                queue.fill_window(i64::try_from(until).unwrap());
                 out.extend(queue.window().map(|(time, bytes)| (time, bytes.to_vec())));
             }
             out

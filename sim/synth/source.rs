@@ -21,6 +21,10 @@ const WINDOW_MAX_NS: i64 = 60_000_000_000;
 const WINDOW_MIN_NS: i64 = 1_000_000;
 /// The first window, before anything is known of the rate.
 const WINDOW_FIRST_NS: i64 = 100_000_000;
+/// Batches that wait for the reader.
+const READY_BATCHES: usize = 2;
+/// Room for batches on their way back: more than there ever are, so that none is made twice.
+const SPARE_BATCHES: usize = 8;
 /// Ethernet (LINKTYPE_ETHERNET).
 const ETHERNET: LinkType = LinkType(1);
 
@@ -93,8 +97,8 @@ impl Synth {
         let threads = |error: &dyn std::fmt::Display| SynthError::Threads(error.to_string());
         let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build();
         let pool = pool.map_err(|error| threads(&error))?;
-        let (to_reader, ready) = sync_channel(2);
-        let (spare, from_reader) = sync_channel(4);
+        let (to_reader, ready) = sync_channel(READY_BATCHES);
+        let (spare, from_reader) = sync_channel(SPARE_BATCHES);
         let show = Show {
             start: options.start.nanos(),
             end: options.start.plus_nanos(options.duration_ns).nanos(),

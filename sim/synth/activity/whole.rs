@@ -3,6 +3,7 @@
 //! The composition is assumed in the order that \[MS-GPOL\] and the locator's documentation give;
 //! what single parts cost is measured on public captures.
 
+use super::smb;
 use crate::estate::Knob;
 use crate::synth::tickets::Who;
 use crate::synth::{Activity, Stage};
@@ -114,7 +115,7 @@ pub fn boot(stage: &mut Stage<'_>) {
             part(stage, (2_000.0 + f64::from(number) * 60.0, Activity::NbnsRegister, 0));
         }
     }
-    policies(stage, 6_000.0);
+    policies(stage, 6_000.0, 0);
     if stage.random.chance(SCHEMA_SHARE) {
         part(stage, (14_000.0, Activity::LdapSchema, 0));
     }
@@ -124,9 +125,9 @@ pub fn boot(stage: &mut Stage<'_>) {
 pub fn logon(stage: &mut Stage<'_>) {
     stage.purge_tickets(Who::Person);
     play(stage, LOGON);
-    policies(stage, 3_600.0);
+    policies(stage, 3_600.0, smb::PERSON);
     // Mapped drives and a logon script.
-    part(stage, (10_000.0, Activity::SmbSession, 1));
+    part(stage, (10_000.0, Activity::SmbSession, smb::PERSON + 1));
 }
 
 /// A person unlocks the screen: proves the password at the domain controller.
@@ -146,7 +147,8 @@ pub fn gpo(stage: &mut Stage<'_>) {
     part(stage, (20.0, Activity::NetlogonPing, 0));
     part(stage, (100.0, Activity::LdapConnection, 4));
     part(stage, (600.0, Activity::CrackNames, 0));
-    policies(stage, 1_200.0);
+    let whose = if stage.item.argument == PERSON { smb::PERSON } else { 0 };
+    policies(stage, 1_200.0, whose);
 }
 
 /// A person on an Entra-joined device uses a resource of the domain.
@@ -188,12 +190,12 @@ pub fn hybrid(stage: &mut Stage<'_>) {
     }
 }
 
-/// The files of all policies are looked at.
-fn policies(stage: &mut Stage<'_>, after_ms: f64) {
+/// The files of all policies are looked at, in the session of the computer or the person.
+fn policies(stage: &mut Stage<'_>, after_ms: f64, whose: u32) {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "few")]
     let count = stage.knob(Knob::GpoCount).clamp(0.0, 1_000.0) as u32;
     if count > 0 {
-        part(stage, (after_ms, Activity::SysvolRead, count));
+        part(stage, (after_ms, Activity::SysvolRead, whose + count));
     }
 }
 
