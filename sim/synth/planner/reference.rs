@@ -240,7 +240,7 @@ mod tests {
             (Activity::NtlmValidation, 4.33),
             (Activity::LsaLookup, 4.85),
             (Activity::CrackNames, 1.38),
-            (Activity::LdapSimple, 10.05 * 0.322),
+            (Activity::LdapSimpleBind, 10.05 * 0.322),
         ] {
             let got = operations[&activity] / hours;
             assert!((got / expected - 1.0).abs() < 0.04, "{activity:?}: {got} {expected}");
