@@ -112,7 +112,10 @@ pub fn fit(learner: Learner, light: &Parameters) -> Learned {
 fn site(controller: Controller, place: Place, hours: &super::Hours, light: &Parameters) -> Site {
     let mut sums: [Sum; 5] = KINDS.map(Sum::new);
     let mut others = Sum::new(PopulationKind::Workstation);
-    for (address, client) in &place.clients {
+    // In order: sums of sizes depend on it in their last digits.
+    let mut clients: Vec<_> = place.clients.iter().collect();
+    clients.sort_unstable_by_key(|(address, _)| **address);
+    for (address, client) in clients {
         let kind = match kind(client, hours) {
             Some(PopulationKind::Workstation | PopulationKind::ManagedDevice)
                 if place.remote.contains(address) =>

@@ -23,7 +23,7 @@ pub struct Telling {
 
 /// Client networks of estates, one of which holds no controller: RFC 1918.
 const NETWORKS: [(u32, u32); 2] = [(0x0a80_0000, 0x0aff_ffff), (0xac10_0000, 0xac1f_ffff)];
-/// Clients of one site at most, as a power of two: all of 10.128.0.0/9 holds 16 of them.
+/// Clients of one site at most, as a power of two.
 const SITE_BITS_MAX: u32 = 19;
 /// A forwarder where none was seen or none may be named: TEST-NET-1, RFC 5737.
 const NO_FORWARDER: &str = "192.0.2.53";
@@ -80,9 +80,9 @@ impl Page<'_> {
     fn write(&self, out: &mut String) -> std::fmt::Result {
         self.head(out)?;
         self.forest(out)?;
-        let first = self.network();
+        let network = self.network();
         for (at, site) in (0u32..).zip(&self.learned.sites) {
-            self.site(out, site, at, first)?;
+            self.site(out, site, at, network)?;
         }
         self.rest(out)
     }
@@ -154,9 +154,16 @@ impl Page<'_> {
         writeln!(out, "forwarders = [{}]", named.join(", "))
     }
 
-    fn site(&self, out: &mut String, site: &Site, at: u32, first: u32) -> std::fmt::Result {
+    fn site(
+        &self,
+        out: &mut String,
+        site: &Site,
+        at: u32,
+        network: (u32, u32),
+    ) -> std::fmt::Result {
         let name = self.name(site, at);
-        let network = Ipv4Addr::from_bits(first + (at << SITE_BITS_MAX));
+        let (first, bits) = network;
+        let network = Ipv4Addr::from_bits(first.wrapping_add(at << bits));
         let zone = &self.learned.hours.zone_name;
         writeln!(out, "\n# {} and who asks it.", name)?;
         for row in &site.unevenness {
@@ -173,7 +180,7 @@ impl Page<'_> {
              \"{network}/{}\"",
             quoted(&format!("at-{name}")),
             quoted(zone),
-            32 - SITE_BITS_MAX
+            32 - bits
         )?;
         let has_ipv6 = self.has_ipv6(site);
         if has_ipv6 {
@@ -317,8 +324,9 @@ impl Page<'_> {
             && site.groups.iter().any(|group| group.ipv6_share > 0.0)
     }
 
-    /// First address of the first client network: of a block in which no controller is.
-    fn network(&self) -> u32 {
+    /// First address of the first client network, of a block in which no controller is, and how
+    /// many bits of its addresses are the clients'.
+    fn network(&self) -> (u32, u32) {
         let taken: Vec<u32> = self
             .learned
             .sites
@@ -332,7 +340,10 @@ impl Page<'_> {
         let is_free = |(first, last): &(u32, u32)| {
             !taken.iter().any(|address| (*first..=*last).contains(address))
         };
-        NETWORKS.iter().find(|block| is_free(block)).unwrap_or(&NETWORKS[0]).0
+        let (first, last) = *NETWORKS.iter().find(|block| is_free(block)).unwrap_or(&NETWORKS[0]);
+        let sites = u32::try_from(self.learned.sites.len()).unwrap_or(u32::MAX).max(1);
+        let each = ((last - first) / sites).max(8);
+        (first, each.ilog2().min(SITE_BITS_MAX))
     }
 }
 
@@ -432,4 +443,67 @@ fn quoted(text: &str) -> String {
 /// Text that ends no comment.
 fn comment(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Timestamp;
+    use crate::estate::Basis;
+    use crate::learn::{Controller, Hours};
+
+    fn learned(knob: Knob, value: f64) -> Learned {
+        let time = |hour: i64| Timestamp::from_parts(1_768_176_000 + hour * 3_600, 0);
+        let fitted = Fitted { knob, value: Some(value), events: 31, why_not: "" };
+        let address = "10.200.0.1".parse().unwrap();
+        Learned {
+            domain: "corp.example".to_owned(),
+            hours: Hours::new(time(9), time(11), "UTC").unwrap(),
+            sites: vec![Site {
+                controller: Controller { name: "dc1".to_owned(), addresses: vec![address] },
+                roles: vec!["dns"],
+                forwarders: Vec::new(),
+                groups: vec![Group {
+                    kind: PopulationKind::Workstation,
+                    count: 3,
+                    ipv6_share: 0.0,
+                    parameters: vec![fitted],
+                }],
+                unevenness: Vec::new(),
+            }],
+            parameters: Vec::new(),
+            unfollowed: 0,
+        }
+    }
+
+    fn telling(source: &str) -> Telling {
+        Telling { source: source.to_owned(), anonymize: false, short: None, scale: 1.0 }
+    }
+
+    #[test]
+    fn a_value_beyond_what_estates_may_say_is_told_in_a_comment() {
+        let text = learned(Knob::DnsQueries, 1e9).to_toml(&telling("a.pcap")).unwrap();
+        let line = "# dns.queries_per_hour: 1000000000 of 31 events is beyond what an estate may \
+                    say; `light` has 250.\n";
+        assert!(text.contains(line), "{text}");
+    }
+
+    #[test]
+    fn names_of_files_cannot_break_the_estate() {
+        let source = "x\"\n[forest]\r\\ # \u{1b}[2J.pcap";
+        let text = learned(Knob::DnsQueries, 12.34).to_toml(&telling(source)).unwrap();
+        let estate = Estate::parse(&text, "x").unwrap();
+        let [own] = &estate.populations()[0].own_parameters[..] else { panic!("{text}") };
+        assert_eq!((own.value, own.basis), (12.34, Basis::Learned));
+        assert!(own.source.starts_with("x\"[forest]\\ # [2J.pcap, 2026-01-12T09:00:00Z.."));
+        // The clients' network is one that the controller is not in.
+        assert!(text.contains("subnet = \"172.16.0.0/13\""), "{text}");
+    }
+
+    #[test]
+    fn numbers_have_four_digits() {
+        for (value, expected) in [(0.123_456, "0.1235"), (1_234.56, "1235"), (0.0, "0")] {
+            assert_eq!(rounded(value), expected);
+        }
+    }
 }

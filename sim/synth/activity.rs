@@ -114,6 +114,10 @@ activities! {
     LdapConnection = "ldap-connection" => ldap::connection,
     /// A connection with a simple bind and a clear search.
     LdapSimple = "ldap-simple" => ldap::simple,
+    /// A connection that binds with a ticket and unbinds: what nearly half of the reference's do.
+    LdapBind = "ldap-bind" => ldap::bind_alone,
+    /// A connection that binds with two passwords in the clear and unbinds.
+    LdapSimpleBind = "ldap-simple-bind" => ldap::simple_alone,
     /// A connection that binds with NTLM.
     LdapNtlm = "ldap-ntlm" => ldap::ntlm,
     /// A connection inside TLS.

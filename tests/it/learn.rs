@@ -69,7 +69,7 @@ nbns.queries_per_hour = 6
 kerberos.tickets_per_hour = 24
 kerberos.run_length = 3
 kerberos.udp_share = 0.3
-ldap.connections_per_hour = 8
+ldap.connections_per_hour = 4
 ldap.sasl_share = 0.5
 ldap.tls_share = 0.25
 ldap.application_searches_per_second = 2
@@ -97,7 +97,7 @@ const PEOPLE: &[(Knob, f64, f64)] = &[
     (Knob::KerberosTickets, 24.0, 0.20),
     (Knob::KerberosRun, 3.0, 0.20),
     (Knob::KerberosUdpShare, 0.3, 0.20),
-    (Knob::LdapConnections, 8.0, 0.20),
+    (Knob::LdapConnections, 4.0, 0.20),
     (Knob::LdapSaslShare, 0.5, 0.20),
     (Knob::LdapsShare, 0.25, 0.25),
     (Knob::LsaLookups, 12.0, 0.20),

@@ -8,6 +8,7 @@ mod names;
 mod net;
 mod planned;
 mod play;
+mod reference;
 mod round;
 mod smb;
 mod tshark;

@@ -233,6 +233,26 @@ pub fn simple(stage: &mut Stage<'_>) {
     connection.unbind(stage);
 }
 
+/// A connection that binds with a ticket and unbinds.
+pub fn bind_alone(stage: &mut Stage<'_>) {
+    let who = whose(stage);
+    let mut connection = Connection::open(stage, PORT);
+    connection.bind(stage, who, Protection::Signed);
+    connection.unbind(stage);
+}
+
+/// A connection that binds with two passwords in the clear and unbinds.
+pub fn simple_alone(stage: &mut Stage<'_>) {
+    let mut connection = Connection::open(stage, PORT);
+    let domain = &stage.cast.forest.dns_name;
+    let service = format!("svc-{}@{domain}", stage.cast.host_name(stage.item.client));
+    connection.bind_simple(stage, &service, true);
+    let user = format!("{}@{domain}", stage.cast.user_name(stage.item.client));
+    let is_good = !stage.random.chance(REFUSED_SHARE);
+    connection.bind_simple(stage, &user, is_good);
+    connection.unbind(stage);
+}
+
 /// A connection that binds with NTLM.
 pub fn ntlm(stage: &mut Stage<'_>) {
     let mut connection = Connection::open(stage, PORT);

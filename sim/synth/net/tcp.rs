@@ -255,6 +255,13 @@ impl Tcp {
         self.client.owed_bytes > 0 || self.server.owed_bytes > 0
     }
 
+    /// Time from which on nothing is held back any more: who wants to go on at once, takes
+    /// another connection before it.
+    pub fn settled_from(&self) -> i64 {
+        let due = [Side::Client, Side::Server].into_iter().filter_map(|side| self.due(side));
+        due.max().map_or(i64::MIN, |due| due + 1)
+    }
+
     /// What was held back, was written when the last item ended: the earliest time from `time` on
     /// that is after it.
     pub fn forget_owed(&mut self, time: i64) -> i64 {

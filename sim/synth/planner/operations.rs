@@ -22,9 +22,12 @@ const ONE: Operations = Operations { counted: 1.0, listed: 1.0, retried: 0.0 };
 /// The table. What is listed: queries of DNS and NBNS, AS and TGS requests, LDAP binds, unbinds
 /// and clear searches, calls of Netlogon, LSA, SAM-R and DRSUAPI other than those that open
 /// connections and secure channels.
-const TABLE: [(Activity, Operations); 6] = [
+const TABLE: [(Activity, Operations); 8] = [
     // A search of the root in the clear, bind and unbind; the parameter counts connections.
     (Activity::LdapConnection, Operations { counted: 1.0, listed: 3.0, retried: 0.0 }),
+    // Bind and unbind; two binds.
+    (Activity::LdapBind, Operations { counted: 1.0, listed: 2.0, retried: 0.0 }),
+    (Activity::LdapSimpleBind, Operations { counted: 2.0, listed: 3.0, retried: 0.0 }),
     (Activity::LdapSimple, Operations { counted: 1.0, listed: 3.0, retried: 0.0 }),
     (Activity::LdapNtlm, Operations { counted: 1.0, listed: 3.0, retried: 0.0 }),
     // DsBind, DsCrackNames, on a third of the connections twice, DsUnbind.

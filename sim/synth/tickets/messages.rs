@@ -32,6 +32,8 @@ const PA_TGS_REQ: i32 = 1;
 const PA_ENC_TIMESTAMP: i32 = 2;
 const PA_PK_AS_REP_OLD: i32 = 15;
 const PA_PK_AS_REQ: i32 = 16;
+/// Content of CMS that is only bytes, 1.2.840.113549.1.7.1 (RFC 5652 section 4).
+const CMS_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01];
 const PA_PK_AS_REP: i32 = 17;
 const PA_ETYPE_INFO2: i32 = 19;
 const PA_PAC_REQUEST: i32 = 128;
@@ -341,7 +343,10 @@ fn client_name(cast: &Cast, client: u32, who: Who) -> Principal {
 fn certified(random: &mut Random, median: f64) -> Vec<u8> {
     let mut bytes = vec![0; random.lognormal(median, 0.05) as usize];
     random.fill(&mut bytes);
-    element(ber::SEQUENCE, &element(0x80, &bytes))
+    // Readers of CMS look at the outermost structure, RFC 5652 section 3.
+    let content = element(0xa0, &element(ber::OCTET_STRING, &bytes));
+    let info = element(ber::SEQUENCE, &[&element(0x06, CMS_DATA)[..], &content].concat());
+    element(ber::SEQUENCE, &element(0x80, &info))
 }
 
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {

@@ -11,14 +11,14 @@ const IDLE_MS: f64 = 900_000.0;
 const IDLE_NS: i64 = 900_000_000_000;
 
 /// Connections of one application at most; beyond it, searches wait for each other. Assumed:
-/// libraries keep some tens.
-const CONNECTIONS_MAX: usize = 32;
+/// a tenth of a second each, for more than a thousand searches per second.
+const CONNECTIONS_MAX: usize = 128;
 
 /// A connection that is kept.
 #[derive(Debug)]
 pub struct Pool {
     connection: Connection,
-    /// When its last answer was there; nothing may be sent on it before.
+    /// When its last answer was there and acknowledged; nothing is sent on it before.
     free: Timestamp,
     /// Its number among those of this client.
     serial: u32,
@@ -42,7 +42,8 @@ pub fn search(stage: &mut Stage<'_>, request: usize, answer: usize) {
         stage.wait_ms(busy_ns as f64 / 1e6);
     }
     pool.connection.sealed_search(stage, request, answer);
-    pool.free = stage.now();
+    let settled = Timestamp::from_nanos(pool.connection.tcp().settled_from());
+    pool.free = stage.now().max(settled);
     stage.memory.pools.push(pool);
 }
 
