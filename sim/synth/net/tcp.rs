@@ -165,19 +165,23 @@ impl Tcp {
         let unit = usize::from(unit.clamp(1, segment_max));
         let full = usize::from(segment_max);
         now = self.heed_congestion(now, side, segment_max);
+        // Where segments get lost, the congestion window counts them as they are cut, so that not
+        // too many wait behind a hole; else in full ones.
+        let is_calm = wire.conditions.loss <= 0.0 && wire.conditions.reordering <= 0.0;
+        let step = if is_calm { full } else { unit };
         // So that the window is never seen full.
         let window = self.window_full(side.other()) as usize - 2 * full;
         let (mut rest, mut last) = (bytes, now);
         while !rest.is_empty() {
             let end = self.end(side);
             let flight = usize::from(end.flight).saturating_sub(usize::from(end.outstanding));
-            let most = (flight.max(1) * full).min(window);
+            let most = (flight.max(1) * step).min(window);
             let (bytes, later) = rest.split_at_checked(most).unwrap_or((rest, &[]));
             let is_end = later.is_empty();
             let flight = Flight { side, bytes, is_end, unit, full: segment_max };
             let Course { last: seen, next } = self.fly(now, flight, wire);
             (rest, last, now) = (later, seen, next);
-            let sent = if is_end { flight.bytes.len().div_ceil(full) } else { 0 };
+            let sent = if is_end { flight.bytes.len().div_ceil(step) } else { 0 };
             let end = self.end_mut(side);
             let before = if is_end { end.outstanding } else { 0 };
             end.outstanding = before.saturating_add(u16::try_from(sent).unwrap_or(u16::MAX));

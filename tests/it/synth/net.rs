@@ -49,15 +49,22 @@ const LOSSY: &[&str] = &[
 #[test]
 fn the_core_gives_back_each_activity_whatever_the_network_does() {
     let mut wrong = String::new();
-    for network in ["loss = 0.05", "reordering = 0.2", "offload = true", "mtu_bytes = 1_280"] {
+    let networks = [
+        ("loss = 0.05", None),
+        ("reordering = 0.2", None),
+        ("loss = 0.01\nreordering = 0.01", Some(1)),
+        ("offload = true", None),
+        ("mtu_bytes = 1_280", None),
+    ];
+    for (network, segment_bytes_max) in networks {
+        // Byte by byte there are a hundred times as many frames.
+        let clients = if segment_bytes_max.is_some() { 1..6 } else { 1..25 };
+        let options = headroom::synth::Options { segment_bytes_max, ..play::options(3_600) };
         let text = play::SMALL.replace("[network]", &format!("[network]\n{network}"));
         for activity in round::chosen() {
-            let script = play::script(activity, 1..25, 9);
-            let synth = headroom::synth::Synth::perform(
-                play::cast(&text, 9),
-                &play::options(3_600),
-                script.into_iter(),
-            );
+            let script = play::script(activity, clients.clone(), 9);
+            let synth =
+                headroom::synth::Synth::perform(play::cast(&text, 9), &options, script.into_iter());
             let (frames, truth) = play::collect(synth.unwrap());
             let differences = play::differences(&play::told(&truth), &play::hear(&frames));
             if !differences.is_empty() {
