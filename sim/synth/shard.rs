@@ -9,6 +9,7 @@ use super::queue::Queue;
 use super::stage::Props;
 use super::{Cast, Item, Memory, Stage, Truth};
 use crate::base::{Random, Timestamp};
+use crate::proto::dns::Sheet;
 
 /// How many shards there are. Fixed: the order of frames of the same time depends on it.
 pub const SHARDS: u32 = 16;
@@ -26,6 +27,7 @@ pub struct Shard {
     queue: Queue,
     stage_later: Vec<Item>,
     scratch: Vec<u8>,
+    sheet: Sheet,
     truth: Truth,
     /// Of items before the start: rendered for what comes after them, and dropped.
     discarded: Frames,
@@ -125,6 +127,7 @@ impl Shard {
             queue: Queue::default(),
             stage_later: Vec::new(),
             scratch: Vec::new(),
+            sheet: Sheet::default(),
             truth: Truth::new(with_rows),
             discarded: Frames::default(),
             discarded_truth: Truth::default(),
@@ -194,7 +197,8 @@ impl Shard {
         };
         let mark = out.places.len();
         let (later, scratch) = (&mut self.stage_later, &mut self.scratch);
-        let props = Props { out, truth, later, scratch, memory };
+        let sheet = &mut self.sheet;
+        let props = Props { out, truth, later, scratch, sheet, memory };
         let mut stage = Stage::new(cast, conditions, item, props);
         item.activity.render(&mut stage);
         stage.finish();

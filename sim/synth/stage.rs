@@ -1,9 +1,12 @@
 //! Where an activity is played: a clock, two ends, and what is put on the wire.
 
+use std::sync::LazyLock;
+
 use super::net::{Close, Conditions, Flow, Frames, Knock, Tcp, Wire, knock};
 use super::{Activity, Cast, Did, Item, Memory, Peer, Truth};
 use crate::base::{Random, Timestamp};
 use crate::estate::Knob;
+use crate::proto::dns::Sheet;
 use crate::proto::{Id, Kind, Outcome, Side};
 use crate::wire::{WireError, Writer};
 
@@ -20,6 +23,17 @@ const SERVICE_MIN_NS: i64 = 50_000;
 const LATE_NS: (f64, f64) = (20_000.0, 1_000_000.0);
 /// Label of the network's random numbers among those of an item.
 const WEATHER: u64 = 0x6e65_7477_6f72_6b73;
+
+/// Answering times to choose from.
+const SERVICE_DRAWS: u32 = 4_096;
+/// Answering times, in nanoseconds: drawn once, as each packet needs one, and logarithms take
+/// longer than all else that is done for it.
+static SERVICES: LazyLock<Vec<i64>> = LazyLock::new(|| {
+    let mut random = Random::new(0);
+    #[expect(clippy::cast_possible_truncation, reason = "milliseconds")]
+    let mut draw = || random.lognormal(SERVICE_NS, SERVICE_SIGMA) as i64;
+    (0..SERVICE_DRAWS).map(|_| draw().max(SERVICE_MIN_NS)).collect()
+});
 
 /// One item of the plan while it is rendered.
 pub struct Stage<'a> {
@@ -43,6 +57,7 @@ pub struct Stage<'a> {
     truth: &'a mut Truth,
     later: &'a mut Vec<Item>,
     scratch: &'a mut Vec<u8>,
+    sheet: &'a mut Sheet,
 }
 
 /// The words of a derived activity.
@@ -62,6 +77,7 @@ pub(super) struct Props<'a> {
     pub truth: &'a mut Truth,
     pub later: &'a mut Vec<Item>,
     pub scratch: &'a mut Vec<u8>,
+    pub sheet: &'a mut Sheet,
     pub memory: &'a mut Memory,
 }
 
@@ -72,7 +88,7 @@ impl<'a> Stage<'a> {
         item: Item,
         props: Props<'a>,
     ) -> Self {
-        let Props { out, truth, later, scratch, memory } = props;
+        let Props { out, truth, later, scratch, sheet, memory } = props;
         Self {
             cast,
             conditions,
@@ -86,6 +102,7 @@ impl<'a> Stage<'a> {
             truth,
             later,
             scratch,
+            sheet,
         }
     }
 
@@ -97,6 +114,13 @@ impl<'a> Stage<'a> {
     /// When the next packet comes, before its own delay.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_nanos(self.now)
+    }
+
+    /// Lends a sheet whose memory is used again.
+    pub fn with_sheet(&mut self, play: impl FnOnce(&mut Self, &mut Sheet)) {
+        let mut sheet = std::mem::take(self.sheet);
+        play(self, &mut sheet);
+        *self.sheet = sheet;
     }
 
     /// Lets time pass, in milliseconds.
@@ -266,9 +290,8 @@ impl<'a> Stage<'a> {
             None => 0,
             Some(last) if last == here => SAME_SIDE_NS,
             Some(_) => {
-                let service = self.random.lognormal(SERVICE_NS, SERVICE_SIGMA);
-                #[expect(clippy::cast_possible_truncation, reason = "milliseconds")]
-                let service = (service as i64).max(SERVICE_MIN_NS);
+                let drawn = self.random.below(SERVICE_DRAWS) as usize;
+                let service = SERVICES.get(drawn).copied().unwrap_or(SERVICE_MIN_NS);
                 service + if here { 0 } else { flow.round_trip_ns }
             }
         };

@@ -67,13 +67,15 @@ pub fn lookup(stage: &mut Stage<'_>) {
         (.., Some(zone)) => zone.put_soa(sheet, Section::Authority),
         _ => {}
     };
-    let sheet = &mut Sheet::default();
-    // Some resolvers never use UDP.
-    if stage.random.chance(stage.knob(Knob::DnsTcpShare)) {
-        let asked = Asked::by_client(stage, &name, kind);
-        return asked.over_tcp(stage, sheet, ANSWER | AUTHORITY, fill);
-    }
-    exchange(stage, sheet, (&name, kind), ANSWER | AUTHORITY, fill);
+    stage.with_sheet(|stage, sheet| {
+        // Some resolvers never use UDP.
+        if stage.random.chance(stage.knob(Knob::DnsTcpShare)) {
+            let asked = Asked::by_client(stage, &name, kind);
+            asked.over_tcp(stage, sheet, ANSWER | AUTHORITY, fill);
+        } else {
+            exchange(stage, sheet, (&name, kind), ANSWER | AUTHORITY, fill);
+        }
+    });
 }
 
 /// A client asks who offers a service, as applications do.
@@ -117,7 +119,7 @@ pub fn offered(stage: &mut Stage<'_>, prefix: &str, port: u16, controllers: &[us
             }
         }
     };
-    exchange(stage, &mut Sheet::default(), (&name, SRV), flags, fill);
+    stage.with_sheet(|stage, sheet| exchange(stage, sheet, (&name, SRV), flags, fill));
 }
 
 /// A client asks for a name that the domain does not have.
@@ -127,7 +129,7 @@ pub fn missing(stage: &mut Stage<'_>, label: &str, kind: u16) {
     let Some(zone) = domain_zone(stage) else { return };
     let fill = |sheet: &mut Sheet| zone.put_soa(sheet, Section::Authority);
     let flags = ANSWER | AUTHORITY | NXDOMAIN;
-    exchange(stage, &mut Sheet::default(), (&name, kind), flags, fill);
+    stage.with_sheet(|stage, sheet| exchange(stage, sheet, (&name, kind), flags, fill));
 }
 
 /// A client asks for the name of an address.
@@ -147,7 +149,8 @@ pub fn reverse(stage: &mut Stage<'_>) {
     let fill = |sheet: &mut Sheet| {
         put(sheet, Section::Answer, &name, HOST_TTL_SECONDS, Data::Ptr(target.name()));
     };
-    exchange(stage, &mut Sheet::default(), (&name, PTR), ANSWER | AUTHORITY, fill);
+    let flags = ANSWER | AUTHORITY;
+    stage.with_sheet(|stage, sheet| exchange(stage, sheet, (&name, PTR), flags, fill));
 }
 
 /// An address of a private network that is not of the estate: what a laptop brings along from
@@ -159,7 +162,7 @@ fn stranger(stage: &mut Stage<'_>) {
     let Some(zone) = Zone::of_directory(stage, "168.192.in-addr.arpa") else { return };
     let fill = |sheet: &mut Sheet| zone.put_soa(sheet, Section::Authority);
     let flags = ANSWER | AUTHORITY | NXDOMAIN;
-    exchange(stage, &mut Sheet::default(), (&name, PTR), flags, fill);
+    stage.with_sheet(|stage, sheet| exchange(stage, sheet, (&name, PTR), flags, fill));
 }
 
 fn domain_zone(stage: &Stage<'_>) -> Option<Zone> {

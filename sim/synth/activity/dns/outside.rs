@@ -43,7 +43,10 @@ const SUFFIX_SHARE: f64 = 0.35;
 /// A client asks for a name outside the domain; where it is not cached, the server asks a
 /// forwarder.
 pub fn outside(stage: &mut Stage<'_>) {
-    let sheet = &mut Sheet::default();
+    stage.with_sheet(somebody);
+}
+
+fn somebody(stage: &mut Stage<'_>, sheet: &mut Sheet) {
     let place = somewhere(stage);
     if stage.random.chance(stage.knob(Knob::DnsTcpShare)) && !place.is_alias() {
         // A mail server reads a domain's texts, which do not fit into a datagram.
@@ -75,8 +78,9 @@ pub fn missing(stage: &mut Stage<'_>) {
     }
     let mistyped = format!("w{}", place.name.name());
     let Ok(name) = NameBuf::from_text(&mistyped) else { return };
-    let sheet = &mut Sheet::default();
-    answer(stage, sheet, (&name, kind), ANSWER | NXDOMAIN, |sheet| place.put_soa(sheet));
+    stage.with_sheet(|stage, sheet| {
+        answer(stage, sheet, (&name, kind), ANSWER | NXDOMAIN, |sheet| place.put_soa(sheet));
+    });
 }
 
 /// A client asks for records of a host outside.

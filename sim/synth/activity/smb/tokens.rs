@@ -25,7 +25,9 @@ pub fn filetime(time: Timestamp) -> u64 {
 
 /// UTF-16, little-endian.
 pub fn wide(text: &str) -> Vec<u8> {
-    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    let mut bytes = Vec::with_capacity(2 * text.len());
+    text.encode_utf16().for_each(|unit| bytes.extend_from_slice(&unit.to_le_bytes()));
+    bytes
 }
 
 /// Who is asked: the attributes of a challenge.
