@@ -10,5 +10,6 @@ mod planned;
 mod play;
 mod reference;
 mod round;
+mod sizes;
 mod smb;
 mod tshark;
