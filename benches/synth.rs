@@ -3,7 +3,8 @@
 //! `frames` writes single frames, headers and checksums included, into one buffer: a small
 //! datagram, a small and a full segment of TCP. `tcp` is whole conversations: handshake, request,
 //! answer, acknowledgments, end. `activity` plays each activity of the synthesizer's table for
-//! every client of a small estate, from the script to frames in order of time.
+//! every client of a small estate, from the script to frames in order of time; `morning` is two
+//! minutes of the three estates that ship, planned, on one thread and two.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,6 +30,9 @@ use headroom::synth::{
 const FRAMES: usize = 256;
 /// A small estate with one of everything.
 const SMALL: &str = include_str!("../tests/it/synth/small.toml");
+const BRANCH: &str = include_str!("../captures/estates/branch.toml");
+const HEADQUARTERS: &str = include_str!("../captures/estates/headquarters.toml");
+const CAMPUS: &str = include_str!("../captures/estates/campus.toml");
 /// Monday, 2026-01-12 08:00 UTC.
 const START: Timestamp = Timestamp::from_parts(1_768_204_800, 0);
 const SEED: u64 = 1;
@@ -176,13 +180,40 @@ fn perform(cast: &Cast, activity: Activity) -> u64 {
         segment_bytes_max: None,
         with_rows: false,
     };
-    let mut synth = Synth::perform(cast.clone(), &options, script.into_iter()).unwrap();
+    count(Synth::perform(cast.clone(), &options, script.into_iter()).unwrap())
+}
+
+/// Takes all frames; how many they were.
+fn count(mut synth: Synth) -> u64 {
     let (mut batch, mut frames) = (Batch::default(), 0);
     while synth.fill(&mut batch) {
         frames += batch.records.len() as u64;
     }
     assert_eq!(synth.finish().unwrap().frames, frames);
     frames
+}
+
+/// Planned minutes of whole estates, from the plan to frames in order of time.
+fn mornings(c: &mut Criterion) {
+    let mut group = c.benchmark_group("morning");
+    group.sample_size(10);
+    for (name, text) in [("branch", BRANCH), ("headquarters", HEADQUARTERS), ("campus", CAMPUS)] {
+        let estate = Estate::parse(text, name).unwrap();
+        let cast = Cast::new(&estate, None, &[], SEED).unwrap();
+        for threads in [1, 2] {
+            let options = Options {
+                start: START,
+                duration_ns: 120_000_000_000,
+                threads,
+                segment_bytes_max: None,
+                with_rows: false,
+            };
+            let run = || count(Synth::start(cast.clone(), &options).unwrap());
+            group.throughput(Throughput::Elements(run()));
+            group.bench_function(format!("{name}/{threads}"), |b| b.iter(run));
+        }
+    }
+    group.finish();
 }
 
 fn activities(c: &mut Criterion) {
@@ -198,5 +229,5 @@ fn activities(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, frames, conversations, activities);
+criterion_group!(benches, frames, conversations, activities, mornings);
 criterion_main!(benches);

@@ -34,6 +34,8 @@ const VERSION_MAJOR: u16 = 1;
 /// A comment of a section header begins with this where its frames were synthesized; a
 /// [`Synthesis`] follows as JSON. Ours.
 pub(super) const SYNTHESIS_MARK: &str = "headroom synthesis: ";
+/// Behind the format's name where that cannot be read, e.g. of a later version.
+pub const SYNTHESIS_UNREAD: &str = ", synthesized in a way that cannot be read";
 /// Where options begin in a section header (4.1).
 const SECTION_OPTIONS_AT: usize = 24;
 /// Interfaces one file may describe. Their numbers in a record have 16 bits; rotated files
@@ -264,6 +266,11 @@ impl Pcapng {
                 self.synthesis.get_or_insert_with(|| text.into());
             }
         });
+    }
+
+    /// Whether the file says that its frames are synthesized.
+    pub(super) const fn claims_synthesis(&self) -> bool {
+        self.synthesis.is_some()
     }
 
     /// How the frames were synthesized, where the file says so in words we know.

@@ -12,7 +12,7 @@ use super::content::{describe, is_pcap_family, unwrap_head};
 use super::input::{AnyRead, Manner, Source};
 use super::link::link_name;
 use super::pcap::{self, HEADER_BYTES, Pcap};
-use super::pcapng::{Numbers, Pcapng, SECTION_HEADER};
+use super::pcapng::{Numbers, Pcapng, SECTION_HEADER, SYNTHESIS_UNREAD};
 use super::unpack::Packing;
 use super::walk::{End, Out, Step, Tally, position};
 use crate::base::{Batch, FrameSource, Record, Timestamp};
@@ -158,6 +158,12 @@ impl Reader {
             State::Pcapng(file) => file.synthesis(),
             State::Header | State::Pcap(_) => None,
         };
+        if let State::Pcapng(file) = &self.state
+            && file.claims_synthesis()
+            && synthesis.is_none()
+        {
+            text = format!("{text}{SYNTHESIS_UNREAD}");
+        }
         if let Some(packing) = self.packing {
             text = format!("{text}, {}", packing.text());
         }

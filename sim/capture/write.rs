@@ -128,7 +128,8 @@ impl<W: Write> PcapngWriter<W> {
     /// As [`new`](Self::new), and says in the section header how the frames were synthesized.
     ///
     /// # Errors
-    /// Those of `out`; `InvalidInput` where that takes more than the 65,535 bytes of an option.
+    /// Those of `out`. Parameters that do not fit the 65,535 bytes of an option are left out, and
+    /// counted.
     pub fn with_synthesis(
         out: W,
         interfaces: &[InterfaceSpec],
@@ -231,11 +232,17 @@ impl<W: Write> PcapngWriter<W> {
 
 /// The comment that says how frames were synthesized.
 fn comment(synthesis: &Synthesis) -> io::Result<String> {
-    let text = format!("{SYNTHESIS_MARK}{}", serde_json::to_string(synthesis)?);
-    if text.len() > usize::from(u16::MAX) {
-        return Err(invalid(format!("{} bytes do not fit a comment", text.len())));
+    let mut synthesis = synthesis.clone();
+    loop {
+        let text = format!("{SYNTHESIS_MARK}{}", serde_json::to_string(&synthesis)?);
+        if text.len() <= usize::from(u16::MAX) {
+            return Ok(text);
+        }
+        if synthesis.parameters.pop().is_none() {
+            return Err(invalid(format!("{} bytes do not fit a comment", text.len())));
+        }
+        synthesis.parameters_left_out += 1;
     }
-    Ok(text)
 }
 
 fn captured_length(frame: &Frame<'_>) -> io::Result<u32> {

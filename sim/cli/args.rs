@@ -136,7 +136,7 @@ const SYNTH_EXAMPLES: &str = "\
 Examples:
   headroom synth estate.toml -o day.pcapng.zst --truth day.json
   headroom synth estate.toml --dc DC02 --start 2026-01-12T08:00 --duration 2h -o morning.pcap
-  headroom synth estate.toml --failed DC02 -o - | headroom report - -o report
+  headroom synth estate.toml --failed DC02 -o - | headroom report - --estate estate.toml -o report
   headroom synth estate.toml --write-plan plan.tsv; headroom synth estate.toml --plan plan.tsv -o day.pcapng
 
 The same estate, seed and version give the same bytes on any machine with any number of threads.
@@ -371,7 +371,8 @@ pub struct SynthArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
 
-    /// Length of the traffic, e.g. 15m, 24h, 7d
+    /// Length of the traffic, e.g. 15m, 24h, 7d. What has begun by then is finished: the last
+    /// packets come up to a minute later
     #[arg(long, value_name = "TIME", default_value = "24h")]
     pub duration: String,
 
@@ -397,8 +398,8 @@ pub struct SynthArgs {
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
 
-    /// Render the plan in this file instead of making one
-    #[arg(long, value_name = "FILE")]
+    /// Render the plan in this file instead of making one; its seed, start and length count
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "start", "duration", "write_plan"])]
     pub plan: Option<PathBuf>,
 
     /// Write the plan to this file: who does what when, one line each

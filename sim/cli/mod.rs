@@ -182,7 +182,7 @@ fn inspect(cli: &Cli, args: &InspectArgs) -> anyhow::Result<ExitCode> {
     output::prepare(args.output.as_deref(), &inputs.inputs)?;
     output::prepare(args.activities.as_deref(), &inputs.inputs)?;
     if let (Some(path), Some(lines)) = (&args.output, &args.activities) {
-        output::differ(path, lines)?;
+        output::differ(("--output", path), ("--activities", lines))?;
     }
     inputs.inputs.look_at_standard_input()?;
     tell_skipped(cli, &inputs);

@@ -56,7 +56,8 @@ pub fn spare(path: &Path, inputs: &Inputs) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// Where they would.
-pub fn differ(one: &Path, other: &Path) -> anyhow::Result<()> {
+pub fn differ(one: (&str, &Path), other: (&str, &Path)) -> anyhow::Result<()> {
+    let ((flag, one), (other_flag, other)) = (one, other);
     let place = |path: &Path| {
         let folder = folder_of(path).canonicalize().ok();
         let joined = folder.zip(path.file_name()).map(|(folder, name)| folder.join(name));
@@ -68,7 +69,7 @@ pub fn differ(one: &Path, other: &Path) -> anyhow::Result<()> {
         (one, other) => one && other,
     };
     if is_same {
-        bail!("write {}: --output and --activities both go there; name two", one.display());
+        bail!("write {}: {flag} and {other_flag} both go there; name two", one.display());
     }
     Ok(())
 }

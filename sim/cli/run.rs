@@ -10,7 +10,7 @@ use super::inputs::{Inputs, is_standard_input};
 use super::output::Lines;
 use super::plan::{FactPlan, InputPlan};
 use super::progress::Bar;
-use crate::capture::{self, CaptureSet, Filtered};
+use crate::capture::{self, CaptureSet, Filtered, SYNTHESIS_UNREAD};
 use crate::counters::{self, CounterLog};
 use crate::measure::Stopwatch;
 use crate::model;
@@ -230,15 +230,28 @@ pub(super) fn problems(files: &[InputFile], drops: &Drops) -> Vec<String> {
 /// Traffic that nobody recorded must not be taken for a recording.
 fn synthesized(files: &[InputFile]) -> Vec<String> {
     let made = files.iter().filter_map(|file| Some((file, file.synthesis.as_ref()?)));
+    let unread = files.iter().filter(|file| file.format_text.contains(SYNTHESIS_UNREAD));
+    let unread = unread.map(|file| {
+        format!(
+            "{} is synthesized traffic, not a recording; how it was made cannot be read, perhaps \
+             because a later version made it",
+            file.path
+        )
+    });
     let sentence = made.map(|(file, made)| {
+        let left_out = match made.parameters_left_out {
+            0 => String::new(),
+            count => format!(", but {count} for which the file had no room"),
+        };
+        let shown = if file.path == "-" { "standard input" } else { &file.path };
         format!(
             "{} is synthesized traffic, not a recording: made of the estate {} with the calibration \
              {} and seed {}; true rates may be {} times higher or lower. Every parameter with its \
-             source stands among the assumptions",
-            file.path, made.estate, made.calibration, made.seed, made.uncertainty_factor
+             source stands among the assumptions{left_out}",
+            shown, made.estate, made.calibration, made.seed, made.uncertainty_factor
         )
     });
-    sentence.collect()
+    sentence.chain(unread).collect()
 }
 
 /// The parameters of synthesized traffic, as what the result rests on.

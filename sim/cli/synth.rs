@@ -59,10 +59,7 @@ pub fn run(cli: &Cli, args: &SynthArgs) -> anyhow::Result<ExitCode> {
         Some(path) => order_of_plan(args, path)?,
         None => order(args, args.seed)?,
     };
-    let none = Inputs::default();
-    for path in [&args.output, &args.truth, &args.write_plan].into_iter().flatten() {
-        output::prepare(Some(path), &none)?;
-    }
+    prepare(args)?;
     if let Some(path) = &args.write_plan {
         write_plan(path, &order)?;
     }
@@ -83,6 +80,10 @@ pub fn run(cli: &Cli, args: &SynthArgs) -> anyhow::Result<ExitCode> {
     bar.finish();
     // Who read our standard output went away: there is no whole truth to tell.
     let Some(truth) = written? else { return Ok(ExitCode::SUCCESS) };
+    let is_pcap = kind_of(path, args.format).1 == CaptureFormat::Pcap;
+    if is_pcap && !cli.quiet {
+        output::say("a pcap file cannot say that it is synthesized; a pcapng file does");
+    }
     if let Some(path) = &args.truth {
         let truth = ground_truth(&truth, order.synthesis.clone());
         let text = serde_json::to_string_pretty(&truth).context("write the ground truth")?;
@@ -94,11 +95,33 @@ pub fn run(cli: &Cli, args: &SynthArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Makes sure that every result can be written, and destroys neither what is read nor another.
+fn prepare(args: &SynthArgs) -> anyhow::Result<()> {
+    let read = [Some(&args.estate), args.plan.as_ref()].into_iter().flatten();
+    let mut inputs = Inputs::default();
+    inputs.captures.extend(read.cloned());
+    let results =
+        [("--output", &args.output), ("--truth", &args.truth), ("--write-plan", &args.write_plan)];
+    let results = results.into_iter().filter_map(|(flag, path)| Some((flag, path.as_deref()?)));
+    let results: Vec<(&str, &Path)> = results.collect();
+    for (at, one) in results.iter().enumerate() {
+        output::prepare(Some(one.1), &inputs)?;
+        for other in results.iter().skip(at + 1) {
+            output::differ(*one, *other)?;
+        }
+    }
+    let is_gzip = |path: &Path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
+    if let Some(path) = args.output.as_deref().filter(|path| is_gzip(path)) {
+        bail!("write {}: gzip is not written; let the name end in .zst", path.display());
+    }
+    Ok(())
+}
+
 /// What a plan is of: its seed, start and length, whatever the flags say.
 fn order_of_plan(args: &SynthArgs, path: &Path) -> anyhow::Result<Order> {
     let header = |order: &Order| -> anyhow::Result<PlanHeader> {
         let reader = PlanReader::new(open_plan(path)?, &order.cast);
-        Ok(reader.with_context(|| path.display().to_string())?.header().clone())
+        Ok(reader.with_context(|| format!("read {}", path.display()))?.header().clone())
     };
     let PlanHeader { seed, start, duration_ns, .. } = header(&order(args, args.seed)?)?;
     let mut order = order(args, seed)?;
@@ -143,6 +166,7 @@ fn order(args: &SynthArgs, seed: u64) -> anyhow::Result<Order> {
         clients: cast.clients.len().saturating_sub(1) as u64,
         uncertainty_factor: UNCERTAINTY_FACTOR,
         parameters: parameters(&estate),
+        parameters_left_out: 0,
     };
     Ok(Order { cast, options, synthesis })
 }
@@ -162,7 +186,14 @@ fn parameters(estate: &Estate) -> Vec<SynthesisParameter> {
         },
         source: parameter.source.clone(),
     };
-    all.map(parameter).collect()
+    let mut list: Vec<SynthesisParameter> = all.map(parameter).collect();
+    for population in estate.populations() {
+        list.extend(population.own_parameters.iter().map(|own| {
+            let own = parameter(own);
+            SynthesisParameter { name: format!("{} of {}", own.name, population.name), ..own }
+        }));
+    }
+    list
 }
 
 /// Renders a plan as it is read.
@@ -215,12 +246,8 @@ fn copy(mut source: Synth, sink: &mut Sink<'_>, bar: &SynthBar) -> io::Result<Tr
 /// What of a run is worth a line.
 fn tell(truth: &Truth, order: &Order) {
     let Synthesis { calibration, clients, domain_controller, .. } = &order.synthesis;
-    let seconds = seconds(order.options.duration_ns);
-    #[expect(clippy::cast_precision_loss, reason = "a rate for the eye")]
-    let rate = truth.frames as f64 / seconds;
     output::say(&report::line(&format!(
-        "{} packets, {} bytes at {domain_controller} from {clients} clients: {rate:.1} packets/s on \
-         average. Synthesized with the calibration {calibration}, not measured: true rates may be \
+        "{} packets, {} bytes at {domain_controller} from {clients} clients. Synthesized with the calibration {calibration}, not measured: true rates may be \
          {UNCERTAINTY_FACTOR} times higher or lower",
         truth.frames, truth.bytes
     )));
@@ -287,11 +314,7 @@ impl<'a> Sink<'a> {
         format: Option<CaptureFormat>,
         synthesis: &Synthesis,
     ) -> io::Result<Self> {
-        let is_packed = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zst"));
-        let inner = if is_packed { path.file_stem().map(Path::new).unwrap_or(path) } else { path };
-        let is_pcap = inner.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("pcap"));
-        let format =
-            format.unwrap_or(if is_pcap { CaptureFormat::Pcap } else { CaptureFormat::Pcapng });
+        let (is_packed, format) = kind_of(path, format);
         let out = if is_packed {
             Packed::Zstd(Box::new(zstd::stream::write::Encoder::new(out, ZSTD_LEVEL)?))
         } else {
@@ -333,6 +356,17 @@ impl<'a> Sink<'a> {
             Packed::Zstd(encoder) => encoder.finish().map(drop),
         }
     }
+}
+
+/// Whether a file of that name is compressed, and its form.
+fn kind_of(path: &Path, format: Option<CaptureFormat>) -> (bool, CaptureFormat) {
+    let is = |path: &Path, ending: &str| {
+        path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ending))
+    };
+    let is_packed = is(path, "zst");
+    let inner = if is_packed { path.file_stem().map_or(path, Path::new) } else { path };
+    let by_name = if is(inner, "pcap") { CaptureFormat::Pcap } else { CaptureFormat::Pcapng };
+    (is_packed, format.unwrap_or(by_name))
 }
 
 fn sha256(bytes: &[u8]) -> String {

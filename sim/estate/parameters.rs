@@ -135,7 +135,7 @@ knobs! {
     AutopilotFirstShare = "autopilot.first_15_minutes_share",
     /// Times a day that a managed device checks in.
     ManagedCheckIns = "managed.check_ins_per_day",
-    /// Addresses that the sensor asks for their name, per second.
+    /// Addresses that the sensor asks for their name, per second and thousand clients.
     SensorProbes = "sensor.probes_per_second",
     /// Weight of the PDC emulator where clients choose, others having 1.
     PdcWeight = "dc.pdc_weight",

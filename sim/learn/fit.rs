@@ -82,6 +82,8 @@ pub struct Fitted {
     pub why_not: &'static str,
 }
 
+/// Clients for which the parameter counts the sensor's questions.
+const PROBES_PER: f64 = 1_000.0;
 const TOO_FEW: &str = "too few events";
 const NO_WORK: &str = "the capture covers no working hours";
 
@@ -90,10 +92,11 @@ pub fn fit(learner: Learner, light: &Parameters) -> Learned {
     let Learner { controllers, at, domain, hours, unfollowed, replications, .. } = learner;
     let all_hours = hours.all();
     let probes: u64 = at.iter().map(|place| place.probes).sum();
-    let probing = at.iter().filter(|place| place.probes > 0).count();
     let mut parameters = Vec::new();
-    if probing > 0 {
-        let seconds = all_hours * SECONDS_PER_HOUR * probing as f64;
+    if probes > 0 {
+        let asked = at.iter().filter(|place| place.probes > 0);
+        let clients: usize = asked.map(|place| place.clients.len()).sum();
+        let seconds = all_hours * SECONDS_PER_HOUR * clients as f64 / PROBES_PER;
         parameters.push(ratio(Knob::SensorProbes, probes, probes, seconds));
     }
     if replications > 0 {

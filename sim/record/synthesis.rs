@@ -33,8 +33,11 @@ pub struct Synthesis {
     pub clients: u64,
     /// Rates may be too high or too low by this factor.
     pub uncertainty_factor: f64,
-    /// Every parameter in force.
+    /// Every parameter in force, those of single populations last.
     pub parameters: Vec<SynthesisParameter>,
+    /// Parameters for which the capture file had no room.
+    #[serde(default)]
+    pub parameters_left_out: u64,
 }
 
 /// A parameter of synthesized traffic.

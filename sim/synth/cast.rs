@@ -77,16 +77,19 @@ impl Cast {
         let failed = failed.iter().map(|name| find(estate, Some(name)));
         let failed = failed.collect::<Result<Vec<usize>, _>>()?;
         if failed.contains(&index) {
-            let what = "the domain controller that is looked at cannot have failed".to_owned();
+            let what =
+                "look at a domain controller that has failed; name another with --dc".to_owned();
             return Err(SynthError::Estate(what));
         }
         let forest = estate.forest().cloned().ok_or_else(|| {
-            SynthError::Estate("the estate has no [forest]; see `headroom estate init`".to_owned())
+            SynthError::Estate(
+                "make traffic: the estate has no [forest]; see `headroom estate init`".to_owned(),
+            )
         })?;
         let controllers = estate.domain_controllers();
         let own = controllers.get(index).map(|dc| peers(dc, index)).unwrap_or_default();
         let dc_v4 = own.iter().copied().find(|p| p.address.is_ipv4()).ok_or_else(|| {
-            SynthError::Estate("the domain controller has no IPv4 address".to_owned())
+            SynthError::Estate("make traffic: the domain controller has no IPv4 address".to_owned())
         })?;
         let dc_v6 = own.iter().copied().find(|peer| peer.address.is_ipv6());
         let others = controllers.iter().enumerate();

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SynthError {
     /// There is no such domain controller.
-    #[error("the estate has no domain controller '{wanted}'; it has {known}")]
+    #[error("find domain controller '{wanted}': the estate has {known}")]
     NoDomainController {
         /// What was asked for.
         wanted: String,

@@ -74,7 +74,9 @@ impl Planner {
             Some(population) => population + 1,
             None => 0,
         };
-        let random = Random::fork(cast.seed, DRAWN | u64::from(client));
+        // Another start is another day: what is drawn for it is not that of this one.
+        let day = cast.seed ^ Random::new(start.cast_unsigned()).next_u64();
+        let random = Random::fork(day, DRAWN | u64::from(client));
         let seed = Random::fork(cast.seed, FIXED | u64::from(client)).next_u64();
         let Ok(habit) = u16::try_from(habit) else { return };
         let mut actor = Actor::new(client, someone.number, habit, random, seed);

@@ -6,6 +6,7 @@ mod hostile;
 mod inputs;
 mod readme;
 mod results;
+mod synth;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -83,7 +83,7 @@ drsuapi.calls_per_hour = 1.5
 gpo.policies = 5
 smb.file_sessions_per_hour = 2
 vpn.interim_seconds = 300
-sensor.probes_per_second = 0.25
+sensor.probes_per_second = 2.5
 "#;
 
 /// What must come back, and how far off it may be, as a share. Events are few, and come in runs
@@ -120,7 +120,7 @@ const APPLICATION: &[(Knob, f64, f64)] = &[
     (Knob::LdapResultSigma, 0.7, 0.10),
 ];
 const VPN: &[(Knob, f64, f64)] = &[(Knob::VpnInterimSeconds, 300.0, 0.10)];
-const ESTATE_WIDE: &[(Knob, f64, f64)] = &[(Knob::SensorProbes, 0.25, 0.15)];
+const ESTATE_WIDE: &[(Knob, f64, f64)] = &[(Knob::SensorProbes, 2.5, 0.15)];
 
 /// Runs the program in a folder.
 fn headroom(folder: &Path, words: &[&str]) -> Output {

@@ -36,9 +36,8 @@ const MTU_MIN: usize = 576;
 const BROADCAST: [u8; 6] = [0xff; 6];
 /// Where a round trip takes longer, the other end is behind routers: in nanoseconds. Assumed.
 const ROUTED_NS: i64 = 500_000;
-/// One router more for so much of a round trip, and at most so many. Assumed.
-const NS_PER_HOP: i64 = 4_000_000;
-const HOPS_MAX: i64 = 12;
+/// Then it is behind at most so many. Assumed.
+const HOPS_MAX: u64 = 6;
 /// A bit on the adapter's line: 1 Gb/s, in nanoseconds per byte.
 const LINE_NS_PER_BYTE: i64 = 8;
 /// Preamble, frame checksum and gap between frames (IEEE 802.3), in bytes.
@@ -79,11 +78,21 @@ impl Flow {
 
     /// Hop limit left at the capture point in what `side` sends.
     fn hop_limit(&self, side: Side) -> u8 {
-        if side == self.here || self.round_trip_ns < ROUTED_NS {
+        if side == self.here || self.round_trip_ns <= ROUTED_NS {
             return HOP_LIMIT;
         }
-        let hops = (1 + self.round_trip_ns / NS_PER_HOP).min(HOPS_MAX);
-        HOP_LIMIT - u8::try_from(hops).unwrap_or(0)
+        // The way to a network does not change from packet to packet.
+        let (from, ..) = self.ends(side);
+        let network = match from.address {
+            IpAddr::V4(v4) => u64::from(v4.to_bits() >> 8),
+            IpAddr::V6(v6) => v6
+                .to_bits()
+                .to_be_bytes()
+                .iter()
+                .take(8)
+                .fold(0, |sum, byte| sum * 31 + u64::from(*byte)),
+        };
+        HOP_LIMIT - 1 - u8::try_from(network % HOPS_MAX).unwrap_or(0)
     }
 }
 

@@ -169,6 +169,9 @@ impl Everybody {
     }
 }
 
+/// Clients for which the parameter counts the sensor's questions.
+const PROBES_PER: f64 = 1_000.0;
+
 impl Habit {
     /// The habit of a population.
     pub fn new(cast: &Cast, index: u32, population: &Population, everybody: &Everybody) -> Self {
@@ -221,7 +224,7 @@ impl Habit {
             },
             vpn: Vpn::new(population, roles),
             probe_ns: if roles.sensor && knob(Knob::SensorProbes) > 0.0 {
-                everybody.clients * 1e9 / knob(Knob::SensorProbes)
+                PROBES_PER * 1e9 / knob(Knob::SensorProbes)
             } else {
                 0.0
             },
