@@ -70,13 +70,19 @@ fn busiest(times: &[Timestamp], window_ns: i64) -> f64 {
 
 #[test]
 fn bursts_are_those_of_a_small_domain_controller() {
-    let synth = Synth::start(play::cast(play::SMALL, 4), &play::options(1_800)).unwrap();
-    let (made, _) = play::collect(synth);
-    let times: Vec<Timestamp> = made.0.iter().map(|(time, _)| *time).collect();
+    // Half an hour of a few clients: the middle one of five.
+    let runs = (1..=5).map(|seed| {
+        let synth = Synth::start(play::cast(play::SMALL, seed), &play::options(1_800)).unwrap();
+        let (made, _) = play::collect(synth);
+        made.0.iter().map(|(time, _)| *time).collect::<Vec<Timestamp>>()
+    });
+    let runs: Vec<_> = runs.collect();
     for (window_ns, measured) in [(1_000_000_000, BUSIEST_SECOND), (1_000_000, BUSIEST_MILLISECOND)]
     {
         let [low, high] = measured;
-        let got = busiest(&times, window_ns);
+        let mut busiest: Vec<f64> = runs.iter().map(|times| busiest(times, window_ns)).collect();
+        busiest.sort_by(f64::total_cmp);
+        let got = busiest[2];
         println!("{window_ns} ns: {got} packets/s, measured {low} to {high}");
         assert!(got > low / BURST_FACTOR && got < high * BURST_FACTOR, "{window_ns} ns: {got}");
     }
