@@ -140,6 +140,14 @@ impl<'a> Writer<'a> {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// Appends `length` bytes and lends them to be filled.
+    #[inline]
+    pub fn room(&mut self, length: usize) -> &mut [u8] {
+        let start = self.buffer.len();
+        self.buffer.resize(start + length, 0);
+        self.buffer.get_mut(start..).unwrap_or_default()
+    }
+
     /// Appends one byte.
     #[inline]
     pub fn byte(&mut self, byte: u8) {
@@ -196,6 +204,7 @@ mod tests {
         let mut w = Writer::new(&mut buffer);
         w.byte(b'-');
         w.bytes(b"new");
-        assert_eq!(buffer, b"old-new");
+        w.room(2).fill(b'!');
+        assert_eq!(buffer, b"old-new!!");
     }
 }

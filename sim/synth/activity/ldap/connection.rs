@@ -350,14 +350,7 @@ pub fn ciphertext(
     length: usize,
     w: &mut Writer<'_>,
 ) -> std::result::Result<(), WireError> {
-    let mut chunk = [0; 256];
-    let mut left = length;
-    while left > 0 {
-        let part = chunk.get_mut(..left.min(256)).unwrap_or_default();
-        random.fill(part);
-        w.bytes(part);
-        left -= part.len();
-    }
+    random.fill(w.room(length));
     Ok(())
 }
 
