@@ -247,8 +247,9 @@ fn copy(mut source: Synth, sink: &mut Sink<'_>, bar: &SynthBar) -> io::Result<Tr
 fn tell(truth: &Truth, order: &Order) {
     let Synthesis { calibration, clients, domain_controller, .. } = &order.synthesis;
     output::say(&report::line(&format!(
-        "{} packets, {} bytes at {domain_controller} from {clients} clients. Synthesized with the calibration {calibration}, not measured: true rates may be \
-         {UNCERTAINTY_FACTOR} times higher or lower",
+        "{} packets, {} bytes at {domain_controller} from {clients} clients. Synthesized with the \
+         calibration {calibration}, not measured: true rates may be {UNCERTAINTY_FACTOR} times higher \
+         or lower",
         truth.frames, truth.bytes
     )));
 }

@@ -22,7 +22,7 @@ const LINE_BYTES_MAX: u64 = 8_192;
 const EXCERPT_CHARS: usize = 40;
 
 /// One line of the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Item {
     /// When it begins.
     pub time: Timestamp,

@@ -59,32 +59,12 @@ impl Plan {
     }
 }
 
+/// By time, then by when it was asked for; no two are alike in both.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Later {
     time: i64,
     order: u64,
-    item: LaterItem,
-}
-
-/// An item, compared by nothing: time and order decide.
-#[derive(Debug)]
-struct LaterItem(Item);
-
-impl PartialEq for LaterItem {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-impl Eq for LaterItem {}
-impl PartialOrd for LaterItem {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for LaterItem {
-    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
-        std::cmp::Ordering::Equal
-    }
+    item: Item,
 }
 
 /// Who comes when.
@@ -184,7 +164,7 @@ impl Shard {
             }
             return Some(item);
         }
-        self.later.pop().map(|Reverse(later)| later.item.0)
+        self.later.pop().map(|Reverse(later)| later.item)
     }
 
     fn render(&mut self, cast: &Cast, conditions: &Conditions, item: Item) {
@@ -215,7 +195,7 @@ impl Shard {
         }
         for item in self.stage_later.drain(..) {
             self.asked += 1;
-            let later = Later { time: item.time.nanos(), order: self.asked, item: LaterItem(item) };
+            let later = Later { time: item.time.nanos(), order: self.asked, item };
             self.later.push(Reverse(later));
         }
     }

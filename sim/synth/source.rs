@@ -176,9 +176,7 @@ impl Troupe {
             }
         }
     }
-}
 
-impl Troupe {
     fn is_script_over(&mut self) -> bool {
         self.script.as_mut().is_none_or(|script| script.peek().is_none())
     }

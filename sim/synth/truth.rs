@@ -68,25 +68,33 @@ impl Truth {
 
     /// A message is put on the wire.
     pub(super) fn message(&mut self, protocol: Id, operation: u32, is_answer: bool) {
-        let at = protocol as usize;
-        if self.messages.len() <= at {
-            self.messages.resize(at + 1, Vec::new());
+        self.add_messages(protocol as usize, Messages { operation, is_answer, count: 1 });
+    }
+
+    fn add_messages(&mut self, protocol: usize, more: Messages) {
+        if self.messages.len() <= protocol {
+            self.messages.resize(protocol + 1, Vec::new());
         }
-        let Some(rows) = self.messages.get_mut(at) else { return };
-        let same = |row: &&mut Messages| row.operation == operation && row.is_answer == is_answer;
+        let Some(rows) = self.messages.get_mut(protocol) else { return };
+        let same = |row: &&mut Messages| {
+            (row.operation, row.is_answer) == (more.operation, more.is_answer)
+        };
         match rows.iter_mut().find(same) {
-            Some(row) => row.count += 1,
-            None => rows.push(Messages { operation, is_answer, count: 1 }),
+            Some(row) => row.count += more.count,
+            None => rows.push(more),
+        }
+    }
+
+    fn add_derived(&mut self, kind: Kind, outcome: &'static str, more: u64) {
+        match self.derived.iter_mut().find(|(k, o, _)| *k == kind && *o == outcome) {
+            Some((_, _, count)) => *count += more,
+            None => self.derived.push((kind, outcome, more)),
         }
     }
 
     /// An activity is put on the wire; `row` is asked for where rows are kept.
     pub(super) fn did(&mut self, kind: Kind, outcome: Outcome, row: impl FnOnce() -> Did) {
-        let name = outcome_name(outcome);
-        match self.derived.iter_mut().find(|(k, o, _)| *k == kind && *o == name) {
-            Some((_, _, count)) => *count += 1,
-            None => self.derived.push((kind, name, 1)),
-        }
+        self.add_derived(kind, outcome_name(outcome), 1);
         if let Some(rows) = &mut self.rows {
             rows.push(row());
         }
@@ -98,25 +106,10 @@ impl Truth {
             add_at(&mut self.planned, at, *count);
         }
         for (at, rows) in other.messages.iter().enumerate() {
-            if self.messages.len() <= at {
-                self.messages.resize(at + 1, Vec::new());
-            }
-            let Some(own) = self.messages.get_mut(at) else { continue };
-            for row in rows {
-                let same = own
-                    .iter_mut()
-                    .find(|o| o.operation == row.operation && o.is_answer == row.is_answer);
-                match same {
-                    Some(same) => same.count += row.count,
-                    None => own.push(*row),
-                }
-            }
+            rows.iter().for_each(|row| self.add_messages(at, *row));
         }
         for (kind, outcome, count) in &other.derived {
-            match self.derived.iter_mut().find(|(k, o, _)| k == kind && o == outcome) {
-                Some((_, _, own)) => *own += count,
-                None => self.derived.push((*kind, outcome, *count)),
-            }
+            self.add_derived(*kind, outcome, *count);
         }
         self.frames += other.frames;
         self.bytes += other.bytes;
