@@ -6,6 +6,11 @@ use super::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct LinkType(pub u16);
 
+impl LinkType {
+    /// LINKTYPE_ETHERNET.
+    pub const ETHERNET: Self = Self(1);
+}
+
 /// Where one captured frame lies in its [`Batch`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Record {

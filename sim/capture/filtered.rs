@@ -5,9 +5,6 @@ use std::collections::BTreeMap;
 use super::{Filter, FilterError};
 use crate::base::{Batch, FrameSource, LinkType};
 
-/// LINKTYPE_ETHERNET, tried first so that a wrong expression fails before anything is read.
-const ETHERNET: LinkType = LinkType(1);
-
 /// Passes on the frames that match an expression; all of them where there is none.
 pub struct Filtered<S> {
     source: S,
@@ -26,7 +23,7 @@ impl<S: FrameSource> Filtered<S> {
     pub fn new(source: S, expression: Option<String>) -> Result<Self, FilterError> {
         let mut compiled = BTreeMap::new();
         if let Some(text) = &expression {
-            compiled.insert(ETHERNET, Filter::compile(text, ETHERNET)?);
+            compiled.insert(LinkType::ETHERNET, Filter::compile(text, LinkType::ETHERNET)?);
         }
         Ok(Self { source, expression, compiled, failed: None, frames: 0 })
     }

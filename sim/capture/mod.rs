@@ -32,7 +32,7 @@ pub use link::link_name;
 pub use pcapng::SYNTHESIS_UNREAD;
 pub use reader::{MAX_FRAME_BYTES, Reader};
 pub use set::{CaptureSet, Options, standard_input};
-pub use write::{InterfaceSpec, PcapWriter, PcapngWriter, Resolution};
+pub use write::{InterfaceSpec, PcapWriter, PcapngWriter, Resolution, SNAP_LENGTH_BYTES};
 
 use std::io;
 

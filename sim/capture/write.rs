@@ -11,6 +11,9 @@ use crate::record::Synthesis;
 /// serve nobody).
 const MAX_NAME_BYTES: usize = 256;
 
+/// What most programs accept as the longest frame of a file (libpcap's MAXIMUM_SNAPLEN).
+pub const SNAP_LENGTH_BYTES: u32 = 262_144;
+
 /// Unit of the times in a pcap file. Finer times are cut, not rounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolution {

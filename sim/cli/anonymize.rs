@@ -14,7 +14,9 @@ use super::inputs;
 use super::progress::Bar;
 use super::{EXIT_DAMAGED, output, run};
 use crate::base::{Batch, Frame, FrameSource, LinkType};
-use crate::capture::{self, CaptureSet, InterfaceSpec, PcapWriter, PcapngWriter, Resolution};
+use crate::capture::{
+    self, CaptureSet, InterfaceSpec, PcapWriter, PcapngWriter, Resolution, SNAP_LENGTH_BYTES,
+};
 use crate::privacy::{Key, Pseudonyms, Scrubbed, Scrubber};
 use crate::record::{Drops, InputFile};
 use crate::report;
@@ -22,10 +24,6 @@ use crate::sensor::Progress;
 
 /// Bytes of a key file: shorter ones are guessed, longer ones are some other file.
 const KEY_FILE_BYTES: std::ops::RangeInclusive<usize> = 16..=4_096;
-/// LINKTYPE_ETHERNET, for a capture without frames.
-const ETHERNET: LinkType = LinkType(1);
-/// What most programs accept as the longest frame of a file (libpcap's MAXIMUM_SNAPLEN).
-const SNAP_LENGTH_BYTES: u32 = 262_144;
 
 /// Endings of names that promise a compressed file.
 const COMPRESSED: [&str; 2] = ["gz", "zst"];
@@ -79,7 +77,7 @@ pub fn captures(cli: &Cli, args: &AnonymizeArgs) -> anyhow::Result<ExitCode> {
     if let Some(log) = found.counters.first() {
         bail!("anonymize {}: it is no capture", log.display());
     }
-    if let Some(ending) = COMPRESSED.iter().find(|ending| has_ending(path, ending)) {
+    if let Some(ending) = COMPRESSED.iter().find(|ending| output::has_ending(path, ending)) {
         bail!(
             "write {}: what is written is not compressed; leave .{ending} away, or write to - and \
              compress that",
@@ -88,7 +86,7 @@ pub fn captures(cli: &Cli, args: &AnonymizeArgs) -> anyhow::Result<ExitCode> {
     }
     output::prepare(Some(path), &found)?;
     let set = CaptureSet::open(&found.captures, capture::Options::default())?;
-    let is_pcap = has_ending(path, "pcap");
+    let is_pcap = output::has_ending(path, "pcap");
     let written = output::stream(Some(path), |out| {
         let bar = Bar::new(set.total_bytes(), cli.quiet);
         let written = rewrite(set, Scrubber::new(names), Sink::new(out, is_pcap), &bar);
@@ -107,10 +105,6 @@ pub fn captures(cli: &Cli, args: &AnonymizeArgs) -> anyhow::Result<ExitCode> {
         output::say(&report::line(&format!("failed to {problem}")));
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { EXIT_DAMAGED.into() })
-}
-
-fn has_ending(path: &Path, ending: &str) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ending))
 }
 
 fn rewrite(
@@ -187,7 +181,7 @@ impl<'a> Sink<'a> {
     }
 
     fn finish(mut self) -> io::Result<()> {
-        self.begin(ETHERNET)?;
+        self.begin(LinkType::ETHERNET)?;
         match self.writer {
             Writer::None => Ok(()),
             Writer::Pcap(writer) => writer.finish().map(drop),

@@ -74,6 +74,11 @@ pub fn differ(one: (&str, &Path), other: (&str, &Path)) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether the name ends in `.ending`, whatever its case.
+pub fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ending))
+}
+
 /// A pipe, a terminal, `/dev/null`: written to, never replaced.
 fn is_device(path: &Path) -> bool {
     path.metadata().is_ok_and(|facts| !facts.is_file() && !facts.is_dir())

@@ -14,7 +14,7 @@ use super::plan::read_text;
 use super::progress::SynthBar;
 use super::{output, span};
 use crate::base::{Batch, Frame, FrameSource, LinkType};
-use crate::capture::{InterfaceSpec, PcapWriter, PcapngWriter, Resolution};
+use crate::capture::{InterfaceSpec, PcapWriter, PcapngWriter, Resolution, SNAP_LENGTH_BYTES};
 use crate::estate::Estate;
 use crate::record::{
     DerivedCount, GroundTruth, MessageCount, PlannedCount, SCHEMA_VERSION, Synthesis,
@@ -23,10 +23,6 @@ use crate::record::{
 use crate::synth::{Cast, Options, PlanError, PlanHeader, PlanReader, PlanWriter, Synth, Truth};
 use crate::{estate, record, report};
 
-/// LINKTYPE_ETHERNET.
-const ETHERNET: LinkType = LinkType(1);
-/// What most programs accept as the longest frame of a file (libpcap's MAXIMUM_SNAPLEN).
-const SNAP_LENGTH_BYTES: u32 = 262_144;
 /// Start of a run where none is given, a Monday in local time.
 const START: &str = "2026-01-12T00:00";
 /// Items of a plan that are read ahead.
@@ -110,8 +106,8 @@ fn prepare(args: &SynthArgs) -> anyhow::Result<()> {
             output::differ(*one, *other)?;
         }
     }
-    let is_gzip = |path: &Path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
-    if let Some(path) = args.output.as_deref().filter(|path| is_gzip(path)) {
+    let gzip = args.output.as_deref().filter(|path| output::has_ending(path, "gz"));
+    if let Some(path) = gzip {
         bail!("write {}: gzip is not written; let the name end in .zst", path.display());
     }
     Ok(())
@@ -324,7 +320,7 @@ impl<'a> Sink<'a> {
         Ok(match format {
             CaptureFormat::Pcap => Self::Pcap(PcapWriter::new(
                 out,
-                ETHERNET,
+                LinkType::ETHERNET,
                 SNAP_LENGTH_BYTES,
                 Resolution::Nanoseconds,
             )?),
@@ -332,7 +328,7 @@ impl<'a> Sink<'a> {
                 let interface = InterfaceSpec {
                     name: Some("synthesized".to_owned()),
                     description: None,
-                    link: ETHERNET,
+                    link: LinkType::ETHERNET,
                     snap_length_bytes: 0,
                 };
                 Self::Pcapng(PcapngWriter::with_synthesis(out, &[interface], Some(synthesis))?)
@@ -361,12 +357,10 @@ impl<'a> Sink<'a> {
 
 /// Whether a file of that name is compressed, and its form.
 fn kind_of(path: &Path, format: Option<CaptureFormat>) -> (bool, CaptureFormat) {
-    let is = |path: &Path, ending: &str| {
-        path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ending))
-    };
-    let is_packed = is(path, "zst");
+    let is_packed = output::has_ending(path, "zst");
     let inner = if is_packed { path.file_stem().map_or(path, Path::new) } else { path };
-    let by_name = if is(inner, "pcap") { CaptureFormat::Pcap } else { CaptureFormat::Pcapng };
+    let by_name =
+        if output::has_ending(inner, "pcap") { CaptureFormat::Pcap } else { CaptureFormat::Pcapng };
     (is_packed, format.unwrap_or(by_name))
 }
 

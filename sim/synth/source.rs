@@ -25,8 +25,6 @@ const WINDOW_FIRST_NS: i64 = 100_000_000;
 const READY_BATCHES: usize = 2;
 /// Room for batches on their way back: more than there ever are, so that none is made twice.
 const SPARE_BATCHES: usize = 8;
-/// Ethernet (LINKTYPE_ETHERNET).
-const ETHERNET: LinkType = LinkType(1);
 
 /// How to make traffic.
 #[derive(Debug, Clone, PartialEq)]
@@ -235,7 +233,7 @@ fn put(batch: &mut Batch, time: i64, bytes: &[u8]) {
         offset,
         captured_length: length,
         original_length: length,
-        link: ETHERNET,
+        link: LinkType::ETHERNET,
         interface: 0,
     });
 }
