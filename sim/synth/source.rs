@@ -14,7 +14,7 @@ use super::{Cast, Item, Planner, SynthError, Truth};
 use crate::base::{Batch, FrameSource, LinkType, Record, Timestamp};
 
 /// Frames of one batch that are aimed at: few enough to stay in the cache.
-const BATCH_FRAMES: usize = 2_048;
+const BATCH_FRAMES: usize = 1_024;
 /// A window is never longer, so that memory does not depend on how little happens, and never
 /// shorter; in nanoseconds.
 const WINDOW_MAX_NS: i64 = 60_000_000_000;
@@ -193,8 +193,8 @@ impl Troupe {
 /// The next window's length: what would have given [`BATCH_FRAMES`], by at most a factor of two.
 fn next_length(length: i64, count: usize) -> i64 {
     let wanted = match count {
-        0..=1_024 => length * 2,
-        1_025..=BATCH_FRAMES => length,
+        0..=512 => length * 2,
+        513..=BATCH_FRAMES => length,
         _ => length / 2,
     };
     wanted.clamp(WINDOW_MIN_NS, WINDOW_MAX_NS)
