@@ -122,7 +122,10 @@ impl Output {
     fn open(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
             let task = "write to standard output".to_owned();
-            return Ok(Self { to: To::Stdout(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())), task });
+            return Ok(Self {
+                to: To::Stdout(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())),
+                task,
+            });
         };
         let task = format!("write {}", path.display());
         let open = || -> io::Result<To> {
