@@ -180,3 +180,145 @@ fn the_core_gives_back_what_goes_on_from_before_the_start() {
     // There is something to be found, and something to be forgiven.
     assert!(from_before > 0 && unnamed > 0, "{from_before} {unnamed}");
 }
+
+#[test]
+fn neither_threads_nor_a_written_plan_change_what_goes_on() {
+    let (cast, options) = (play::cast(play::SMALL, 3), options(300));
+    let (one, truth) = run(play::SMALL, 3, &options);
+    assert!(truth.messages().iter().any(|(_, row)| row.from_before > 0));
+    assert!(one.0.is_sorted_by_key(|(time, _)| *time) && one.0[0].0 >= options.start);
+    for threads in [2, 5] {
+        let (other, _) = run(play::SMALL, 3, &Options { threads, ..options.clone() });
+        assert!(other == one, "{threads} threads");
+    }
+    let Options { start, duration_ns, .. } = options;
+    let header = PlanHeader { estate: "small.toml".to_owned(), seed: 3, start, duration_ns };
+    let mut writer = PlanWriter::new(Vec::new(), &cast, &header).unwrap();
+    options.plan(&cast).for_each(|item| writer.write(&item).unwrap());
+    let text = writer.finish().unwrap();
+    let items = PlanReader::new(text.as_slice(), &cast).unwrap();
+    let items: Vec<Item> = items.map(Result::unwrap).collect();
+    assert!(items[0].time < start);
+    let (again, _) = play::collect(Synth::perform(cast, &options, items.into_iter()).unwrap());
+    assert!(again == one, "as planned");
+}
+
+/// A TCP segment without its payload.
+struct Segment {
+    time: Timestamp,
+    /// Who sends, and to whom.
+    ends: [(IpAddr, u16); 2],
+    flags: u8,
+}
+
+const FIN: u8 = 0x01;
+const SYN: u8 = 0x02;
+const RST: u8 = 0x04;
+const ACK: u8 = 0x10;
+
+/// The frame as a TCP segment, if it is one; without VLAN tags.
+fn segment((time, frame): &(Timestamp, Vec<u8>)) -> Option<Segment> {
+    let (protocol, addresses, at) = match frame[12..14] {
+        [0x08, 0x00] => {
+            let address = |at: usize| Ipv4Addr::from(*frame[at..].first_chunk().unwrap()).into();
+            (frame[23], [address(26), address(30)], 34)
+        }
+        [0x86, 0xdd] => {
+            let address = |at: usize| Ipv6Addr::from(*frame[at..].first_chunk().unwrap()).into();
+            (frame[20], [address(22), address(38)], 54)
+        }
+        _ => return None,
+    };
+    let port = |at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
+    let [from, to]: [IpAddr; 2] = addresses;
+    let ends = [(from, port(at)), (to, port(at + 2))];
+    (protocol == 6).then(|| Segment { time: *time, ends, flags: frame[at + 13] })
+}
+
+/// Slots of five minutes.
+const SLOTS: usize = 12;
+const SLOT_NS: i64 = 5 * MINUTE_NS;
+
+/// Connections of an hour, by slots.
+#[derive(Debug, Default)]
+struct Census {
+    /// Handshakes.
+    begun: [f64; SLOTS],
+    /// Those with the file service; and their ends.
+    sessions_begun: [f64; SLOTS],
+    sessions_ended: [f64; SLOTS],
+    /// Open at the beginning of each slot, that end within the hour.
+    open: [f64; SLOTS],
+}
+
+impl Census {
+    fn count(&mut self, frames: &play::Frames, start: Timestamp) {
+        // Of each connection: the first slot at whose beginning it is open; none where it is
+        // not.
+        let mut open: BTreeMap<[(IpAddr, u16); 2], Option<usize>> = BTreeMap::new();
+        for Segment { time, mut ends, flags } in frames.0.iter().filter_map(segment) {
+            let slot = usize::try_from(time.since(start) / SLOT_NS).unwrap();
+            if slot >= SLOTS {
+                break;
+            }
+            let is_session = ends.iter().any(|(_, port)| *port == 445);
+            ends.sort_unstable();
+            match flags & (SYN | ACK | FIN | RST) {
+                SYN => drop(open.insert(ends, None)),
+                flags if flags & SYN != 0 => {
+                    self.begun[slot] += 1.0;
+                    self.sessions_begun[slot] += f64::from(u8::from(is_session));
+                    open.insert(ends, Some(slot + 1));
+                }
+                flags if flags & (FIN | RST) != 0 => {
+                    let Some(first) = open.entry(ends).or_insert(Some(0)).take() else { continue };
+                    self.sessions_ended[slot] += f64::from(u8::from(is_session));
+                    (first..=slot).for_each(|at| self.open[at] += 1.0);
+                }
+                _ => drop(open.entry(ends).or_insert(Some(0))),
+            }
+        }
+    }
+
+    /// Of what the first slot has another number than those of the middle.
+    fn first_is_other(&self) -> Vec<&'static str> {
+        let rows = [
+            ("begun", &self.begun),
+            ("sessions begun", &self.sessions_begun),
+            ("sessions ended", &self.sessions_ended),
+            ("open", &self.open),
+        ];
+        let mut out = Vec::new();
+        for (name, counts) in rows {
+            // In the last quarter of an hour some are open that do not end within the hour.
+            let middle = &counts[3..SLOTS - 3];
+            let count = f64::from(u8::try_from(middle.len()).unwrap());
+            let mean = middle.iter().sum::<f64>() / count;
+            let square = middle.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+            let noise = square.sqrt().max(mean.sqrt());
+            println!("{name}: {counts:?}, in the middle {mean:.0} ± {noise:.0}");
+            if (counts[0] - mean).abs() > 4.0 * noise {
+                out.push(name);
+            }
+        }
+        out
+    }
+}
+
+#[test]
+fn the_beginning_is_like_any_other_moment() {
+    // An early afternoon.
+    let start = play::START.plus_nanos(300 * MINUTE_NS);
+    let census = |warm_up_ns| {
+        let mut census = Census::default();
+        for seed in 1..=4 {
+            let hour = play::options(3_600);
+            let options = Options { start, warm_up_ns, with_rows: false, ..hour };
+            census.count(&run(BRANCH, seed, &options).0, start);
+        }
+        census.first_is_other()
+    };
+    assert_eq!(census(WARM_UP_NS), [""; 0]);
+    // Where nothing was before it, sessions begin to end only after a quarter of an hour.
+    assert_eq!(census(0), ["sessions ended", "open"]);
+}
