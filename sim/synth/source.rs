@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use rayon::prelude::*;
 
 use super::net::Conditions;
-use super::shard::{SHARDS, Shard, Show, WARM_UP_NS};
+use super::shard::{SHARDS, Shard, Show};
 use super::{Cast, Item, Planner, SynthError, Truth};
 use crate::base::{Batch, FrameSource, LinkType, Record, Timestamp};
 
@@ -35,6 +35,10 @@ pub struct Options {
     pub start: Timestamp,
     /// Length in nanoseconds. What has begun by then is finished.
     pub duration_ns: i64,
+    /// So long before the start activities are planned, of which connections and later parts are
+    /// seen: in nanoseconds, at most [`WARM_UP_NS`](super::WARM_UP_NS), with which the start is
+    /// like any other moment. With 0 every connection begins in the span, for tests.
+    pub warm_up_ns: i64,
     /// Threads; the result does not depend on it.
     pub threads: usize,
     /// TCP payload of a segment at most, in bytes: for tests of reassembly.
@@ -46,11 +50,13 @@ pub struct Options {
 impl Options {
     /// The plan of everybody, in order of time, from before the start as [`Synth::start`] renders
     /// it.
-    pub fn plan(&self, cast: &Cast) -> Planner {
+    pub fn plan(&self, cast: &Cast) -> impl Iterator<Item = Item> {
         let count = u32::try_from(cast.clients.len()).unwrap_or(u32::MAX);
         let everybody: Vec<u32> = (0..count).collect();
-        let end = self.start.plus_nanos(self.duration_ns);
-        Planner::new(cast, &everybody, self.start.plus_nanos(-WARM_UP_NS), end)
+        let Self { start, duration_ns, warm_up_ns, .. } = *self;
+        let (first, end) = (start.plus_nanos(-warm_up_ns), start.plus_nanos(duration_ns));
+        let planner = Planner::new(cast, &everybody, first, end);
+        planner.filter(move |item| item.time >= start || item.activity.is_remembered())
     }
 }
 
@@ -102,6 +108,7 @@ impl Synth {
         let show = Show {
             start: options.start.nanos(),
             end: options.start.plus_nanos(options.duration_ns).nanos(),
+            warm_up_ns: options.warm_up_ns,
             is_told: script.is_some(),
             with_rows: options.with_rows,
         };

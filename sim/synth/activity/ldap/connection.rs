@@ -157,6 +157,11 @@ impl Connection {
         self.protection = protection;
     }
 
+    /// Nobody has seen how it began, and in whose name it speaks.
+    pub fn hide(&mut self) {
+        (self.tcp.is_from_before, self.bound) = (true, Bound::Nobody);
+    }
+
     /// Between whom.
     pub const fn tcp(&self) -> &Tcp {
         &self.tcp
@@ -304,27 +309,29 @@ impl Connection {
 
     /// Sends that many bytes sealed.
     fn put_sealed(&mut self, stage: &mut Stage<'_>, side: Side, plain: usize) -> Timestamp {
-        stage.told(Id::Ldap, SEALED, false);
         let mut random = Random::new(stage.random.next_u64());
-        if self.protection == Protection::NtlmSealed {
+        let time = if self.protection == Protection::NtlmSealed {
             let mut signature = [0; SIGNATURE_BYTES];
             let [version, _, _, _, checksum @ ..] = &mut signature;
             *version = 1;
             random.fill(checksum);
-            return stage.say(&mut self.tcp, side, |w| {
+            stage.say(&mut self.tcp, side, |w| {
                 prefix(w, SIGNATURE_BYTES + plain);
                 w.bytes(&signature);
                 ciphertext(&mut random, plain, w)
-            });
-        }
-        let flags = 0x06 | from_acceptor(side);
-        // Rotated by checksum and encrypted header, RFC 4121 section 4.2.5.
-        let header = self.wrap_header(side, [flags, 0xff, 0, 0, 0, 28]);
-        stage.say(&mut self.tcp, side, |w| {
-            prefix(w, WRAP_BYTES + plain);
-            w.bytes(&header);
-            ciphertext(&mut random, WRAP_BYTES - header.len() + plain, w)
-        })
+            })
+        } else {
+            let flags = 0x06 | from_acceptor(side);
+            // Rotated by checksum and encrypted header, RFC 4121 section 4.2.5.
+            let header = self.wrap_header(side, [flags, 0xff, 0, 0, 0, 28]);
+            stage.say(&mut self.tcp, side, |w| {
+                prefix(w, WRAP_BYTES + plain);
+                w.bytes(&header);
+                ciphertext(&mut random, WRAP_BYTES - header.len() + plain, w)
+            })
+        };
+        stage.told(Id::Ldap, SEALED, false);
+        time
     }
 
     /// Header of a wrap token, RFC 4121 section 4.2.6.2.
