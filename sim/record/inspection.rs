@@ -147,6 +147,9 @@ pub struct PortCount {
 /// A host that answers from ports of a domain controller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Server {
+    /// What the user or a synthesized capture calls it. Hostile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Its addresses.
     pub addresses: Vec<String>,
     /// Ports it answered from.

@@ -200,7 +200,7 @@ fn servers(servers: &[Server], width: u16) -> String {
     for server in servers.iter().take(LISTED) {
         let ports: Vec<String> = server.services.iter().map(|s| s.port.to_string()).collect();
         table.add_row([
-            server.addresses.join(", "),
+            shown(server),
             ports.join(", "),
             number::count(server.packets),
             if server.is_domain_controller { "yes" } else { "" }.to_owned(),
@@ -213,6 +213,15 @@ fn servers(servers: &[Server], width: u16) -> String {
         String::new()
     };
     format!("\n{}\n{more}", table.trim_fmt())
+}
+
+/// A host by its name, where it has one that is no address, and its addresses.
+fn shown(server: &Server) -> String {
+    let addresses = server.addresses.join(", ");
+    match server.name.as_deref().filter(|name| !server.addresses.iter().any(|a| a == name)) {
+        Some(name) => format!("{} ({addresses})", escape::name(name)),
+        None => addresses,
+    }
 }
 
 fn quality(inspection: &Inspection) -> String {

@@ -131,8 +131,10 @@ struct Brief {
 /// One candidate.
 #[derive(Debug)]
 pub struct Host {
-    /// Name given by the user.
+    /// Name given beforehand.
     pub name: Option<String>,
+    /// Who gave it, see [`Named::by`].
+    pub named_by: Option<String>,
     /// Its addresses, in the order they were seen.
     pub addresses: Vec<Address>,
     /// Its packets over time.
@@ -151,6 +153,7 @@ impl Host {
     fn new(origin: Timestamp) -> Self {
         Self {
             name: None,
+            named_by: None,
             addresses: Vec::new(),
             series: Series::new(origin),
             answers: [0; SERVICE_PORTS.len()],
@@ -365,6 +368,7 @@ impl Hosts {
                 self.index.put(address, at);
             });
             host.name = Some(named.name.clone());
+            host.named_by = Some(named.by.clone());
             self.list.push(host);
             self.named.push(named);
         }

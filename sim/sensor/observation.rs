@@ -109,6 +109,7 @@ fn servers(hosts: &Hosts, chosen: &[usize]) -> Vec<Server> {
     let answering = hosts.list.iter().enumerate().filter(|(_, host)| host.weight() > 0);
     let mut servers: Vec<Server> = answering
         .map(|(at, host)| Server {
+            name: host.name.clone(),
             addresses: shown(&host.addresses),
             services: host.services(),
             packets: host.series.total().packets,
@@ -183,9 +184,9 @@ impl View<'_> {
             );
         }
         let ports: Vec<String> = host.services().iter().map(|s| s.port.to_string()).collect();
-        let recognised_by = match (&host.name, ports.is_empty()) {
-            (Some(_), true) => "named with --dc".to_owned(),
-            (Some(_), false) => format!("named with --dc; answers on {}", ports.join(", ")),
+        let recognised_by = match (&host.named_by, ports.is_empty()) {
+            (Some(by), true) => by.clone(),
+            (Some(by), false) => format!("{by}; answers on {}", ports.join(", ")),
             (None, _) => format!("answers on {}", ports.join(", ")),
         };
         if host.name.is_none() && addresses.len() > 1 {

@@ -209,6 +209,7 @@ fn a_named_host_without_a_frame_is_told() {
     let named = |name: &str, address: [u8; 4]| Named {
         name: name.to_owned(),
         addresses: vec![address.into()],
+        by: "named with --dc".to_owned(),
     };
     let mut frames = Frames::default();
     frames.push(START, &answer(), 60);
@@ -240,8 +241,11 @@ fn many_rows_over_a_long_time_stay_within_memory() {
         }
     }
     frames.push(START + 14 * 86_400 * SECOND, &answer(), 60);
-    let all = (0..50)
-        .map(|host| Named { name: format!("dc{host}"), addresses: vec![address(host).into()] });
+    let all = (0..50).map(|host| Named {
+        name: format!("dc{host}"),
+        addresses: vec![address(host).into()],
+        by: "named with --dc".to_owned(),
+    });
     let observation = frames.observe_named(all.collect());
     let rows = &observation.domain_controllers;
     // 241,921 samples each: 34 fit.
