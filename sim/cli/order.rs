@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn the_busiest_hours_are_those_of_the_people() {
-        assert_eq!(busiest_of("office", "2h"), "2026-01-12T07:00:00Z");
+        assert_eq!(busiest_of("office", "2h"), "2026-01-12T07:30:00Z");
         // Power comes back at ten, in Berlin, and all begin at once.
         let restored = busiest_of("power-restore", "30m");
         assert!(
