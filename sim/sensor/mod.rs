@@ -25,7 +25,8 @@ pub use audience::{Audience, Ends};
 pub use hosts::{SERVICE_PORTS, Service};
 pub use ledger::Rows;
 pub use observation::Observation;
-pub use pipeline::{Progress, hear, observe};
+pub use pipeline::{Progress, Step, Watch, hear, observe, observe_watched};
+pub use shard::Taken;
 pub use series::TIMELINE_DAYS;
 
 /// A domain controller that is known before the traffic.
