@@ -5,6 +5,7 @@
 
 mod dc;
 mod inspection;
+mod measurement;
 mod source;
 mod synthesis;
 mod timeline;
@@ -17,6 +18,10 @@ pub use dc::{
 pub use inspection::{
     FlowCounts, Inspection, Layers, PortCount, ProtocolFlows, Quantiles, RunFigures, Server,
     Traffic,
+};
+pub use measurement::{
+    BatchCost, Cost, CrossCheck, Digest, Disturbance, Envelope, GoalResult, Interval, Latency,
+    Limit, Machine, MeasureMode, Measurement, ProtocolCost, Replay, Spread, StageCost, Trial,
 };
 pub use source::{Damage, Drops, Format, InputFile, Interface};
 pub use synthesis::{
