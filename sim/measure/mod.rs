@@ -13,6 +13,7 @@ mod drive;
 mod envelope;
 mod judge;
 mod load;
+mod log;
 mod plan;
 mod process;
 mod realtime;
@@ -24,6 +25,7 @@ mod window;
 
 pub use envelope::Wish;
 pub use load::{Arrivals, Mmpp};
+pub use log::logs;
 pub use plan::{
     BUFFER_BYTES, Load, Mode, PDR_LOSS_RATIO, Plan, REALTIME_SUM_SECONDS, WINDOW_BYTES, goal,
     rfc2544,
@@ -32,3 +34,4 @@ pub use process::Stopwatch;
 pub use run::{MeasureError, Measured, measure};
 pub use search::Goal;
 pub use virtual_time::Histograms;
+pub use window::Window;

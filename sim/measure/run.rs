@@ -13,7 +13,7 @@ use super::search::Goal;
 use super::statistics::bootstrap;
 use super::virtual_time::{BATCH_MAX, Costs, Device, Histograms, SIZES};
 use super::window::{Feed, Window};
-use crate::base::{FrameSource, Random};
+use crate::base::Random;
 use crate::record::{
     BatchCost, Cost, CrossCheck, Disturbance, Envelope, GoalResult, Interval, Latency, Machine,
     MeasureMode, ProtocolCost, Quantiles, Replay, Spread, StageCost, Trial,
@@ -93,12 +93,12 @@ pub struct Measured {
     pub warnings: Vec<String>,
 }
 
-/// Measures the core on the frames of `source`. `progress` is told what is being done.
+/// Measures the core on the frames of `window`. `progress` is told what is being done.
 ///
 /// # Errors
 /// See [`MeasureError`].
 pub fn measure(
-    source: &mut dyn FrameSource,
+    window: Window,
     plan: &Plan,
     progress: &dyn Fn(&str),
 ) -> Result<Measured, MeasureError> {
@@ -112,8 +112,6 @@ pub fn measure(
         Mode::Auto => (MeasureMode::Virtual, how),
     };
     let held = envelope::enter(&plan.envelope);
-    progress("reading frames");
-    let window = Window::read(source, plan.window_bytes);
     check_memory(plan, &window)?;
     let mut session = Session::new(plan, window, progress)?;
     session.measure_costs()?;

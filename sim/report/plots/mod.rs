@@ -2,6 +2,7 @@
 
 mod bursts;
 mod ladder;
+pub mod latency;
 mod mix;
 mod timeline;
 
