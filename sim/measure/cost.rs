@@ -23,7 +23,7 @@ const REPLICAS_OF_LONG: u64 = 5;
 /// Frames of a window that is long.
 const LONG: usize = 200_000;
 /// Frames of a replica at least: a reading of the processor clock then is below 0.1 % of it.
-const REPLICA_FRAMES: u64 = 20_000;
+const REPLICA_FRAMES: u64 = 5_000;
 
 /// What one run over repetitions of a window gave.
 pub struct Run {
@@ -341,10 +341,10 @@ mod tests {
         let estimate = run.ns_per_packet.estimate;
         assert!((mean / estimate - 1.0).abs() < 1e-3, "{mean} against {estimate}");
         assert!(run.ns_per_packet.low <= estimate && estimate <= run.ns_per_packet.high);
-        assert_eq!(run.replicas, (9, 20_000));
-        assert_eq!(run.observation.traffic.frames, 200_000);
+        assert_eq!(run.replicas, (9, 5_000));
+        assert_eq!(run.observation.traffic.frames, 50_000);
         // Every repetition has a client of its own, and so a flow.
-        assert_eq!(run.observation.traffic.flows.udp, 2_000);
+        assert_eq!(run.observation.traffic.flows.udp, 500);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::disturbance::{Moment, REPEATS_MAX, Worker, taints};
 use super::drive::Runner;
 use super::load::{Arrivals, Pace, Schedule};
 use super::process::cpu_seconds;
-use super::virtual_time::{BATCH_MAX, Histograms, whole_ns};
+use super::virtual_time::{BATCH_MAX, Histograms, note, whole_ns};
 use super::window::Window;
 use crate::base::{Batch, FrameSource, Random};
 use crate::record::{Disturbance, Trial};
@@ -212,8 +212,8 @@ impl Watch for Notes<'_> {
         let Some((taken_ns, arrivals)) = kept.batches.remove(&batch.first_frame) else { return };
         kept.busy_ns += end_ns - taken_ns;
         for arrived_ns in arrivals {
-            kept.histograms.sojourn.saturating_record(whole_ns(end_ns - arrived_ns));
-            kept.histograms.service.saturating_record(whole_ns(end_ns - taken_ns));
+            note(&mut kept.histograms.sojourn, whole_ns(end_ns - arrived_ns));
+            note(&mut kept.histograms.service, whole_ns(end_ns - taken_ns));
         }
     }
 }
@@ -280,7 +280,7 @@ impl Source<'_> {
             let bytes = u64::from(self.window.length(usize::try_from(place).unwrap_or(0)));
             let state = &mut self.state;
             if self.notes.is_wanted {
-                state.queue_seen.saturating_record(state.queue.len() as u64);
+                note(&mut state.queue_seen, state.queue.len() as u64);
             }
             if state.queued_bytes + bytes > self.buffer_bytes {
                 state.lost += 1;
@@ -381,7 +381,7 @@ impl FrameSource for Source<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::window::tests::window;
+    use crate::measure::window::tests::{FRAME_BYTES, window};
 
     #[test]
     fn every_packet_is_heard_lost_or_unsent_whatever_the_speed() {
@@ -407,9 +407,9 @@ mod tests {
             let worked = trial.offered - trial.lost_buffer_full;
             assert_eq!(histograms.sojourn.len(), worked, "{trial:?}");
             assert_eq!(histograms.queue.len(), trial.offered);
-            assert!(trial.queue_max * 50 <= 2_000);
+            assert!(trial.queue_max * FRAME_BYTES <= 2_000);
         }
-        // Fifty million a second into a ring of forty packets: some are lost anywhere.
+        // Fifty million a second into a ring of 22 packets: some are lost anywhere.
         assert!(heard.iter().all(|&(rounds, frames)| frames == rounds * 200), "{heard:?}");
     }
 

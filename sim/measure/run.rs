@@ -36,7 +36,7 @@ const AGREE: std::ops::RangeInclusive<f64> = 0.9..=1.1;
 #[derive(Debug, thiserror::Error)]
 pub enum MeasureError {
     /// Nothing to replay.
-    #[error("measure: the inputs hold no frames")]
+    #[error("replay anything: no frame was read; the inputs are empty, or --window is too small")]
     NoFrames,
     /// The system refused threads.
     #[error("start worker threads: {0}")]

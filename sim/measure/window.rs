@@ -303,14 +303,20 @@ impl<B: FnMut(u64) + Send> FrameSource for Feed<'_, B> {
 pub mod tests {
     use super::*;
 
-    /// An Ethernet frame with a UDP datagram between two hosts, at a time in milliseconds.
+    /// Bytes of a frame of [`udp`].
+    pub const FRAME_BYTES: u64 = 90;
+
+    /// An Ethernet frame with an NTP request between two hosts, at a time in milliseconds.
     pub fn udp(from: [u8; 4], to: [u8; 4], ms: i64) -> (Timestamp, Vec<u8>) {
         let mut frame = vec![0u8; 14];
         frame[12] = 8;
-        frame.extend([0x45, 0, 0, 36, 0, 0, 0, 0, 64, 17, 0, 0]);
+        frame.extend([0x45, 0, 0, 76, 0, 0, 0, 0, 64, 17, 0, 0]);
         frame.extend(from);
         frame.extend(to);
-        frame.extend([0xc0, 0, 0, 123, 0, 16, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        frame.extend([0xc0, 0, 0, 123, 0, 56, 0, 0, 0x23, 0, 6, 0xe9]);
+        frame.extend([0; 36]);
+        // RFC 5905 section 7.3: the transmit timestamp.
+        frame.extend([0xe9, 0, 0, 0, 1, 2, 3, 4]);
         (Timestamp::from_nanos(ms * 1_000_000), frame)
     }
 
@@ -364,7 +370,7 @@ pub mod tests {
     #[test]
     fn the_window_ends_where_its_memory_does_and_says_so() {
         let frames = || Given((0..100).map(|ms| udp([10, 0, 0, 9], [10, 0, 0, 1], ms)).collect());
-        let limit = 10 * (50 + HELD_BYTES);
+        let limit = 10 * (FRAME_BYTES + HELD_BYTES);
         let part = Window::read(&mut frames(), limit);
         assert_eq!((part.len(), part.is_whole()), (10, false));
         let whole = Window::read(&mut frames(), 1 << 20);

@@ -92,6 +92,12 @@ impl Histograms {
     }
 }
 
+/// Records a value; the histogram grows to hold it.
+pub fn note(histogram: &mut Histogram<u64>, value: u64) {
+    // It may grow, so no value is refused.
+    let _ = histogram.record(value);
+}
+
 /// A packet that waits: its place in the window and its arrival.
 #[derive(Debug, Clone, Copy)]
 struct Waiting {
@@ -125,7 +131,7 @@ impl State<'_, '_> {
         while let Some(arrived_ns) = self.next_ns.filter(|at| *at <= now_ns) {
             let bytes = u64::from(self.device.lengths.get(self.place).copied().unwrap_or_default());
             if let Some(histograms) = &mut self.histograms {
-                histograms.queue.saturating_record(self.queue.len() as u64);
+                note(&mut histograms.queue, self.queue.len() as u64);
             }
             if self.queued_bytes + bytes > self.device.buffer_bytes {
                 self.lost += 1;
@@ -147,8 +153,8 @@ impl State<'_, '_> {
     fn done(&mut self, packets: usize, start_ns: f64, end_ns: f64) {
         let Some(histograms) = &mut self.histograms else { return };
         for waiting in self.queue.iter().take(packets) {
-            histograms.sojourn.saturating_record(whole_ns(end_ns - waiting.arrived_ns));
-            histograms.service.saturating_record(whole_ns(end_ns - start_ns));
+            note(&mut histograms.sojourn, whole_ns(end_ns - waiting.arrived_ns));
+            note(&mut histograms.service, whole_ns(end_ns - start_ns));
         }
     }
 

@@ -135,16 +135,14 @@ proptest! {
 
     #[test]
     fn more_buffer_or_more_workers_never_lose_more_and_nothing_vanishes(
-        seed in any::<u64>(),
         load in 2e5..4e6f64,
         buffer in 200u64..20_000,
     ) {
-        let mut random = Random::new(seed);
-        let drawn: Vec<f32> = (0..997).map(|_| random.exponential(1_000.0) as f32).collect();
+        // Equal costs: else a packet more in the buffer may be a dear one that costs two others.
         let lost = |workers, buffer_bytes| {
             let case = Case {
-                costs: costs(drawn.clone(), APART),
-                lengths: vec![100; drawn.len()],
+                costs: costs(vec![1_000.0], APART),
+                lengths: vec![100],
                 workers,
                 buffer_bytes,
                 batch_max: 1,
