@@ -19,9 +19,8 @@ const UNITS: [(&str, u64); 8] = [
 /// # Errors
 /// What is wrong, and what to write.
 pub fn bytes(flag: &str, text: &str) -> anyhow::Result<u64> {
-    let wrong = || {
-        format!("{flag} {}: no size; write e.g. 1MiB, 512MB or 6GB", text.escape_debug())
-    };
+    let wrong =
+        || format!("{flag} {}: no size; write e.g. 1MiB, 512MB or 6GB", text.escape_debug());
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

@@ -88,7 +88,12 @@ fn plan(envelope: &EnvelopeArgs, load: &LoadArgs) -> anyhow::Result<Plan> {
         bail!("--trial-sum {sum}: give seconds from 1 to 86400");
     }
     let arrivals = if load.rfc2544 { Arrivals::Fixed } else { arrivals(&load.arrivals)? };
-    let soak = load.soak.as_deref().map(span::duration).transpose().map_err(|error| anyhow::anyhow!("--soak: {error}"))?;
+    let soak = load
+        .soak
+        .as_deref()
+        .map(span::duration)
+        .transpose()
+        .map_err(|error| anyhow::anyhow!("--soak: {error}"))?;
     #[expect(clippy::cast_precision_loss, reason = "at most a year, to the nanosecond or nearly")]
     let soak_seconds = soak.map(|nanos| nanos as f64 / 1e9);
     Ok(Plan {
@@ -259,7 +264,9 @@ fn write_files(
         output::write(Some(&folder.join(name)), &bytes)?;
     }
     for (latency, histograms) in record.latency.iter().zip(histograms) {
-        for (name, bytes) in measure::logs(latency.share, &latency.trial, histograms).context("write histograms")? {
+        for (name, bytes) in
+            measure::logs(latency.share, &latency.trial, histograms).context("write histograms")?
+        {
             output::write(Some(&folder.join(name)), &bytes)?;
         }
     }

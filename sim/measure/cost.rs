@@ -176,9 +176,8 @@ impl Timer {
             .map(|ns| (ns / self.frames_per_replica as f64 - reading * batches_per_frame).max(0.0))
             .collect();
         let ends = self.marks.first().zip(self.marks.last());
-        let mut disturbance = ends
-            .map(|(a, b)| a.moment.until(&b.moment, part, true))
-            .unwrap_or_default();
+        let mut disturbance =
+            ends.map(|(a, b)| a.moment.until(&b.moment, part, true)).unwrap_or_default();
         disturbance.replica_spread = relative_spread(&per_packet);
         let ns_per_packet = bootstrap(&per_packet).unwrap_or_default();
         let growth = ends.and_then(|(a, b)| b.resident_bytes?.checked_sub(a.resident_bytes?));

@@ -46,15 +46,17 @@ pub fn result(found: &Found, mode: MeasureMode, bits: f64, trials: &[Trial]) -> 
         irregular.push("the highest load that was tried is carried: there is no bound".to_owned());
     }
     if found.has_inversion {
-        irregular.push("a higher load than the upper bound met the goal: loss is no matter of \
-                        load alone".to_owned());
+        irregular.push(
+            "a higher load than the upper bound met the goal: loss is no matter of \
+                        load alone"
+                .to_owned(),
+        );
     }
     if found.is_unfinished {
         irregular.push("given up before the bounds were near each other".to_owned());
     }
-    let at_bounds = |trial: &&Trial| {
-        Some(trial.load_pps) == found.lower || Some(trial.load_pps) == found.upper
-    };
+    let at_bounds =
+        |trial: &&Trial| Some(trial.load_pps) == found.lower || Some(trial.load_pps) == found.upper;
     let is_tainted = trials.iter().filter(at_bounds).any(|trial| trial.is_tainted);
     if is_tainted {
         irregular.push("trials at its bounds were disturbed".to_owned());

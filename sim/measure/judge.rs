@@ -1,7 +1,7 @@
 //! What a measurement is worth: why it cannot be relied on, and what a reader should know.
 
 use super::run::Measured;
-use crate::record::MeasureMode;
+use crate::record::{Disturbance, MeasureMode};
 
 impl Measured {
     /// Fills in [`inconclusive`](Self::inconclusive) and [`warnings`](Self::warnings).
@@ -11,17 +11,7 @@ impl Measured {
             let taints = self.disturbances.iter().filter(|d| d.part.starts_with("cost of batches"));
             goal.is_inconclusive |= of_costs && taints.clone().any(|d| !d.taints.is_empty());
         }
-        let tainted = self.disturbances.iter().filter(|part| !part.taints.is_empty());
-        self.inconclusive = tainted
-            .map(|part| {
-                format!(
-                    "{}, after {} repetitions: {}",
-                    part.part,
-                    part.repeated,
-                    part.taints.join("; ")
-                )
-            })
-            .collect();
+        self.inconclusive = disturbed(&self.disturbances);
         for goal in self.goals.iter().filter(|goal| goal.is_inconclusive) {
             for why in &goal.irregular {
                 self.inconclusive.push(format!("{}: {why}", goal.goal));
@@ -80,8 +70,65 @@ impl Measured {
             );
         }
         if !self.cost.is_cpu_time {
-            warnings.push("processor time is not to be had here: elapsed time stands for it".into());
+            warnings
+                .push("processor time is not to be had here: elapsed time stands for it".into());
         }
         self.warnings = warnings;
+    }
+}
+
+/// What was disturbed, as sentences; of many trials only how many, and the first.
+fn disturbed(all: &[Disturbance]) -> Vec<String> {
+    let is_trial = |part: &&Disturbance| part.part.starts_with("trial ");
+    let (trials, costs): (Vec<_>, Vec<_>) = all.iter().partition(|part| is_trial(part));
+    let told = |part: &Disturbance| {
+        format!("{}, after {} repetitions: {}", part.part, part.repeated, part.taints.join("; "))
+    };
+    let is_tainted = |part: &&&Disturbance| !part.taints.is_empty();
+    let mut sentences: Vec<String> =
+        costs.iter().filter(is_tainted).map(|part| told(part)).collect();
+    let tainted: Vec<_> = trials.iter().filter(is_tainted).collect();
+    if let Some(first) = tainted.first() {
+        let rest = match tainted.len() {
+            1 => String::new(),
+            count => {
+                format!("{count} of {} trials in real time were disturbed, e.g. ", trials.len())
+            }
+        };
+        sentences.push(format!("{rest}{}", told(first)));
+    }
+    sentences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(name: &str, taint: Option<&str>) -> Disturbance {
+        Disturbance {
+            part: name.to_owned(),
+            repeated: 3,
+            taints: taint.into_iter().map(str::to_owned).collect(),
+            ..Disturbance::default()
+        }
+    }
+
+    #[test]
+    fn each_disturbed_cost_is_told_and_trials_together() {
+        assert!(disturbed(&[part("cost of DNS", None), part("trial at 5", None)]).is_empty());
+        let told = disturbed(&[
+            part("cost of DNS", Some("stolen")),
+            part("trial at 5", Some("starved")),
+            part("trial at 6", None),
+            part("trial at 7", Some("starved")),
+        ]);
+        assert_eq!(
+            told,
+            [
+                "cost of DNS, after 3 repetitions: stolen",
+                "2 of 3 trials in real time were disturbed, e.g. trial at 5, after 3 repetitions: \
+                 starved"
+            ]
+        );
     }
 }

@@ -71,7 +71,8 @@ impl Bench<'_> {
             if let Some(histograms) = histograms.as_deref_mut() {
                 *histograms = Histograms::new();
             }
-            let (mut trial, mut disturbance) = self.once(load, seconds, histograms.as_deref_mut())?;
+            let (mut trial, mut disturbance) =
+                self.once(load, seconds, histograms.as_deref_mut())?;
             disturbance.taints = taints(&disturbance, false);
             disturbance.repeated = repeated;
             trial.repeated = repeated;
@@ -97,7 +98,8 @@ impl Bench<'_> {
         let random = Random::fork(self.seed, self.number);
         let schedule = Schedule::new(self.pace, self.arrivals, load, random);
         let clock = Clock::default();
-        let notes = Notes { clock: &clock, kept: Mutex::default(), is_wanted: histograms.is_some() };
+        let notes =
+            Notes { clock: &clock, kept: Mutex::default(), is_wanted: histograms.is_some() };
         let mut source = Source {
             window: self.window,
             schedule,
@@ -388,7 +390,8 @@ mod tests {
         let window = window(&(0..200).collect::<Vec<i64>>());
         let pace = Pace::new(window.offsets_ns());
         let mut heard = Vec::new();
-        let mut check = |rounds: u64, found: &Observation| heard.push((rounds, found.traffic.frames));
+        let mut check =
+            |rounds: u64, found: &Observation| heard.push((rounds, found.traffic.frames));
         let mut bench = Bench {
             window: &window,
             pace: &pace,

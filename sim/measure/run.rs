@@ -467,8 +467,7 @@ impl<'a> Session<'a> {
         }
         let whole = self.reference().estimate;
         // Protocols with too few frames count at the mean of the others.
-        self.cost.parts_over_whole =
-            (counted > 0.0 && whole > 0.0).then(|| sum / counted / whole);
+        self.cost.parts_over_whole = (counted > 0.0 && whole > 0.0).then(|| sum / counted / whole);
         Ok(())
     }
 

@@ -51,11 +51,7 @@ pub fn bootstrap(values: &[f64]) -> Option<Interval> {
         })
         .collect();
     medians.sort_by(f64::total_cmp);
-    Some(Interval {
-        low: quantile(&medians, 0.025)?,
-        estimate,
-        high: quantile(&medians, 0.975)?,
-    })
+    Some(Interval { low: quantile(&medians, 0.025)?, estimate, high: quantile(&medians, 0.975)? })
 }
 
 fn sorted(values: &[f64]) -> Vec<f64> {

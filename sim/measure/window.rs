@@ -57,8 +57,13 @@ impl Window {
     /// Takes frames out of `source` until `limit_bytes` of memory are used or it ends. What is
     /// beyond is not read.
     pub fn read(source: &mut dyn FrameSource, limit_bytes: u64) -> Self {
-        let mut window =
-            Self { bytes: Vec::new(), frames: Vec::new(), wire_bytes: 0, limit_bytes, is_whole: true };
+        let mut window = Self {
+            bytes: Vec::new(),
+            frames: Vec::new(),
+            wire_bytes: 0,
+            limit_bytes,
+            is_whole: true,
+        };
         let mut batch = Batch::default();
         while source.fill(&mut batch) {
             for (record, frame) in batch.records.iter().zip(batch.frames()) {

@@ -11,6 +11,9 @@ use crate::record::{
 /// The files of a measurement's directory, beside the histograms.
 pub const MEASUREMENT_FILES: [&str; 3] = ["measurement.json", "latency.csv", "latency.svg"];
 
+/// Disturbed parts listed in the text; the JSON has them all.
+const DISTURBED_LISTED: usize = 8;
+
 /// `measurement` as JSON, or as text for every other format.
 ///
 /// # Errors
@@ -76,9 +79,7 @@ fn text(measurement: &Measurement, width: u16) -> String {
         out.push_str("\nWarnings\n");
         list(&mut out, "!", &measurement.warnings);
     }
-    out.push_str(
-        "\nThis is our own core. It says nothing of how fast the vendor's sensor is.\n",
-    );
+    out.push_str("\nThis is our own core. It says nothing of how fast the vendor's sensor is.\n");
     out
 }
 
@@ -99,9 +100,10 @@ fn setting(measurement: &Measurement) -> String {
         MeasureMode::Realtime => "real time",
         MeasureMode::Both => "real and virtual time",
     };
-    let pace = replay.recorded_pps.map_or_else(|| "no times".to_owned(), |pps| {
-        format!("{} packets/s as recorded", number::rate(pps))
-    });
+    let pace = replay.recorded_pps.map_or_else(
+        || "no times".to_owned(),
+        |pps| format!("{} packets/s as recorded", number::rate(pps)),
+    );
     let processors: Vec<String> = envelope.processors.iter().map(usize::to_string).collect();
     let mut lines = vec![
         format!(
@@ -132,7 +134,8 @@ fn setting(measurement: &Measurement) -> String {
     }
     let processor = machine.processor.as_deref().map_or_else(String::new, escape::sentence);
     let hypervisor = if machine.is_virtual == Some(true) { ", under a hypervisor" } else { "" };
-    lines.push(format!("Machine    {}, {processor}{hypervisor}", escape::sentence(&machine.system)));
+    lines
+        .push(format!("Machine    {}, {processor}{hypervisor}", escape::sentence(&machine.system)));
     lines.push(format!("Mode       {mode} ({})", measurement.mode_reason));
     lines.join("\n") + "\n"
 }
@@ -143,9 +146,10 @@ fn goals(measurement: &Measurement, width: u16) -> String {
     let mut table = new_table(width, &header, 1..7);
     for goal in &measurement.goals {
         let mode = if goal.mode == MeasureMode::Virtual { "virtual" } else { "real time" };
-        let range = goal.range_pps.map_or_else(|| number::UNKNOWN.to_owned(), |(low, high)| {
-            format!("{} to {}", number::rate(low), number::rate(high))
-        });
+        let range = goal.range_pps.map_or_else(
+            || number::UNKNOWN.to_owned(),
+            |(low, high)| format!("{} to {}", number::rate(low), number::rate(high)),
+        );
         table.add_row([
             format!("{} {mode}", goal.goal),
             format!("{} %", number::amount(goal.loss_ratio * 100.0)),
@@ -205,7 +209,11 @@ fn delays(list: &[Latency], width: u16) -> String {
     for latency in list {
         let delay = &latency.sojourn_ns;
         table.add_row([
-            format!("{} = {}/s", number::percent(latency.share), number::rate(latency.trial.load_pps)),
+            format!(
+                "{} = {}/s",
+                number::percent(latency.share),
+                number::rate(latency.trial.load_pps)
+            ),
             words(delay.quantiles.p50),
             words(delay.quantiles.p90),
             words(delay.quantiles.p99),
@@ -236,16 +244,11 @@ fn costs(cost: &Cost, width: u16) -> String {
         table.add_row([format!("  {}, {share}", stage.stage), String::new(), estimate, range]);
     }
     for protocol in &cost.protocols {
-        let [estimate, range] = protocol.ns_per_packet.as_ref().map_or_else(
-            || [number::UNKNOWN.to_owned(), "too few frames".to_owned()],
-            ns,
-        );
-        table.add_row([
-            protocol.protocol.clone(),
-            number::count(protocol.frames),
-            estimate,
-            range,
-        ]);
+        let [estimate, range] = protocol
+            .ns_per_packet
+            .as_ref()
+            .map_or_else(|| [number::UNKNOWN.to_owned(), "too few frames".to_owned()], ns);
+        table.add_row([protocol.protocol.clone(), number::count(protocol.frames), estimate, range]);
     }
     let mut out = format!(
         "\nCost in {kind}; parts and protocols in batches of {}\n{table}\n",
@@ -277,8 +280,10 @@ fn disturbances(list: &[Disturbance], width: u16) -> String {
     }
     let header = ["Disturbed", "Steal", "CPU/wall", "Switches", "Spread", "Repeated"];
     let mut table = new_table(width, &header, 1..6);
-    let share = |share: Option<f64>| share.map_or_else(|| number::UNKNOWN.to_owned(), number::percent);
-    for part in tainted {
+    let share =
+        |share: Option<f64>| share.map_or_else(|| number::UNKNOWN.to_owned(), number::percent);
+    let left_out = tainted.len().saturating_sub(DISTURBED_LISTED);
+    for part in tainted.into_iter().take(DISTURBED_LISTED) {
         table.add_row([
             part.part.clone(),
             share(part.steal_share),
@@ -288,7 +293,8 @@ fn disturbances(list: &[Disturbance], width: u16) -> String {
             part.repeated.to_string(),
         ]);
     }
-    format!("\n{table}\n")
+    let more = if left_out > 0 { format!("  and {left_out} more\n") } else { String::new() };
+    format!("\n{table}\n{more}")
 }
 
 fn checks(measurement: &Measurement) -> String {

@@ -26,8 +26,8 @@ pub use hosts::{SERVICE_PORTS, Service};
 pub use ledger::Rows;
 pub use observation::Observation;
 pub use pipeline::{Progress, Step, Watch, hear, observe, observe_watched};
-pub use shard::Taken;
 pub use series::TIMELINE_DAYS;
+pub use shard::Taken;
 
 /// A domain controller that is known before the traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -194,8 +194,12 @@ mod tests {
 
     #[test]
     fn limits_that_are_not_enforced_say_why_and_end_with_the_value() {
-        let wish =
-            Wish { cores: 1, memory_bytes: 64 << 30, quota_cores: Some(1.0), may_make_groups: false };
+        let wish = Wish {
+            cores: 1,
+            memory_bytes: 64 << 30,
+            quota_cores: Some(1.0),
+            may_make_groups: false,
+        };
         let held = enter(&wish);
         let envelope = &held.envelope;
         assert!(!envelope.quota.is_enforced && envelope.quota.how.contains("not asked for"));

@@ -263,9 +263,15 @@ impl Device<'_> {
         batch: impl ExactSizeIterator<Item = &'b Waiting>,
     ) -> f64 {
         let Some(weight) = weights.get(batch.len()) else { return 0.0 };
-        let lists = self.costs.packets_ns.get(weight.below).zip(self.costs.packets_ns.get(weight.below + 1));
+        let lists = self
+            .costs
+            .packets_ns
+            .get(weight.below)
+            .zip(self.costs.packets_ns.get(weight.below + 1));
         let scales = self.scale.get(weight.below).zip(self.scale.get(weight.below + 1));
-        let (Some((low, high)), Some((low_scale, high_scale))) = (lists, scales) else { return 0.0 };
+        let (Some((low, high)), Some((low_scale, high_scale))) = (lists, scales) else {
+            return 0.0;
+        };
         let (mut low_ns, mut high_ns) = (0.0f64, 0.0f64);
         for waiting in batch {
             low_ns += f64::from(low.get(waiting.place).copied().unwrap_or_default());

@@ -46,8 +46,7 @@ impl Case {
 fn md1_waits_as_long_as_its_closed_form_says() {
     // Pollaczek and Khinchine: the mean wait is rho / (2 (1 - rho)) services.
     let costs = costs(vec![1_000.0], ONE);
-    let case =
-        Case { costs, lengths: vec![1], workers: 1, buffer_bytes: 1 << 40, batch_max: 1 };
+    let case = Case { costs, lengths: vec![1], workers: 1, buffer_bytes: 1 << 40, batch_max: 1 };
     for rho in [0.3, 0.6, 0.8] {
         let (trial, histograms) = case.trial(Arrivals::Poisson, rho * 1e6, 2_000_000);
         let expected = 1_000.0 * (1.0 + rho / (2.0 * (1.0 - rho)));
@@ -63,7 +62,8 @@ fn mm1k_loses_as_much_as_its_closed_form_says() {
     // More costs than a trial repeats in step with anything.
     let drawn: Vec<f32> = (0..500_009).map(|_| random.exponential(1_000.0) as f32).collect();
     let lengths = vec![1; drawn.len()];
-    let case = Case { costs: costs(drawn, ONE), lengths, workers: 1, buffer_bytes: 4, batch_max: 1 };
+    let case =
+        Case { costs: costs(drawn, ONE), lengths, workers: 1, buffer_bytes: 4, batch_max: 1 };
     // Four wait and one is served: K is 5.
     for rho in [0.7, 1.0 - 1e-9, 1.5] {
         let (trial, _) = case.trial(Arrivals::Poisson, rho * 1e6, 3_000_000);

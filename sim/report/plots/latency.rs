@@ -110,11 +110,8 @@ fn curve(canvas: &mut Canvas<'_>, size: Size, range: &(f64, f64), rank: usize, l
     let place = TOP + 14.0 + 18.0 * rank as f64;
     let left = size.width - RIGHT + 12.0;
     canvas.line(&[(left, place), (left + 16.0, place)], ink, 3.0);
-    let label = format!(
-        "{} = {}/s",
-        number::percent(latency.share),
-        number::rate(latency.trial.load_pps)
-    );
+    let label =
+        format!("{} = {}/s", number::percent(latency.share), number::rate(latency.trial.load_pps));
     canvas.label((left + 20.0, place), Anchor::Start, Ink::Label, &label);
 }
 
