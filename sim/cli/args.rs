@@ -558,7 +558,7 @@ pub struct MeasureArgs {
 /// The limits of `headroom measure`.
 #[derive(Debug, Args)]
 pub struct EnvelopeArgs {
-    /// Cores, one worker on each, held by affinity (Linux)
+    /// Cores, and as many workers, held there by affinity (Linux)
     #[arg(long, value_name = "N", default_value_t = 2,
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub cores: u16,
@@ -581,7 +581,7 @@ pub struct EnvelopeArgs {
 /// The load of `headroom measure`.
 #[derive(Debug, Args)]
 pub struct LoadArgs {
-    /// How to measure; auto is both on a quiet machine, else virtual
+    /// How to measure; auto is both on a quiet machine (some minutes), else virtual
     #[arg(long, value_enum, default_value_t = MeasureWay::Auto, value_name = "MODE")]
     pub mode: MeasureWay,
 
@@ -618,7 +618,8 @@ pub struct LoadArgs {
     #[arg(long, value_name = "SECONDS")]
     pub trial_sum: Option<f64>,
 
-    /// At the end, one trial of this length at the lower bound of the first goal, e.g. 30m
+    /// At the end, one trial of this length at the lower bound of the first goal, e.g. 30m: whether
+    /// it holds, not a fit of the loss as PLRsearch makes one
     #[arg(long, value_name = "TIME")]
     pub soak: Option<String>,
 }

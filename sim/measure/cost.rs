@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::clock::{elapsed_ns, reading_ns};
-use super::disturbance::{Moment, REPEATS_MAX, Worker, taints};
+use super::disturbance::{Moment, REPEATS_MAX, Strength, Worker, taints};
 use super::statistics::{bootstrap, median, relative_spread};
 use super::window::{Feed, Window};
 use crate::base::Batch;
@@ -61,11 +61,13 @@ pub fn run(
     batch: usize,
     options: &sensor::Options,
     part: &str,
+    has_quota: bool,
 ) -> Result<Run, rayon::ThreadPoolBuildError> {
     let mut repeated = 0;
     loop {
         let mut run = once(window, batch, options, part)?;
-        run.disturbance.taints = taints(&run.disturbance, run.is_cpu_time);
+        let strength = Strength { is_cpu_time: run.is_cpu_time, has_quota };
+        run.disturbance.taints = taints(&run.disturbance, strength);
         run.disturbance.repeated = repeated;
         if run.disturbance.taints.is_empty() || repeated == REPEATS_MAX {
             return Ok(run);

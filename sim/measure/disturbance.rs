@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::clock::thread_cpu_ns;
+use super::envelope::group;
 use crate::record::Disturbance;
 
 /// Share of processor time that the hypervisor may give to others.
@@ -14,10 +15,6 @@ pub const CPU_OVER_WALL_MIN: f64 = 0.98;
 pub const REPLICA_SPREAD_MAX: f64 = 0.10;
 /// Times that a disturbed part is repeated.
 pub const REPEATS_MAX: u32 = 3;
-
-/// Where control groups say how often they were throttled (v2, then v1).
-#[cfg(target_os = "linux")]
-const THROTTLED: [&str; 2] = ["/sys/fs/cgroup/cpu.stat", "/sys/fs/cgroup/cpu/cpu.stat"];
 
 /// Counters of the system at one moment.
 #[derive(Debug, Clone, Copy)]
@@ -84,16 +81,11 @@ fn involuntary_switches() -> Option<u64> {
     line.trim().parse().ok()
 }
 
-#[cfg(target_os = "linux")]
+/// `nr_throttled` of the control group of this process.
 fn throttled() -> Option<u64> {
-    let text = THROTTLED.iter().find_map(|path| std::fs::read_to_string(path).ok())?;
+    let text = std::fs::read_to_string(group::cpu_stat()?).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("nr_throttled "))?;
     line.trim().parse().ok()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn throttled() -> Option<u64> {
-    None
 }
 
 impl Moment {
@@ -126,10 +118,18 @@ impl Moment {
     }
 }
 
-/// Why figures taken under `disturbance` cannot be relied on. Processor time that is missing
-/// spoils elapsed time, but not what was measured in processor time: there the spread of the
-/// replicas shows what caches and the hypervisor did.
-pub fn taints(disturbance: &Disturbance, is_cpu_time: bool) -> Vec<String> {
+/// What figures stand up to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Strength {
+    /// They are processor time: time without a processor does not spoil them. What caches and the
+    /// hypervisor did, the spread of the replicas shows.
+    pub is_cpu_time: bool,
+    /// A quota was asked for: being stopped by it is part of the envelope.
+    pub has_quota: bool,
+}
+
+/// Why figures taken under `disturbance` cannot be relied on.
+pub fn taints(disturbance: &Disturbance, strength: Strength) -> Vec<String> {
     let mut taints = Vec::new();
     if let Some(share) = disturbance.steal_share.filter(|share| *share > STEAL_SHARE_MAX) {
         taints.push(format!(
@@ -138,11 +138,11 @@ pub fn taints(disturbance: &Disturbance, is_cpu_time: bool) -> Vec<String> {
             STEAL_SHARE_MAX * 100.0
         ));
     }
-    if let Some(times) = disturbance.throttled.filter(|times| *times > 0) {
+    if let Some(times) = disturbance.throttled.filter(|times| *times > 0 && !strength.has_quota) {
         taints.push(format!("a quota stopped the control group {times} times"));
     }
     let short = disturbance.cpu_over_wall.filter(|share| *share < CPU_OVER_WALL_MIN);
-    if let Some(share) = short.filter(|_| !is_cpu_time) {
+    if let Some(share) = short.filter(|_| !strength.is_cpu_time && !strength.has_quota) {
         taints.push(format!(
             "the worker had a processor for {:.1} % of the time, less than {} %",
             share * 100.0,
@@ -183,15 +183,19 @@ mod tests {
             replica_spread: Some(0.05),
             ..Disturbance::default()
         };
-        assert_eq!(taints(&quiet, false), Vec::<String>::new());
+        let weak = Strength::default();
+        assert_eq!(taints(&quiet, weak), Vec::<String>::new());
         let stolen = Disturbance { steal_share: Some(0.006), ..quiet.clone() };
         let stopped = Disturbance { throttled: Some(1), ..quiet.clone() };
         let starved = Disturbance { cpu_over_wall: Some(0.97), ..quiet.clone() };
         let spread = Disturbance { replica_spread: Some(0.11), ..quiet };
         for one in [&stolen, &stopped, &starved, &spread] {
-            assert_eq!(taints(one, false).len(), 1, "{one:?}");
+            assert_eq!(taints(one, weak).len(), 1, "{one:?}");
         }
-        assert!(taints(&starved, true).is_empty(), "processor time does not suffer");
-        assert!(taints(&Disturbance::default(), false).is_empty(), "unknown is not disturbed");
+        let cpu = Strength { is_cpu_time: true, ..weak };
+        assert!(taints(&starved, cpu).is_empty(), "processor time does not suffer");
+        let quota = Strength { has_quota: true, ..weak };
+        assert!(taints(&starved, quota).is_empty() && taints(&stopped, quota).is_empty());
+        assert!(taints(&Disturbance::default(), weak).is_empty(), "unknown is not disturbed");
     }
 }

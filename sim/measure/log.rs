@@ -78,11 +78,11 @@ mod tests {
         const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         let (mut bits, mut count, mut bytes) = (0u32, 0, Vec::new());
         for value in text.iter().filter_map(|b| LETTERS.iter().position(|letter| letter == b)) {
-            bits = bits << 6 | value as u32;
+            bits = bits << 6 | u32::try_from(value).unwrap();
             count += 6;
             if count >= 8 {
                 count -= 8;
-                bytes.push((bits >> count) as u8);
+                bytes.push((bits >> count).to_le_bytes()[0]);
             }
         }
         bytes

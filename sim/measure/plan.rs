@@ -50,6 +50,13 @@ pub struct Plan {
     pub core: sensor::Options,
 }
 
+impl Plan {
+    /// A quota was asked for.
+    pub fn has_quota(&self) -> bool {
+        self.envelope.quota_cores.is_some()
+    }
+}
+
 /// Captured bytes that may wait by default: the kernel buffer that Npcap's libpcap asks for where
 /// nobody says otherwise.
 pub const BUFFER_BYTES: u64 = 1 << 20;

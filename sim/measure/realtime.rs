@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::clock::elapsed_ns;
-use super::disturbance::{Moment, REPEATS_MAX, Worker, taints};
+use super::disturbance::{Moment, REPEATS_MAX, Strength, Worker, taints};
 use super::drive::Runner;
 use super::load::{Arrivals, Pace, Schedule};
 use super::process::cpu_seconds;
@@ -42,6 +42,8 @@ pub struct Bench<'a> {
     pub buffer_bytes: u64,
     /// How to run the core; its threads are the workers.
     pub options: sensor::Options,
+    /// A quota was asked for.
+    pub has_quota: bool,
     /// Trials so far.
     pub number: u64,
     /// Who disturbed them.
@@ -73,7 +75,8 @@ impl Bench<'_> {
             }
             let (mut trial, mut disturbance) =
                 self.once(load, seconds, histograms.as_deref_mut())?;
-            disturbance.taints = taints(&disturbance, false);
+            let strength = Strength { is_cpu_time: false, has_quota: self.has_quota };
+            disturbance.taints = taints(&disturbance, strength);
             disturbance.repeated = repeated;
             trial.repeated = repeated;
             trial.is_tainted = !disturbance.taints.is_empty();
@@ -399,6 +402,7 @@ mod tests {
             seed: 1,
             buffer_bytes: 2_000,
             options: sensor::Options { threads: 2, ..sensor::Options::default() },
+            has_quota: false,
             number: 0,
             disturbances: Vec::new(),
             check: &mut check,

@@ -212,7 +212,7 @@ impl<'a> Session<'a> {
         for (size, (packets_ns, interval)) in SIZES.into_iter().zip(places) {
             let part = format!("cost of batches of {size}");
             (self.progress)(&part);
-            let run = cost::run(&self.window, size, &self.plan.core, &part)?;
+            let run = cost::run(&self.window, size, &self.plan.core, &part, self.plan.has_quota())?;
             self.digests.take(run.rounds.1, &run.observation);
             *interval = run.ns_per_packet;
             self.cost.is_cpu_time &= run.is_cpu_time;
@@ -363,6 +363,7 @@ impl<'a> Session<'a> {
                 threads: self.plan.envelope.cores,
                 ..self.plan.core.clone()
             },
+            has_quota: self.plan.has_quota(),
             number: 0,
             disturbances: Vec::new(),
             check: &mut check,
@@ -451,7 +452,8 @@ impl<'a> Session<'a> {
             if frames >= PROTOCOL_FRAMES_MIN {
                 let what = format!("cost of {name}");
                 (self.progress)(&what);
-                let run = cost::run(&part, Cost::REFERENCE_BATCH, &self.plan.core, &what)?;
+                let batch = Cost::REFERENCE_BATCH;
+                let run = cost::run(&part, batch, &self.plan.core, &what, self.plan.has_quota())?;
                 sum += run.ns_per_packet.estimate * frames as f64;
                 counted += frames as f64;
                 ns_per_packet = Some(run.ns_per_packet);

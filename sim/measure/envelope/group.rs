@@ -33,6 +33,17 @@ pub fn enter(wish: &Wish) -> Result<Option<Group>, String> {
     enter_below(Path::new(ROOT), &own, wish).map(Some)
 }
 
+/// Where the group of this process says how often it was throttled.
+pub fn cpu_stat() -> Option<PathBuf> {
+    cpu_stat_below(Path::new(ROOT), &fs::read_to_string("/proc/self/cgroup").ok()?)
+}
+
+fn cpu_stat_below(root: &Path, own: &str) -> Option<PathBuf> {
+    let of_version_1 = path_of(own, "cpu").map(|inside| root.join("cpu").join(inside));
+    let place = of_version_1.or_else(|| path_of(own, "").map(|inside| root.join(inside)))?;
+    Some(place.join("cpu.stat"))
+}
+
 fn enter_below(root: &Path, own: &str, wish: &Wish) -> Result<Group, String> {
     let mut group = Group {
         made: Vec::new(),
@@ -156,6 +167,14 @@ mod tests {
         assert_eq!(of("cpu", "cpu.cfs_quota_us"), "150000");
         assert_eq!(of("memory/m", "memory.limit_in_bytes"), "6000");
         assert!(group.memory.is_enforced && group.quota.is_enforced);
+    }
+
+    #[test]
+    fn throttling_is_told_by_the_own_group() {
+        let of = |own| cpu_stat_below(Path::new("r"), own);
+        assert_eq!(of("0::/a/b\n"), Some("r/a/b/cpu.stat".into()));
+        assert_eq!(of("4:memory:/m\n3:cpu,cpuacct:/c\n0::/\n"), Some("r/cpu/c/cpu.stat".into()));
+        assert_eq!(of("4:memory:/m\n"), None);
     }
 
     #[test]

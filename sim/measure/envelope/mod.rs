@@ -5,7 +5,7 @@
 //! for the memory. Control groups hold memory more exactly and are the only way to a quota, but
 //! they are the system's and need privileges: only on request.
 
-mod group;
+pub mod group;
 #[cfg(target_os = "linux")]
 mod linux;
 

@@ -83,6 +83,12 @@ pub struct Histograms {
     pub queue: Histogram<u64>,
 }
 
+impl Default for Histograms {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Histograms {
     /// Empty, with three digits.
     pub fn new() -> Self {
@@ -220,8 +226,7 @@ impl Device<'_> {
         let mut free_ns = vec![0.0f64; self.workers.max(1)];
         let mut passed_ns = [0.0f64; STATIONS];
         let (mut busy_ns, mut end_ns) = (0.0, 0.0f64);
-        loop {
-            let Some(worker) = free_ns.iter_mut().min_by(|a, b| a.total_cmp(b)) else { break };
+        while let Some(worker) = free_ns.iter_mut().min_by(|a, b| a.total_cmp(b)) {
             // The ring is the first station: one worker at a time.
             let mut now_ns = worker.max(passed_ns.first().copied().unwrap_or_default());
             state.admit(now_ns);

@@ -42,6 +42,12 @@ impl Case {
     }
 }
 
+/// In single precision, which is what costs are kept in.
+#[expect(clippy::cast_possible_truncation, reason = "seven digits are enough")]
+fn single(ns: f64) -> f32 {
+    ns as f32
+}
+
 #[test]
 fn md1_waits_as_long_as_its_closed_form_says() {
     // Pollaczek and Khinchine: the mean wait is rho / (2 (1 - rho)) services.
@@ -60,7 +66,7 @@ fn md1_waits_as_long_as_its_closed_form_says() {
 fn mm1k_loses_as_much_as_its_closed_form_says() {
     let mut random = Random::new(77);
     // More costs than a trial repeats in step with anything.
-    let drawn: Vec<f32> = (0..500_009).map(|_| random.exponential(1_000.0) as f32).collect();
+    let drawn: Vec<f32> = (0..500_009).map(|_| single(random.exponential(1_000.0))).collect();
     let lengths = vec![1; drawn.len()];
     let case =
         Case { costs: costs(drawn, ONE), lengths, workers: 1, buffer_bytes: 4, batch_max: 1 };
@@ -103,7 +109,7 @@ fn capacity_is_that_of_the_workers_or_of_the_narrowest_station() {
 
 #[test]
 fn between_measured_sizes_a_fixed_part_per_batch_is_exact() {
-    let of = |size: usize| vec![(300.0 + 4_000.0 / size as f64) as f32];
+    let of = |size: usize| vec![single(300.0 + 4_000.0 / size as f64)];
     let costs = Costs { packets_ns: SIZES.map(of), shares: ONE };
     let lengths = [1];
     let device = Device {
