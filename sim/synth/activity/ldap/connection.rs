@@ -26,6 +26,8 @@ const ROOT: &str = "rootDSE";
 /// Bytes of a wrap token of Kerberos with AES before and behind what is encrypted: header,
 /// confounder, the header again, checksum; RFC 4121 section 4.2.4, RFC 3962 section 6.
 const WRAP_BYTES: usize = 16 + 16 + 16 + 12;
+/// Room for a message before it is protected, in bytes: most need less.
+const PLAIN_BYTES: usize = 512;
 /// Bytes of its checksum, and of a signature of NTLM, \[MS-NLMP\] 2.2.2.9.
 const CHECKSUM_BYTES: u8 = 12;
 const SIGNATURE_BYTES: usize = 16;
@@ -267,21 +269,23 @@ impl Connection {
         &mut self,
         stage: &mut Stage<'_>,
         side: Side,
-        messages: impl Iterator<Item = Message<'m>>,
+        mut messages: impl Iterator<Item = Message<'m>> + Clone,
     ) -> Timestamp {
-        let mut plain = Vec::new();
-        for message in messages {
-            message.emit(&mut Writer::new(&mut plain));
-            if self.is_readable() {
-                let operation = &message.operation;
+        if self.is_readable() {
+            for Message { operation, .. } in messages.clone() {
                 stage.told(Id::Ldap, operation.number(), operation.is_answer());
             }
         }
-        match self.protection {
-            Protection::None => stage.say(&mut self.tcp, side, |w| {
-                w.bytes(&plain);
+        let mut emit = |w: &mut Writer<'_>| messages.by_ref().for_each(|message| message.emit(w));
+        if self.protection == Protection::None {
+            return stage.say(&mut self.tcp, side, |w| {
+                emit(w);
                 Ok(())
-            }),
+            });
+        }
+        let mut plain = Vec::with_capacity(PLAIN_BYTES);
+        emit(&mut Writer::new(&mut plain));
+        match self.protection {
             Protection::Signed => self.put_signed(stage, side, &plain),
             _ => self.put_sealed(stage, side, plain.len()),
         }
