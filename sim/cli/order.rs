@@ -12,7 +12,7 @@ use super::span;
 use crate::base::Timestamp;
 use crate::estate::{DomainController, Estate, Site};
 use crate::record::{SCHEMA_VERSION, Synthesis, SynthesisParameter, SynthesisServer};
-use crate::synth::{Activity, Cast, Item, Options, Planner};
+use crate::synth::{Activity, Cast, Item, Options, Planner, WARM_UP_NS};
 use crate::{estate, record};
 
 /// Start of a run where none is given, a Monday in local time.
@@ -126,6 +126,7 @@ impl Order {
             start,
             duration_ns: wish.duration_ns,
             threads: wish.threads,
+            warm_up_ns: WARM_UP_NS,
             segment_bytes_max: None,
             with_rows: false,
         };

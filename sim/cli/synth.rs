@@ -196,11 +196,13 @@ fn ground_truth(truth: &Truth, synthesis: Synthesis) -> GroundTruth {
         name: id.operation(row.operation).map(str::to_owned),
         is_answer: row.is_answer,
         count: row.count,
+        from_before: row.from_before,
     });
-    let activities = truth.derived().into_iter().map(|(kind, outcome, count)| DerivedCount {
-        kind: kind.name().to_owned(),
-        outcome: outcome.to_owned(),
-        count,
+    let activities = truth.derived().into_iter().map(|row| DerivedCount {
+        kind: row.kind.name().to_owned(),
+        outcome: row.outcome.to_owned(),
+        count: row.count,
+        from_before: row.from_before,
     });
     GroundTruth {
         schema_version: SCHEMA_VERSION,

@@ -321,15 +321,15 @@ mod tests {
             },
             authenticator: kerberos::Cipher { etype: 23, key_version: None, cipher: vec![2; 9] },
         };
-        let token = written(|w| emit_kerberos(&access.encode(), w));
-        let token = written(|w| emit_header(oid::KERBEROS, &token, w));
-        written(|w| emit_init(&[oid::KERBEROS_MICROSOFT, oid::NTLMSSP], &token, w))
+        let token = |w: &mut Writer<'_>| emit_kerberos(&access.encode(), w);
+        let token = |w: &mut Writer<'_>| emit_header(oid::KERBEROS, w, token);
+        written(|w| emit_init(&[oid::KERBEROS_MICROSOFT, oid::NTLMSSP], w, token))
     }
 
     #[test]
     fn a_logon_with_ntlm_is_told_when_it_is_concluded() {
         let (mut handshake, mut told) = (Handshake::default(), Told::default());
-        let first = written(|w| emit_init(&[oid::NTLMSSP], &ntlm(0), w));
+        let first = written(|w| emit_init(&[oid::NTLMSSP], w, |w| w.bytes(&ntlm(0))));
         let answer = written(|w| emit_response(Some(1), Some(oid::NTLMSSP), Some(&ntlm(1)), w));
         let last = written(|w| emit_response(None, None, Some(&ntlm(2)), w));
         handshake.token(&first, &from(Side::Client, 1), &mut told);
@@ -431,8 +431,8 @@ mod tests {
             text: None,
             data: None,
         };
-        let token = written(|w| emit_kerberos(&error.encode(), w));
-        let token = written(|w| emit_header(oid::KERBEROS, &token, w));
+        let token = |w: &mut Writer<'_>| emit_kerberos(&error.encode(), w);
+        let token = written(|w| emit_header(oid::KERBEROS, w, token));
         handshake.token(&token, &from(Side::Server, 2), &mut told);
         let refused = Outcome::Failure { code: 1, name: "DENIED" };
         handshake.conclude(refused, None, &from(Side::Server, 3), &mut told);

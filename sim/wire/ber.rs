@@ -49,6 +49,12 @@ impl Header {
         Self { tag, length, length_octets: LENGTH_OCTETS_MAX }
     }
 
+    /// A header with at least two octets of length after the first, as Windows writes strings that
+    /// do not fit the short form.
+    pub fn medium(tag: u8, length: usize) -> Self {
+        Self { tag, length, length_octets: shortest_form(length).max(2) }
+    }
+
     /// Whether the length takes four octets after the first.
     pub const fn is_wide(&self) -> bool {
         self.length_octets == LENGTH_OCTETS_MAX
@@ -112,16 +118,23 @@ impl Header {
     }
 
     /// Appends tag and length.
+    #[inline]
     pub fn emit(&self, w: &mut Writer<'_>) {
-        w.byte(self.tag);
+        w.bytes(self.octets().as_ref());
+    }
+
+    /// Tag and length as they are written.
+    #[inline]
+    pub fn octets(&self) -> Octets {
         let [.., b3, b2, b1, b0] = self.length.to_be_bytes();
-        match self.length_octets {
-            0 => w.byte(b0),
-            1 => w.bytes(&[0x81, b0]),
-            2 => w.bytes(&[0x82, b1, b0]),
-            3 => w.bytes(&[0x83, b2, b1, b0]),
-            _ => w.bytes(&[0x84, b3, b2, b1, b0]),
-        }
+        let bytes = match self.length_octets {
+            0 => [self.tag, b0, 0, 0, 0, 0],
+            1 => [self.tag, 0x81, b0, 0, 0, 0],
+            2 => [self.tag, 0x82, b1, b0, 0, 0],
+            3 => [self.tag, 0x83, b2, b1, b0, 0],
+            _ => [self.tag, 0x84, b3, b2, b1, b0],
+        };
+        Octets { bytes, used: self.header_length() }
     }
 
     /// Length of tag and length octets, in bytes.
@@ -141,6 +154,29 @@ impl Header {
         }
         Ok(self)
     }
+}
+
+/// A header as it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Octets {
+    bytes: [u8; 6],
+    used: usize,
+}
+
+impl AsRef<[u8]> for Octets {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(..self.used).unwrap_or(&self.bytes)
+    }
+}
+
+/// Octets of the header of an element of 256 to 65,535 bytes: long ones are not moved when their
+/// length is known, and to move short ones is cheap.
+const HEADER_EXPECTED: usize = 4;
+
+/// Appends an element of `tag` around what `fill` appends; its length takes the shortest form.
+#[inline]
+pub fn around(w: &mut Writer<'_>, tag: u8, fill: impl FnOnce(&mut Writer<'_>)) {
+    w.behind(HEADER_EXPECTED, fill, |length| Header::new(tag, length).octets());
 }
 
 /// One element with its content.
@@ -312,6 +348,17 @@ mod tests {
             (0x0100_0000, b"\x04\x84\x01\x00\x00\x00"),
         ] {
             assert_eq!(emitted(Header::new(OCTET_STRING, length)), want);
+        }
+    }
+
+    #[test]
+    fn what_is_written_in_place_is_as_if_written_before() {
+        for length in [0, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000] {
+            let content = vec![7; length];
+            let (mut inside, mut before) = (b"x".to_vec(), b"x".to_vec());
+            around(&mut Writer::new(&mut inside), SEQUENCE, |w| w.bytes(&content));
+            Element::new(SEQUENCE, &content).emit(&mut Writer::new(&mut before));
+            assert!(inside == before, "{length}");
         }
     }
 

@@ -153,6 +153,35 @@ impl<'a> Writer<'a> {
     pub fn byte(&mut self, byte: u8) {
         self.buffer.push(byte);
     }
+
+    /// Appends what `fill` appends, behind a header that is made of its length. With `expected`
+    /// bytes of header nothing is moved.
+    #[inline]
+    pub fn behind<H: AsRef<[u8]>>(
+        &mut self,
+        expected: usize,
+        fill: impl FnOnce(&mut Self),
+        header: impl FnOnce(usize) -> H,
+    ) {
+        let start = self.buffer.len();
+        self.room(expected);
+        let content = self.buffer.len();
+        fill(self);
+        let end = self.buffer.len();
+        let header = header(end - content);
+        let header = header.as_ref();
+        let begin = start + header.len();
+        if begin > content {
+            self.room(begin - content);
+        }
+        if begin != content {
+            self.buffer.copy_within(content..end, begin);
+            self.buffer.truncate(begin + end - content);
+        }
+        if let Some(place) = self.buffer.get_mut(start..begin) {
+            place.copy_from_slice(header);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -206,5 +235,15 @@ mod tests {
         w.bytes(b"new");
         w.room(2).fill(b'!');
         assert_eq!(buffer, b"old-new!!");
+    }
+
+    #[test]
+    fn a_header_comes_before_what_it_counts() {
+        for expected in 0..5 {
+            let mut buffer = b"old".to_vec();
+            let header = |length| [b'0', b'0' + u8::try_from(length).unwrap()];
+            Writer::new(&mut buffer).behind(expected, |w| w.bytes(b"new"), header);
+            assert_eq!(buffer, b"old03new", "{expected}");
+        }
     }
 }

@@ -158,11 +158,11 @@ fn inside<'a>(outer: Element<'a>, tag: u8) -> Option<&'a [u8]> {
 }
 
 /// Appends a token of `mechanism` with its GSS-API header. Of Kerberos it begins with its type.
-pub fn emit_header(mechanism: &[u8], token: &[u8], w: &mut Writer<'_>) {
-    let mechanism = Element::new(OBJECT_IDENTIFIER, mechanism);
-    ber::Header::new(GSS_API, mechanism.total_length() + token.len()).emit(w);
-    mechanism.emit(w);
-    w.bytes(token);
+pub fn emit_header(mechanism: &[u8], w: &mut Writer<'_>, token: impl FnOnce(&mut Writer<'_>)) {
+    ber::around(w, GSS_API, |w| {
+        Element::new(OBJECT_IDENTIFIER, mechanism).emit(w);
+        token(w);
+    });
 }
 
 /// Appends the type and a message of Kerberos, as [`emit_header`] wants it.
@@ -177,14 +177,16 @@ pub fn emit_kerberos(message: &[u8], w: &mut Writer<'_>) {
 
 /// Appends a NegTokenInit with its GSS-API header, RFC 4178 section 4.2.1: `mechanisms` offered
 /// and the token of the first.
-pub fn emit_init(mechanisms: &[&[u8]], token: &[u8], w: &mut Writer<'_>) {
-    let mut list = Vec::new();
-    for mechanism in mechanisms {
-        Element::new(OBJECT_IDENTIFIER, mechanism).emit(&mut Writer::new(&mut list));
-    }
-    let mut fields = tagged(0, ber::SEQUENCE, &list);
-    fields.extend(tagged(2, ber::OCTET_STRING, token));
-    emit_header(oid::SPNEGO, &tagged(0, ber::SEQUENCE, &fields), w);
+pub fn emit_init(mechanisms: &[&[u8]], w: &mut Writer<'_>, token: impl FnOnce(&mut Writer<'_>)) {
+    let list = |w: &mut Writer<'_>| {
+        mechanisms.iter().for_each(|oid| Element::new(OBJECT_IDENTIFIER, oid).emit(w));
+    };
+    emit_header(oid::SPNEGO, w, |w| {
+        tagged(0, ber::SEQUENCE, w, |w| {
+            tagged(0, ber::SEQUENCE, w, list);
+            tagged(2, ber::OCTET_STRING, w, token);
+        });
+    });
 }
 
 /// Appends a NegTokenResp, RFC 4178 section 4.2.2.
@@ -194,25 +196,22 @@ pub fn emit_response(
     token: Option<&[u8]>,
     w: &mut Writer<'_>,
 ) {
-    let mut fields = Vec::new();
-    if let Some(state) = state {
-        fields.extend(tagged(0, ber::ENUMERATED, &[state]));
-    }
-    if let Some(supported) = supported {
-        fields.extend(tagged(1, OBJECT_IDENTIFIER, supported));
-    }
-    if let Some(token) = token {
-        fields.extend(tagged(2, ber::OCTET_STRING, token));
-    }
-    w.bytes(&tagged(1, ber::SEQUENCE, &fields));
+    tagged(1, ber::SEQUENCE, w, |w| {
+        if let Some(state) = state {
+            tagged(0, ber::ENUMERATED, w, |w| w.byte(state));
+        }
+        if let Some(supported) = supported {
+            tagged(1, OBJECT_IDENTIFIER, w, |w| w.bytes(supported));
+        }
+        if let Some(token) = token {
+            tagged(2, ber::OCTET_STRING, w, |w| w.bytes(token));
+        }
+    });
 }
 
-/// An element tagged `tag` inside one tagged \[`number`\].
-fn tagged(number: u8, tag: u8, content: &[u8]) -> Vec<u8> {
-    let (mut inner, mut outer) = (Vec::new(), Vec::new());
-    Element::new(tag, content).emit(&mut Writer::new(&mut inner));
-    Element::new(CONTEXT | number, &inner).emit(&mut Writer::new(&mut outer));
-    outer
+/// Appends an element of `tag` inside one tagged \[`number`\].
+fn tagged(number: u8, tag: u8, w: &mut Writer<'_>, fill: impl FnOnce(&mut Writer<'_>)) {
+    ber::around(w, CONTEXT | number, |w| ber::around(w, tag, fill));
 }
 
 #[cfg(test)]
@@ -228,9 +227,10 @@ mod tests {
     #[test]
     fn the_first_token_offers_and_carries() {
         let offered = [oid::KERBEROS_MICROSOFT, oid::KERBEROS, oid::NTLMSSP];
-        let token = written(|w| emit_kerberos(b"\x6eticket", w));
-        let token = written(|w| emit_header(oid::KERBEROS, &token, w));
-        let bytes = written(|w| emit_init(&offered, &token, w));
+        let token = |w: &mut Writer<'_>| {
+            emit_header(oid::KERBEROS, w, |w| emit_kerberos(b"\x6eticket", w));
+        };
+        let bytes = written(|w| emit_init(&offered, w, token));
         assert_eq!(bytes[..12], *b"\x60\x4c\x06\x06\x2b\x06\x01\x05\x05\x02\xa0\x42");
         assert_eq!(unwrap(&bytes), Inside::Kerberos(b"\x6eticket"));
         let negotiation = Negotiation::parse(&bytes[10..]).unwrap();
@@ -250,7 +250,9 @@ mod tests {
 
     #[test]
     fn bare_and_wrapped_tokens_are_told_apart() {
-        let wrapped = |token: &[u8]| written(|w| emit_header(oid::KERBEROS_USER_TO_USER, token, w));
+        let wrapped = |token: &[u8]| {
+            written(|w| emit_header(oid::KERBEROS_USER_TO_USER, w, |w| w.bytes(token)))
+        };
         assert_eq!(unwrap(&wrapped(b"\x04\x00\x30")), Inside::UserToUser(16, b"\x30"));
         assert_eq!(unwrap(&wrapped(b"\x04\x01\x30")), Inside::UserToUser(17, b"\x30"));
         assert_eq!(unwrap(&wrapped(b"\x02\x01\x11\x00")), Inside::Other); // RFC 1964 wrap token
@@ -264,7 +266,7 @@ mod tests {
     fn wrappers_without_end_are_given_up() {
         let mut token = b"NTLMSSP\0".to_vec();
         for _ in 0..LAYERS_MAX {
-            token = written(|w| emit_header(oid::NTLMSSP, &token, w));
+            token = written(|w| emit_header(oid::NTLMSSP, w, |w| w.bytes(&token)));
         }
         assert_eq!(unwrap(&token), Inside::Other);
         assert!(matches!(unwrap(&token[14..]), Inside::Ntlm(_)));

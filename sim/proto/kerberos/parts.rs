@@ -15,6 +15,8 @@ const TIME: u8 = 0x18;
 const STRING: u8 = 0x1b;
 /// Context class, constructed.
 const CONTEXT: u8 = 0xa0;
+/// Room for a message, in bytes: enough for most, so that few grow while they are written.
+const ENCODED_BYTES: usize = 2_048;
 
 /// A packet in its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,22 +189,20 @@ pub struct PasswordParts {
     pub body: Vec<u8>,
 }
 
-/// Content of a sequence that is being written.
-#[derive(Default)]
-struct Fields(Vec<u8>);
+/// Writes the fields of a sequence.
+struct Fields<'w, 'b>(&'w mut Writer<'b>);
 
-impl Fields {
+impl Fields<'_, '_> {
     /// Appends the field \[`number`\] with an element of `tag`.
     fn add(&mut self, number: u8, tag: u8, content: &[u8]) {
         let inner = Element::new(tag, content);
-        let mut w = Writer::new(&mut self.0);
-        ber::Header::new(CONTEXT | number, inner.total_length()).emit(&mut w);
-        inner.emit(&mut w);
+        ber::Header::new(CONTEXT | number, inner.total_length()).emit(self.0);
+        inner.emit(self.0);
     }
 
-    /// Appends the field \[`number`\] with elements that are written already.
-    fn whole(&mut self, number: u8, elements: &[u8]) {
-        Element::new(CONTEXT | number, elements).emit(&mut Writer::new(&mut self.0));
+    /// Appends the field \[`number`\] with what `fill` appends.
+    fn whole(&mut self, number: u8, fill: impl FnOnce(&mut Writer<'_>)) {
+        ber::around(self.0, CONTEXT | number, fill);
     }
 
     fn integer(&mut self, number: u8, value: i64) {
@@ -215,10 +215,10 @@ impl Fields {
         self.add(number, BIT_STRING, &[0, a, b, c, d]); // no unused bits
     }
 
-    fn list<T>(&mut self, number: u8, items: &[T], encode: impl Fn(&T) -> Vec<u8>) {
+    fn list<T>(&mut self, number: u8, items: &[T], emit: impl Fn(&T, &mut Writer<'_>)) {
         if !items.is_empty() {
-            let all: Vec<u8> = items.iter().flat_map(encode).collect();
-            self.add(number, ber::SEQUENCE, &all);
+            let all = |w: &mut Writer<'_>| items.iter().for_each(|item| emit(item, w));
+            self.whole(number, |w| ber::around(w, ber::SEQUENCE, all));
         }
     }
 
@@ -227,32 +227,23 @@ impl Fields {
             self.add(number, tag, content);
         }
     }
-
-    fn sequence(&self) -> Vec<u8> {
-        element(ber::SEQUENCE, &self.0)
-    }
-
-    /// The sequence inside an element of the application's `number`.
-    fn application(&self, number: u8) -> Vec<u8> {
-        let inner = Element::new(ber::SEQUENCE, &self.0);
-        let outer = ber::Header::new(APPLICATION | number, inner.total_length());
-        let mut bytes = Vec::with_capacity(outer.total_length());
-        let mut w = Writer::new(&mut bytes);
-        outer.emit(&mut w);
-        inner.emit(&mut w);
-        bytes
-    }
 }
 
-fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(content.len() + 4);
-    Element::new(tag, content).emit(&mut Writer::new(&mut bytes));
+/// Appends a sequence of fields.
+fn sequence(w: &mut Writer<'_>, fill: impl FnOnce(&mut Fields<'_, '_>)) {
+    ber::around(w, ber::SEQUENCE, |w| fill(&mut Fields(w)));
+}
+
+/// Appends a sequence of fields inside an element of the application's `number`.
+fn application(w: &mut Writer<'_>, number: u8, fill: impl FnOnce(&mut Fields<'_, '_>)) {
+    ber::around(w, APPLICATION | number, |w| sequence(w, fill));
+}
+
+/// What `emit` appends.
+fn encoded(emit: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(ENCODED_BYTES);
+    emit(&mut Writer::new(&mut bytes));
     bytes
-}
-
-/// An INTEGER.
-fn integer(value: i64) -> Vec<u8> {
-    element(ber::INTEGER, significant(&value.to_be_bytes()))
 }
 
 /// As few octets of a number as X.690 section 8.3.2 wants.
@@ -275,22 +266,23 @@ impl Principal {
         Some(Self { kind: name.kind()?, parts: name.parts().map(|part| part.0.to_vec()).collect() })
     }
 
-    fn encode(&self) -> Vec<u8> {
-        let mut fields = Fields::default();
-        fields.integer(0, i64::from(self.kind));
-        let parts: Vec<u8> = self.parts.iter().flat_map(|part| element(STRING, part)).collect();
-        fields.add(1, ber::SEQUENCE, &parts);
-        fields.sequence()
+    fn emit(&self, w: &mut Writer<'_>) {
+        sequence(w, |fields| {
+            fields.integer(0, i64::from(self.kind));
+            let string = |w: &mut Writer<'_>, part| Element::new(STRING, part).emit(w);
+            let parts = |w: &mut Writer<'_>| self.parts.iter().for_each(|part| string(w, part));
+            fields.whole(1, |w| ber::around(w, ber::SEQUENCE, parts));
+        });
     }
 }
 
 impl Typed {
     /// As a sequence whose first field is \[`first`\]: 0, but of PA-DATA 1.
-    fn encode(&self, first: u8) -> Vec<u8> {
-        let mut fields = Fields::default();
-        fields.integer(first, i64::from(self.kind));
-        fields.add(first + 1, ber::OCTET_STRING, &self.value);
-        fields.sequence()
+    fn emit(&self, first: u8, w: &mut Writer<'_>) {
+        sequence(w, |fields| {
+            fields.integer(first, i64::from(self.kind));
+            fields.add(first + 1, ber::OCTET_STRING, &self.value);
+        });
     }
 
     fn parse(field: Element<'_>) -> Option<Self> {
@@ -308,13 +300,17 @@ impl Cipher {
 
     /// The sequence, as PA-ENC-TIMESTAMP carries it, too.
     pub fn encode(&self) -> Vec<u8> {
-        let mut fields = Fields::default();
-        fields.integer(0, i64::from(self.etype));
-        if let Some(version) = self.key_version {
-            fields.integer(1, i64::from(version));
-        }
-        fields.add(2, ber::OCTET_STRING, &self.cipher);
-        fields.sequence()
+        encoded(|w| self.emit(w))
+    }
+
+    fn emit(&self, w: &mut Writer<'_>) {
+        sequence(w, |fields| {
+            fields.integer(0, i64::from(self.etype));
+            if let Some(version) = self.key_version {
+                fields.integer(1, i64::from(version));
+            }
+            fields.add(2, ber::OCTET_STRING, &self.cipher);
+        });
     }
 }
 
@@ -324,23 +320,24 @@ impl TicketParts {
         Some(Self { realm, sname, enc_part: Cipher::parse(ticket.enc_part()?)? })
     }
 
-    fn encode(&self) -> Vec<u8> {
-        let mut fields = Fields::default();
-        fields.integer(0, i64::from(VERSION));
-        fields.add(1, STRING, &self.realm);
-        fields.whole(2, &self.sname.encode());
-        fields.whole(3, &self.enc_part.encode());
-        fields.application(TICKET_NUMBER)
+    fn emit(&self, w: &mut Writer<'_>) {
+        application(w, TICKET_NUMBER, |fields| {
+            fields.integer(0, i64::from(VERSION));
+            fields.add(1, STRING, &self.realm);
+            fields.whole(2, |w| self.sname.emit(w));
+            fields.whole(3, |w| self.enc_part.emit(w));
+        });
     }
 }
 
-/// The fields that every message begins with.
-fn begin(kind: u8) -> Fields {
-    let first = version_tag(kind) - CONTEXT;
-    let mut fields = Fields::default();
-    fields.integer(first, i64::from(VERSION));
-    fields.integer(first + 1, i64::from(kind));
-    fields
+/// Appends a message of `kind`: the fields that each begins with, and its own.
+fn message(w: &mut Writer<'_>, kind: u8, fill: impl FnOnce(&mut Fields<'_, '_>)) {
+    application(w, kind, |fields| {
+        let first = version_tag(kind) - CONTEXT;
+        fields.integer(first, i64::from(VERSION));
+        fields.integer(first + 1, i64::from(kind));
+        fill(fields);
+    });
 }
 
 fn padata(message: &Message<'_>) -> Vec<Typed> {
@@ -379,31 +376,36 @@ impl KdcRequest {
         })
     }
 
-    fn encode(&self) -> Vec<u8> {
+    fn emit(&self, w: &mut Writer<'_>) {
         let kind = if self.is_logon { AS_REQUEST } else { TGS_REQUEST };
-        let mut fields = begin(kind);
-        fields.list(3, &self.padata, |padata| padata.encode(1));
-        let mut body = Fields::default();
+        message(w, kind, |fields| {
+            fields.list(3, &self.padata, |padata, w| padata.emit(1, w));
+            fields.whole(4, |w| sequence(w, |body| self.fill_body(body)));
+        });
+    }
+
+    /// The fields of KDC-REQ-BODY.
+    fn fill_body(&self, body: &mut Fields<'_, '_>) {
         body.bits(0, self.options.0);
         if let Some(cname) = &self.cname {
-            body.whole(1, &cname.encode());
+            body.whole(1, |w| cname.emit(w));
         }
         body.add(2, STRING, &self.realm);
         if let Some(sname) = &self.sname {
-            body.whole(3, &sname.encode());
+            body.whole(3, |w| sname.emit(w));
         }
         body.optional(4, TIME, self.from.as_ref());
         body.add(5, TIME, &self.till);
         body.optional(6, TIME, self.rtime.as_ref());
         body.integer(7, i64::from(self.nonce));
-        body.list(8, &self.etypes, |&etype| integer(i64::from(etype)));
-        body.list(9, &self.addresses, |address| address.encode(0));
+        body.list(8, &self.etypes, |&etype, w| {
+            Element::new(ber::INTEGER, significant(&i64::from(etype).to_be_bytes())).emit(w);
+        });
+        body.list(9, &self.addresses, |address, w| address.emit(0, w));
         if let Some(authorization) = &self.authorization {
-            body.whole(10, &authorization.encode());
+            body.whole(10, |w| authorization.emit(w));
         }
-        body.list(11, &self.tickets, TicketParts::encode);
-        fields.whole(4, &body.sequence());
-        fields.application(kind)
+        body.list(11, &self.tickets, TicketParts::emit);
     }
 }
 
@@ -419,15 +421,15 @@ impl KdcReply {
         })
     }
 
-    fn encode(&self) -> Vec<u8> {
+    fn emit(&self, w: &mut Writer<'_>) {
         let kind = if self.is_logon { AS_REPLY } else { TGS_REPLY };
-        let mut fields = begin(kind);
-        fields.list(2, &self.padata, |padata| padata.encode(1));
-        fields.add(3, STRING, &self.crealm);
-        fields.whole(4, &self.cname.encode());
-        fields.whole(5, &self.ticket.encode());
-        fields.whole(6, &self.enc_part.encode());
-        fields.application(kind)
+        message(w, kind, |fields| {
+            fields.list(2, &self.padata, |padata, w| padata.emit(1, w));
+            fields.add(3, STRING, &self.crealm);
+            fields.whole(4, |w| self.cname.emit(w));
+            fields.whole(5, |w| self.ticket.emit(w));
+            fields.whole(6, |w| self.enc_part.emit(w));
+        });
     }
 }
 
@@ -442,11 +444,16 @@ impl AccessRequest {
 
     /// The message, as TGS-REQ and the password protocol carry it, too.
     pub fn encode(&self) -> Vec<u8> {
-        let mut fields = begin(AP_REQUEST);
-        fields.bits(2, self.options);
-        fields.whole(3, &self.ticket.encode());
-        fields.whole(4, &self.authenticator.encode());
-        fields.application(AP_REQUEST)
+        encoded(|w| self.emit(w))
+    }
+
+    /// Appends the message.
+    pub fn emit(&self, w: &mut Writer<'_>) {
+        message(w, AP_REQUEST, |fields| {
+            fields.bits(2, self.options);
+            fields.whole(3, |w| self.ticket.emit(w));
+            fields.whole(4, |w| self.authenticator.emit(w));
+        });
     }
 }
 
@@ -460,13 +467,15 @@ impl Safe {
         })
     }
 
-    fn encode(&self) -> Vec<u8> {
-        let (mut fields, mut body) = (begin(SAFE), Fields::default());
-        body.add(0, ber::OCTET_STRING, &self.data);
-        body.whole(4, &self.sender.encode(0));
-        fields.whole(2, &body.sequence());
-        fields.whole(3, &self.checksum.encode(0));
-        fields.application(SAFE)
+    fn emit(&self, w: &mut Writer<'_>) {
+        message(w, SAFE, |fields| {
+            let body = |body: &mut Fields<'_, '_>| {
+                body.add(0, ber::OCTET_STRING, &self.data);
+                body.whole(4, |w| self.sender.emit(0, w));
+            };
+            fields.whole(2, |w| sequence(w, body));
+            fields.whole(3, |w| self.checksum.emit(0, w));
+        });
     }
 }
 
@@ -487,39 +496,41 @@ impl ErrorParts {
 
     /// The message, as the password protocol carries it, too.
     pub fn encode(&self) -> Vec<u8> {
-        let mut fields = begin(ERROR);
-        fields.add(4, TIME, &self.time);
-        fields.integer(5, i64::from(self.microseconds));
-        fields.integer(6, i64::from(self.code));
-        fields.optional(7, STRING, self.crealm.as_ref());
-        if let Some(cname) = &self.cname {
-            fields.whole(8, &cname.encode());
-        }
-        fields.add(9, STRING, &self.realm);
-        fields.whole(10, &self.sname.encode());
-        fields.optional(11, STRING, self.text.as_ref());
-        fields.optional(12, ber::OCTET_STRING, self.data.as_ref());
-        fields.application(ERROR)
+        encoded(|w| self.emit(w))
+    }
+
+    fn emit(&self, w: &mut Writer<'_>) {
+        message(w, ERROR, |fields| {
+            fields.add(4, TIME, &self.time);
+            fields.integer(5, i64::from(self.microseconds));
+            fields.integer(6, i64::from(self.code));
+            fields.optional(7, STRING, self.crealm.as_ref());
+            if let Some(cname) = &self.cname {
+                fields.whole(8, |w| cname.emit(w));
+            }
+            fields.add(9, STRING, &self.realm);
+            fields.whole(10, |w| self.sname.emit(w));
+            fields.optional(11, STRING, self.text.as_ref());
+            fields.optional(12, ber::OCTET_STRING, self.data.as_ref());
+        });
     }
 }
 
 /// Content of METHOD-DATA, RFC 4120 section 5.9.1: the data of error 25.
 pub fn method_data(methods: &[Typed]) -> Vec<u8> {
-    let all: Vec<u8> = methods.iter().flat_map(|method| method.encode(1)).collect();
-    element(ber::SEQUENCE, &all)
+    let all = |w: &mut Writer<'_>| methods.iter().for_each(|method| method.emit(1, w));
+    encoded(|w| ber::around(w, ber::SEQUENCE, all))
 }
 
 impl PasswordParts {
-    fn encode(&self) -> Vec<u8> {
+    fn emit(&self, w: &mut Writer<'_>) {
         // What is longer than 16 bits say cannot be sent.
         let short = |length: usize| u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes();
-        let mut bytes = Vec::new();
-        bytes.extend(short(PASSWORD_HEADER + self.authentication.len() + self.body.len()));
-        bytes.extend(self.version.to_be_bytes());
-        bytes.extend(short(self.authentication.len()));
-        bytes.extend(&self.authentication);
-        bytes.extend(&self.body);
-        bytes
+        w.bytes(&short(PASSWORD_HEADER + self.authentication.len() + self.body.len()));
+        w.bytes(&self.version.to_be_bytes());
+        w.bytes(&short(self.authentication.len()));
+        w.bytes(&self.authentication);
+        w.bytes(&self.body);
     }
 }
 
@@ -563,27 +574,29 @@ impl<'a> Parts<'a> {
 
     /// The packet without a record mark.
     pub fn encode(&self) -> Vec<u8> {
-        let encrypted = |kind, number, cipher: &Cipher| {
-            let mut fields = begin(kind);
-            fields.whole(number, &cipher.encode());
-            fields.application(kind)
-        };
+        encoded(|w| self.emit(w))
+    }
+
+    /// Appends the packet without a record mark.
+    pub fn emit(&self, w: &mut Writer<'_>) {
         match self {
-            Self::Request(request) => request.encode(),
-            Self::Reply(reply) => reply.encode(),
-            Self::Access(access) => access.encode(),
-            Self::AccessReply(cipher) => encrypted(AP_REPLY, 2, cipher),
-            Self::Safe(safe) => safe.encode(),
-            Self::Private(cipher) => encrypted(PRIV, 3, cipher),
-            Self::Credentials(tickets, cipher) => {
-                let mut fields = begin(CRED);
-                fields.list(2, tickets, TicketParts::encode);
-                fields.whole(3, &cipher.encode());
-                fields.application(CRED)
+            Self::Request(request) => request.emit(w),
+            Self::Reply(reply) => reply.emit(w),
+            Self::Access(access) => access.emit(w),
+            Self::AccessReply(cipher) => {
+                message(w, AP_REPLY, |fields| fields.whole(2, |w| cipher.emit(w)));
             }
-            Self::Error(error) => error.encode(),
-            Self::Password(password) => password.encode(),
-            Self::Whole(bytes) => bytes.to_vec(),
+            Self::Safe(safe) => safe.emit(w),
+            Self::Private(cipher) => {
+                message(w, PRIV, |fields| fields.whole(3, |w| cipher.emit(w)));
+            }
+            Self::Credentials(tickets, cipher) => message(w, CRED, |fields| {
+                fields.list(2, tickets, TicketParts::emit);
+                fields.whole(3, |w| cipher.emit(w));
+            }),
+            Self::Error(error) => error.emit(w),
+            Self::Password(password) => password.emit(w),
+            Self::Whole(bytes) => w.bytes(bytes),
         }
     }
 }

@@ -23,25 +23,26 @@ impl Form {
 
     /// Appends an element around `content`.
     pub fn element(self, w: &mut Writer<'_>, tag: u8, content: &[u8]) {
-        let length = content.len();
-        let is_constructed = tag & ber::CONSTRUCTED != 0;
-        match self {
-            Self::Windows if is_constructed || length > 0xffff => Header::wide(tag, length),
-            Self::Windows if (0x80..=0xff).contains(&length) => {
-                w.bytes(&[tag, 0x82, 0, length.to_le_bytes()[0]]);
-                return w.bytes(content);
-            }
-            _ => Header::new(tag, length),
-        }
-        .emit(w);
+        self.header(tag, content.len()).emit(w);
         w.bytes(content);
     }
 
     /// Appends an element around what `fill` appends.
     pub fn around(self, w: &mut Writer<'_>, tag: u8, fill: impl FnOnce(&mut Writer<'_>)) {
-        let mut content = Vec::new();
-        fill(&mut Writer::new(&mut content));
-        self.element(w, tag, &content);
+        let expected = match self {
+            Self::Windows if tag & ber::CONSTRUCTED != 0 => Header::wide(tag, 0).header_length(),
+            _ => Header::new(tag, 0).header_length(),
+        };
+        w.behind(expected, fill, |length| self.header(tag, length).octets());
+    }
+
+    fn header(self, tag: u8, length: usize) -> Header {
+        let is_constructed = tag & ber::CONSTRUCTED != 0;
+        match self {
+            Self::Windows if is_constructed || length > 0xffff => Header::wide(tag, length),
+            Self::Windows if (0x80..=0xff).contains(&length) => Header::medium(tag, length),
+            _ => Header::new(tag, length),
+        }
     }
 
     /// Appends an OCTET STRING.

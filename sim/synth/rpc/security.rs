@@ -112,7 +112,7 @@ impl Security {
         });
         let checksums = [Side::Client, Side::Server].map(|s| self.checksum(s, &mut stage.random));
         let [mut first, mut second] = [Vec::new(), Vec::new()];
-        gss::emit_init(&OFFERED, &request, &mut Writer::new(&mut first));
+        gss::emit_init(&OFFERED, &mut Writer::new(&mut first), |w| w.bytes(&request));
         let [service, client] = replies;
         let mechanism = Some(oid::KERBEROS_MICROSOFT);
         gss::emit_response(

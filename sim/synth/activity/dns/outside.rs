@@ -110,11 +110,7 @@ pub fn popular(stage: &mut Stage<'_>) -> &'static u16 {
 /// The first of `count` far more often than the last: by Zipf's law with exponent 1, as requests
 /// for pages of the web were found to follow (Breslau et al. 1999).
 fn rank(stage: &mut Stage<'_>, count: usize) -> usize {
-    #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-    let drawn = libm::pow(count as f64, stage.random.unit());
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1")]
-    let rank = drawn as usize;
-    rank.saturating_sub(1)
+    stage.random.zipf(u32::try_from(count).unwrap_or(u32::MAX)) as usize
 }
 
 /// The client asks; the server answers out of its cache, or of what a forwarder says.

@@ -328,7 +328,9 @@ pub fn with_ntlm(stage: &mut Stage<'_>, smb: &mut Smb, refused: Option<u32>) -> 
     let (user, workstation) = (cast.user_name(client), cast.host_name(client).to_uppercase());
     let host = Host { name: &dc_name, dns_name: &dc_dns };
     let mut token = Vec::new();
-    gss::emit_init(&[oid::NTLMSSP], &tokens::negotiate(), &mut Writer::new(&mut token));
+    gss::emit_init(&[oid::NTLMSSP], &mut Writer::new(&mut token), |w| {
+        w.bytes(&tokens::negotiate())
+    });
     let began = ask_setup(stage, smb, &token);
     stage.told(Id::Ntlmssp, 1, false);
     smb.link.session = session_id(&mut stage.random);
