@@ -176,7 +176,7 @@ activities! {
     VpnStop = "vpn-stop" => remote::stop,
     /// Somebody begins a remote desktop session.
     RdpAttempt = "rdp-attempt" => remote::rdp,
-    /// The sensor asks this client's address for its name.
+    /// The sensor asks this client's address for its name; argument: 1 where the client is off.
     NameProbe = "name-probe" => remote::probe,
     /// A computer starts.
     Boot = "boot" => whole::boot,

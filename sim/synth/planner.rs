@@ -166,6 +166,10 @@ impl World {
             let replicas = (0u32..).zip(&self.replicas).map(|(at, _)| (Kind::Replication, at));
             return own.into_iter().chain(replicas).collect();
         };
+        if cast.client(client).is_guest {
+            let searches = habit.reference.is_none() && habit.searches_per_ns > 0.0;
+            return chosen([(Kind::Application, searches)]);
+        }
         let background = (Kind::Background, !habit.background.is_empty());
         if habit.reference.is_some() {
             return chosen([(Kind::Reference, true), background]);

@@ -280,7 +280,10 @@ impl Scene<'_> {
             Kind::CheckIn => (Activity::ManagedNames, CHECK_IN_NAMES),
             Kind::Ntlm => (Activity::NtlmValidation, 0),
             Kind::Application => (Activity::LdapApplication, 0),
-            Kind::Probe => (Activity::NameProbe, 0),
+            Kind::Probe => {
+                let is_off = self.actor.segment.state == State::Off;
+                (Activity::NameProbe, u32::from(is_off))
+            }
             Kind::Reference => match &habit.reference {
                 Some(reference) => self.chosen(reference.mix(), track),
                 None => (Activity::ServiceTickets, 1),
