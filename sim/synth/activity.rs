@@ -9,6 +9,7 @@ mod rpc;
 mod smb;
 mod whole;
 
+pub(super) use dns::Cache;
 pub use ldap::Pool;
 pub(super) use smb::link::Link;
 

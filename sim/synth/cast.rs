@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::SynthError;
+use super::activity::Cache;
 use crate::base::Random;
 use crate::estate::{DomainController, Estate, Forest, Knob, Population, PopulationKind, Subnet};
 
@@ -79,6 +80,8 @@ pub struct Cast {
     gateway: Peer,
     /// Of each population, the share of its searches that come to this domain controller.
     search_shares: Vec<f64>,
+    /// What is asked for outside the domain.
+    pub(super) cache: Cache,
 }
 
 impl Cast {
@@ -128,9 +131,11 @@ impl Cast {
             link,
             gateway: Peer { address: gateway.into(), mac: mac(gateway) },
             search_shares: Vec::new(),
+            cache: Cache::default(),
         };
         cast.others = cast.others_but(&failed);
         cast.fill(&failed);
+        cast.cache = Cache::new(&cast);
         Ok(cast)
     }
 
