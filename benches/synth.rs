@@ -176,6 +176,7 @@ fn perform(cast: &Cast, activity: Activity) -> u64 {
     let options = Options {
         start: START,
         duration_ns: 3_600_000_000_000,
+        warm_up_ns: 0,
         threads: 1,
         segment_bytes_max: None,
         with_rows: false,
@@ -204,6 +205,7 @@ fn mornings(c: &mut Criterion) {
             let options = Options {
                 start: START,
                 duration_ns: 120_000_000_000,
+                warm_up_ns: 0,
                 threads,
                 segment_bytes_max: None,
                 with_rows: false,

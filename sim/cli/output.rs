@@ -12,6 +12,9 @@ use super::inputs::Inputs;
 use crate::privacy::Pseudonyms;
 use crate::report;
 
+/// Bytes that are written at once: few enough to stay in the cache, and few calls.
+const BUFFER_BYTES: usize = 64 * 1_024;
+
 /// Makes `folder` if it is missing, and makes sure that files can be written there: a bad path
 /// fails in the first second, not after the last.
 ///
@@ -119,17 +122,20 @@ impl Output {
     fn open(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
             let task = "write to standard output".to_owned();
-            return Ok(Self { to: To::Stdout(BufWriter::new(io::stdout())), task });
+            return Ok(Self {
+                to: To::Stdout(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())),
+                task,
+            });
         };
         let task = format!("write {}", path.display());
         let open = || -> io::Result<To> {
             if is_device(path) {
                 let file = OpenOptions::new().write(true).open(path)?;
-                return Ok(To::Device(BufWriter::new(file)));
+                return Ok(To::Device(BufWriter::with_capacity(BUFFER_BYTES, file)));
             }
             let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
             let file = temporary(folder_of(&target))?;
-            Ok(To::File(BufWriter::new(file), target))
+            Ok(To::File(BufWriter::with_capacity(BUFFER_BYTES, file), target))
         };
         let to = open().with_context(|| task.clone())?;
         Ok(Self { to, task })

@@ -20,7 +20,9 @@ use crate::record::{
     DerivedCount, GroundTruth, MessageCount, PlannedCount, SCHEMA_VERSION, Synthesis,
     SynthesisParameter,
 };
-use crate::synth::{Cast, Options, PlanError, PlanHeader, PlanReader, PlanWriter, Synth, Truth};
+use crate::synth::{
+    Cast, Options, PlanError, PlanHeader, PlanReader, PlanWriter, Synth, Truth, WARM_UP_NS,
+};
 use crate::{estate, record, report};
 
 /// Start of a run where none is given, a Monday in local time.
@@ -144,6 +146,7 @@ fn order(args: &SynthArgs, seed: u64) -> anyhow::Result<Order> {
         start: span::moment(start, &zone).context("--start")?,
         duration_ns: span::duration(&args.duration).context("--duration")?,
         threads: args.threads.map_or_else(rayon::current_num_threads, usize::from),
+        warm_up_ns: WARM_UP_NS,
         segment_bytes_max: None,
         with_rows: false,
     };
@@ -260,11 +263,13 @@ fn ground_truth(truth: &Truth, synthesis: Synthesis) -> GroundTruth {
         name: id.operation(row.operation).map(str::to_owned),
         is_answer: row.is_answer,
         count: row.count,
+        from_before: row.from_before,
     });
-    let activities = truth.derived().into_iter().map(|(kind, outcome, count)| DerivedCount {
-        kind: kind.name().to_owned(),
-        outcome: outcome.to_owned(),
-        count,
+    let activities = truth.derived().into_iter().map(|row| DerivedCount {
+        kind: row.kind.name().to_owned(),
+        outcome: row.outcome.to_owned(),
+        count: row.count,
+        from_before: row.from_before,
     });
     GroundTruth {
         schema_version: SCHEMA_VERSION,

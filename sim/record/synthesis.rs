@@ -98,6 +98,10 @@ pub struct MessageCount {
     pub is_answer: bool,
     /// How many.
     pub count: u64,
+    /// So many of them on connections that were opened before the first frame, of which an
+    /// observer may know less: of remote procedure calls not the interface.
+    #[serde(default)]
+    pub from_before: u64,
 }
 
 /// Activities of one kind and outcome.
@@ -109,4 +113,7 @@ pub struct DerivedCount {
     pub outcome: String,
     /// How many.
     pub count: u64,
+    /// So many of them on connections that were opened before the first frame, as of messages.
+    #[serde(default)]
+    pub from_before: u64,
 }

@@ -15,6 +15,36 @@ pub(super) use smb::link::Link;
 
 use super::{Cast, Stage};
 
+impl Activity {
+    /// Whether something later depends on it: by tickets or connections that the client keeps, or
+    /// by its later parts. What began before the start and is not seen, counts only by that.
+    pub(super) const fn is_remembered(self) -> bool {
+        !matches!(
+            self,
+            Self::DnsLookup
+                | Self::DnsOutside
+                | Self::DnsMissing
+                | Self::DnsLocate
+                | Self::DnsReverse
+                | Self::ManagedNames
+                | Self::NetlogonPing
+                | Self::NbnsQuery
+                | Self::NbnsRegister
+                | Self::NbnsBroadcast
+                | Self::BrowserAnnounce
+                | Self::TimeRequest
+                | Self::DhcpLease
+                | Self::DhcpRenew
+                | Self::LdapSimple
+                | Self::LdapSimpleBind
+                | Self::LdapNtlm
+                | Self::LdapTls
+                | Self::RdpAttempt
+                | Self::NameProbe
+        )
+    }
+}
+
 /// Makes [`Activity`] from rows of documentation, variant, name and function.
 macro_rules! activities {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal => $render:path),+ $(,)?) => {

@@ -6,9 +6,12 @@ use super::SynthError;
 use super::activity::Cache;
 use crate::base::Random;
 use crate::estate::{DomainController, Estate, Forest, Knob, Population, PopulationKind, Subnet};
+use crate::proto::dns::NameBuf;
 
 /// Hosts of a client subnet that are no clients: network, gateway and some room.
 const RESERVED_HOSTS: u32 = 16;
+/// Room for a client's short name and a dot, in bytes.
+const NAME_BYTES: usize = 24;
 /// That of the VPN gateway.
 const VPN_GATEWAY_HOST: u32 = 4;
 
@@ -82,6 +85,34 @@ pub struct Cast {
     search_shares: Vec<f64>,
     /// What is asked for outside the domain.
     pub(super) cache: Cache,
+    /// Names that are used often.
+    names: Names,
+}
+
+/// Names that many activities use, made once.
+#[derive(Debug, Clone)]
+struct Names {
+    /// Full DNS names of the domain controllers, by index in the estate.
+    controllers: Vec<String>,
+    /// The domain in capitals.
+    realm: String,
+    /// The domain, this domain controller and the mailbox of the domain's zone.
+    zone: [NameBuf; 3],
+}
+
+impl Names {
+    fn new(estate: &Estate, forest: &Forest, dc: usize) -> Result<Self, SynthError> {
+        let domain = forest.dns_name.as_str();
+        let full = |dc: &DomainController| format!("{}.{domain}", short_name(&dc.name));
+        let controllers: Vec<String> = estate.domain_controllers().iter().map(full).collect();
+        let own = controllers.get(dc).map_or(domain, String::as_str);
+        let name = |text: &str| {
+            NameBuf::from_text(text)
+                .map_err(|_| SynthError::Estate(format!("make traffic: {text} is no DNS name")))
+        };
+        let zone = [name(domain)?, name(own)?, name(&format!("hostmaster.{domain}"))?];
+        Ok(Self { realm: domain.to_uppercase(), controllers, zone })
+    }
 }
 
 impl Cast {
@@ -118,9 +149,11 @@ impl Cast {
         let dc_v6 = own.iter().copied().find(|peer| peer.address.is_ipv6());
         let link = link(estate, v4);
         let gateway = router_of(estate, link).unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let names = Names::new(estate, &forest, index)?;
         let mut cast = Self {
             estate: estate.clone(),
             forest,
+            names,
             dc: index,
             dc_v4,
             dc_v6,
@@ -244,7 +277,7 @@ impl Cast {
     /// Short host name of a client, lower case, at most 15 characters as NetBIOS wants: `pc00042`.
     pub fn host_name(&self, index: u32) -> String {
         let Some(population) = self.population(index) else {
-            return self.dc_name(self.dc).to_owned();
+            return self.dc_name(self.dc);
         };
         let prefix = match population.kind {
             PopulationKind::Workstation => "pc",
@@ -257,35 +290,52 @@ impl Cast {
         };
         let client = self.client(index);
         // The population keeps equal numbers of two populations apart.
-        format!("{prefix}{}-{:06}", client.population.unwrap_or(0), client.number)
+        self.numbered(prefix, client)
     }
 
     /// Full DNS name of a client.
     pub fn dns_name(&self, index: u32) -> String {
-        format!("{}.{}", self.host_name(index), self.forest.dns_name)
+        let mut name = self.host_name(index);
+        name.push('.');
+        name.push_str(&self.forest.dns_name);
+        name
     }
 
     /// Name of the account of the person at a client: `u1-000042`.
     pub fn user_name(&self, index: u32) -> String {
-        let client = self.client(index);
-        format!("u{}-{:06}", client.population.unwrap_or(0), client.number)
+        self.numbered("u", self.client(index))
+    }
+
+    /// A client's name: prefix, number of its population, and six digits. By hand, as it is made
+    /// for every other activity; with room for the domain behind it.
+    fn numbered(&self, prefix: &str, client: &Client) -> String {
+        let mut name = String::with_capacity(NAME_BYTES + self.forest.dns_name.len());
+        name.push_str(prefix);
+        push_number(&mut name, client.population.unwrap_or(0), 1);
+        name.push('-');
+        push_number(&mut name, client.number, 6);
+        name
     }
 
     /// Short name of a domain controller, lower case.
     pub fn dc_name(&self, index: usize) -> String {
         let name = self.estate.domain_controllers().get(index).map(|dc| dc.name.as_str());
-        let short = name.unwrap_or_default().split('.').next().unwrap_or_default();
-        short.to_lowercase()
+        short_name(name.unwrap_or_default())
     }
 
     /// Full DNS name of a domain controller.
     pub fn dc_dns_name(&self, index: usize) -> String {
-        format!("{}.{}", self.dc_name(index), self.forest.dns_name)
+        self.names.controllers.get(index).cloned().unwrap_or_default()
+    }
+
+    /// The domain, this domain controller and the mailbox of the domain's zone, as DNS has them.
+    pub const fn zone_names(&self) -> &[NameBuf; 3] {
+        &self.names.zone
     }
 
     /// Kerberos realm: the domain in capitals.
     pub fn realm(&self) -> String {
-        self.forest.dns_name.to_uppercase()
+        self.names.realm.clone()
     }
 
     /// Round-trip time between a client and the domain controller, in nanoseconds.
@@ -380,6 +430,26 @@ impl Choice {
     }
 }
 
+/// The first label of a domain controller's name, lower case.
+fn short_name(name: &str) -> String {
+    name.split('.').next().unwrap_or_default().to_lowercase()
+}
+
+/// Appends a number with at least so many digits.
+fn push_number(text: &mut String, number: u32, digits: usize) {
+    let mut all = *b"0000000000";
+    let (mut rest, mut used) = (number, 0);
+    for digit in all.iter_mut().rev() {
+        if rest == 0 && used >= digits {
+            break;
+        }
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        (rest, used) = (rest / 10, used + 1);
+    }
+    let shown = all.get(all.len() - used..).unwrap_or_default();
+    text.extend(shown.iter().map(|digit| char::from(*digit)));
+}
+
 fn find(estate: &Estate, name: Option<&str>) -> Result<usize, SynthError> {
     let controllers = estate.domain_controllers();
     let Some(name) = name else { return Ok(0) };
@@ -449,4 +519,22 @@ const fn is_server(kind: PopulationKind) -> bool {
 
 fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_their_digits() {
+        let text = |number, digits| {
+            let mut text = "x".to_owned();
+            push_number(&mut text, number, digits);
+            text
+        };
+        for number in [0, 7, 42, 123_456, 1_234_567, u32::MAX] {
+            assert_eq!(text(number, 6), format!("x{number:06}"));
+            assert_eq!(text(number, 1), format!("x{number}"));
+        }
+    }
 }

@@ -24,6 +24,8 @@ pub struct Memory {
     pub(super) channel: Option<Box<Connection>>,
     /// Connections with other domain controllers, of one that is itself one.
     pub(super) partners: Vec<Partner>,
+    /// Whether what it remembers from before the start is hidden.
+    has_begun: bool,
 }
 
 /// First ephemeral port of Windows since Vista (RFC 6335 section 6): 49152 to 65535.
@@ -36,9 +38,21 @@ impl Memory {
         Self { wallet: Wallet::new(seed), next_port, ..Self::default() }
     }
 
-    /// Forgets every open connection. Tickets stay, but nobody has seen how they were given.
-    pub fn disconnect(&mut self) {
+    /// The start: nobody has seen how the tickets it holds were given, and how its connections
+    /// began. Does something only the first time.
+    pub(super) fn begin(&mut self) {
+        if std::mem::replace(&mut self.has_begun, true) {
+            return;
+        }
         self.wallet.hide();
+        self.pools.iter_mut().for_each(Pool::hide);
+        self.channel.iter_mut().for_each(|channel| channel.hide());
+        self.links.iter_mut().flatten().for_each(|link| link.hide());
+        self.partners.iter_mut().for_each(|partner| partner.connection.hide());
+    }
+
+    /// Forgets every open connection.
+    pub fn disconnect(&mut self) {
         self.pools.clear();
         self.channel = None;
         self.links = [None, None];

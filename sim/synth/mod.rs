@@ -34,6 +34,7 @@ pub use memory::Memory;
 pub use net::{Close, Conditions, Flow, Frames, Knock, Place, Segment, Tcp, Wire};
 pub use plan::{Item, PlanError, PlanHeader, PlanReader, PlanWriter};
 pub use planner::Planner;
+pub use shard::WARM_UP_NS;
 pub use source::{Options, Synth};
 pub use stage::{Stage, Words};
-pub use truth::{Did, Truth, outcome_name};
+pub use truth::{Derived, Did, Messages, Truth, outcome_name};

@@ -4,7 +4,7 @@
 //! `headroom-plan`, then `version=1`, `estate=`, `seed=`, `start=` and `duration_ns=`. Each other
 //! line is an item: time (RFC 3339, to the nanosecond), host name and index of the client, name
 //! of the activity, argument, and variation as 16 hexadecimal digits. Items stand in order of
-//! time and may begin two minutes before the start.
+//! time and may begin [`WARM_UP_NS`] before the start.
 
 use std::io::{self, BufRead, Read, Write};
 

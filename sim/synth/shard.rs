@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::net::{Conditions, Frames};
+use super::net::Conditions;
 use super::planner::Planner;
 use super::queue::Queue;
 use super::stage::Props;
@@ -29,9 +29,8 @@ pub struct Shard {
     scratch: Vec<u8>,
     sheet: Sheet,
     truth: Truth,
-    /// Of items before the start: rendered for what comes after them, and dropped.
-    discarded: Frames,
-    discarded_truth: Truth,
+    /// Of items before the start.
+    unseen_truth: Truth,
     start: i64,
     end: i64,
 }
@@ -74,15 +73,20 @@ pub struct Show {
     pub start: i64,
     /// Nothing begins from here on.
     pub end: i64,
+    /// The plan begins so long before the start, in nanoseconds.
+    pub warm_up_ns: i64,
     /// The items are told, not planned.
     pub is_told: bool,
     /// Keep each derivable activity.
     pub with_rows: bool,
 }
 
-/// Before the start, for so long activities are begun whose later parts fall into the span: in
-/// nanoseconds. Two minutes, longer than a boot takes.
-pub const WARM_UP_NS: i64 = 120_000_000_000;
+/// From so long before the start on, in nanoseconds, activities are begun whose connections and
+/// later parts fall into the span: 16 minutes. The longest time for which a connection is kept that
+/// nobody uses, 15 minutes, and one for what uses it. So those are open at the start that would be
+/// had the plan begun at any time before; only the queries of an enrolment with Autopilot go on for
+/// longer, up to an hour.
+pub const WARM_UP_NS: i64 = 960_000_000_000;
 
 impl Shard {
     /// The clients whose index leaves `number` when divided by [`SHARDS`].
@@ -92,11 +96,11 @@ impl Shard {
         let seeds = clients.iter().map(|client| u64::from(*client) | 1 << 63);
         let memories =
             seeds.map(|label| Memory::new(Random::fork(cast.seed, label).next_u64())).collect();
-        let Show { start, end, is_told, with_rows } = show;
+        let Show { start, end, warm_up_ns, is_told, with_rows } = show;
         let plan = if is_told {
             Plan::Told(VecDeque::new())
         } else {
-            let first = Timestamp::from_nanos(start - WARM_UP_NS);
+            let first = Timestamp::from_nanos(start.saturating_sub(warm_up_ns));
             Plan::Made(Planner::new(cast, &clients, first, Timestamp::from_nanos(end)))
         };
         Self {
@@ -109,8 +113,7 @@ impl Shard {
             scratch: Vec::new(),
             sheet: Sheet::default(),
             truth: Truth::new(with_rows),
-            discarded: Frames::default(),
-            discarded_truth: Truth::default(),
+            unseen_truth: Truth::default(),
             start,
             end,
         }
@@ -170,29 +173,28 @@ impl Shard {
     fn render(&mut self, cast: &Cast, conditions: &Conditions, item: Item) {
         let Some(memory) = self.memories.get_mut((item.client / SHARDS) as usize) else { return };
         let is_before = item.time.nanos() < self.start;
-        let (out, truth) = if is_before {
-            (&mut self.discarded, &mut self.discarded_truth)
+        // What begins before the start is not seen, and done only for what comes after it.
+        let truth = if is_before {
+            if !item.activity.is_remembered() {
+                return;
+            }
+            &mut self.unseen_truth
         } else {
-            (&mut self.queue.frames, &mut self.truth)
+            memory.begin();
+            &mut self.truth
         };
+        let out = &mut self.queue.frames;
+        out.from = if is_before { i64::MAX } else { self.start };
         let mark = out.places.len();
         let (later, scratch) = (&mut self.stage_later, &mut self.scratch);
         let sheet = &mut self.sheet;
-        let props = Props { out, truth, later, scratch, sheet, memory };
+        let props = Props { out, truth, later, scratch, sheet, memory, start: self.start };
         let mut stage = Stage::new(cast, conditions, item, props);
         item.activity.render(&mut stage);
         stage.finish();
-        if is_before {
-            // What began before the start is not seen, so that nothing may go on from it in the
-            // middle: what comes later opens its connections itself.
-            memory.disconnect();
-            self.discarded.bytes.clear();
-            self.discarded.places.clear();
-        } else {
-            let frames = self.queue.frames.places.get(mark..).unwrap_or_default();
-            self.truth.frames += frames.len() as u64;
-            self.truth.bytes += frames.iter().map(|place| u64::from(place.length)).sum::<u64>();
-        }
+        let frames = self.queue.frames.places.get(mark..).unwrap_or_default();
+        self.truth.frames += frames.len() as u64;
+        self.truth.bytes += frames.iter().map(|place| u64::from(place.length)).sum::<u64>();
         for item in self.stage_later.drain(..) {
             self.asked += 1;
             let later = Later { time: item.time.nanos(), order: self.asked, item };

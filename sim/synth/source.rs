@@ -9,12 +9,14 @@ use std::thread::JoinHandle;
 use rayon::prelude::*;
 
 use super::net::Conditions;
-use super::shard::{SHARDS, Shard, Show, WARM_UP_NS};
+use super::shard::{SHARDS, Shard, Show};
 use super::{Cast, Item, Planner, SynthError, Truth};
 use crate::base::{Batch, FrameSource, LinkType, Record, Timestamp};
 
-/// Frames of one batch that are aimed at: few enough to stay in the cache.
-const BATCH_FRAMES: usize = 2_048;
+/// Frames of one window that are aimed at: few enough to stay in the cache.
+const WINDOW_FRAMES: usize = 1_024;
+/// Frames after which a batch is handed on: enough that who waits for it is woken rarely.
+const BATCH_FRAMES: usize = 4_096;
 /// A window is never longer, so that memory does not depend on how little happens, and never
 /// shorter; in nanoseconds.
 const WINDOW_MAX_NS: i64 = 60_000_000_000;
@@ -33,6 +35,10 @@ pub struct Options {
     pub start: Timestamp,
     /// Length in nanoseconds. What has begun by then is finished.
     pub duration_ns: i64,
+    /// So long before the start activities are planned, of which connections and later parts are
+    /// seen: in nanoseconds, at most [`WARM_UP_NS`](super::WARM_UP_NS), with which the start is
+    /// like any other moment. With 0 every connection begins in the span, for tests.
+    pub warm_up_ns: i64,
     /// Threads; the result does not depend on it.
     pub threads: usize,
     /// TCP payload of a segment at most, in bytes: for tests of reassembly.
@@ -44,11 +50,13 @@ pub struct Options {
 impl Options {
     /// The plan of everybody, in order of time, from before the start as [`Synth::start`] renders
     /// it.
-    pub fn plan(&self, cast: &Cast) -> Planner {
+    pub fn plan(&self, cast: &Cast) -> impl Iterator<Item = Item> {
         let count = u32::try_from(cast.clients.len()).unwrap_or(u32::MAX);
         let everybody: Vec<u32> = (0..count).collect();
-        let end = self.start.plus_nanos(self.duration_ns);
-        Planner::new(cast, &everybody, self.start.plus_nanos(-WARM_UP_NS), end)
+        let Self { start, duration_ns, warm_up_ns, .. } = *self;
+        let (first, end) = (start.plus_nanos(-warm_up_ns), start.plus_nanos(duration_ns));
+        let planner = Planner::new(cast, &everybody, first, end);
+        planner.filter(move |item| item.time >= start || item.activity.is_remembered())
     }
 }
 
@@ -100,6 +108,7 @@ impl Synth {
         let show = Show {
             start: options.start.nanos(),
             end: options.start.plus_nanos(options.duration_ns).nanos(),
+            warm_up_ns: options.warm_up_ns,
             is_told: script.is_some(),
             with_rows: options.with_rows,
         };
@@ -158,21 +167,37 @@ struct Troupe {
 impl Troupe {
     /// Plays to the end, or until nobody reads any more.
     fn play(&mut self, start: i64) {
-        let (mut until, mut length, mut frames) = (start, WINDOW_FIRST_NS, 0);
+        let (mut until, mut length) = (start, WINDOW_FIRST_NS);
+        let mut batch = Batch::default();
         while !(self.is_script_over() && self.shards.iter().all(Shard::is_done)) {
             until = until.saturating_add(length);
             self.tell(until);
             let Self { cast, conditions, shards, .. } = self;
             shards.par_iter_mut().for_each(|shard| shard.play(cast, conditions, until));
-            let mut batch = self.from_reader.try_recv().unwrap_or_default();
-            merge(&self.shards, &mut batch, frames);
-            let count = batch.records.len();
-            frames += count as u64;
-            length = next_length(length, count);
-            if count > 0 && self.to_reader.send(batch).is_err() {
-                return;
+            let before = batch.records.len();
+            merge(&self.shards, &mut batch);
+            length = next_length(length, batch.records.len() - before);
+            if batch.records.len() >= BATCH_FRAMES {
+                batch = match self.hand_on(batch) {
+                    Some(next) => next,
+                    None => return,
+                };
             }
         }
+        if !batch.records.is_empty() {
+            self.hand_on(batch);
+        }
+    }
+
+    /// Gives a batch to the reader; the next one, empty, or `None` where nobody reads any more.
+    fn hand_on(&self, batch: Batch) -> Option<Batch> {
+        let first_frame = batch.first_frame + batch.records.len() as u64;
+        self.to_reader.send(batch).ok()?;
+        let mut next = self.from_reader.try_recv().unwrap_or_default();
+        next.bytes.clear();
+        next.records.clear();
+        (next.first_frame, next.input_bytes) = (first_frame, 0);
+        Some(next)
     }
 
     fn is_script_over(&mut self) -> bool {
@@ -190,21 +215,18 @@ impl Troupe {
     }
 }
 
-/// The next window's length: what would have given [`BATCH_FRAMES`], by at most a factor of two.
+/// The next window's length: what would have given [`WINDOW_FRAMES`], by at most a factor of two.
 fn next_length(length: i64, count: usize) -> i64 {
     let wanted = match count {
-        0..=1_024 => length * 2,
-        1_025..=BATCH_FRAMES => length,
+        0..=512 => length * 2,
+        513..=WINDOW_FRAMES => length,
         _ => length / 2,
     };
     wanted.clamp(WINDOW_MIN_NS, WINDOW_MAX_NS)
 }
 
-/// Frames of all shards in order of time; of one time, in order of the shards.
-fn merge(shards: &[Shard], batch: &mut Batch, first_frame: u64) {
-    batch.bytes.clear();
-    batch.records.clear();
-    (batch.first_frame, batch.input_bytes) = (first_frame, 0);
+/// Appends the frames of all shards in order of time; of one time, in order of the shards.
+fn merge(shards: &[Shard], batch: &mut Batch) {
     let mut windows: Vec<_> = shards.iter().map(|shard| shard.window().peekable()).collect();
     let first = windows.iter_mut().enumerate();
     let first = first.filter_map(|(at, window)| Some(Reverse((window.peek()?.0, at))));

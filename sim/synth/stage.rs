@@ -53,6 +53,10 @@ pub struct Stage<'a> {
     weather: Random,
     /// Whether the last packet came from the domain controller.
     from_here: Option<bool>,
+    /// Whether it was one of a connection that was opened before the start.
+    is_from_before: bool,
+    /// First moment that is seen, in nanoseconds since 1970.
+    start: i64,
     out: &'a mut Frames,
     truth: &'a mut Truth,
     later: &'a mut Vec<Item>,
@@ -79,6 +83,8 @@ pub(super) struct Props<'a> {
     pub scratch: &'a mut Vec<u8>,
     pub sheet: &'a mut Sheet,
     pub memory: &'a mut Memory,
+    /// First moment that is seen, in nanoseconds since 1970.
+    pub start: i64,
 }
 
 impl<'a> Stage<'a> {
@@ -88,7 +94,7 @@ impl<'a> Stage<'a> {
         item: Item,
         props: Props<'a>,
     ) -> Self {
-        let Props { out, truth, later, scratch, sheet, memory } = props;
+        let Props { out, truth, later, scratch, sheet, memory, start } = props;
         Self {
             cast,
             conditions,
@@ -98,6 +104,8 @@ impl<'a> Stage<'a> {
             now: item.time.nanos(),
             weather: Random::fork(item.variation, WEATHER),
             from_here: None,
+            is_from_before: false,
+            start,
             out,
             truth,
             later,
@@ -193,6 +201,7 @@ impl<'a> Stage<'a> {
             self.wait_ms(late / 1e6);
         }
         let time = self.turn(flow, side);
+        self.is_from_before = false;
         self.scratch.clear();
         let emitted = emit(&mut Writer::new(self.scratch));
         debug_assert_eq!(emitted, Ok(()));
@@ -206,6 +215,7 @@ impl<'a> Stage<'a> {
     pub fn connect(&mut self, flow: Flow) -> Tcp {
         let mut tcp = Tcp::new(flow, &mut self.weather);
         let time = self.turn(&flow, Side::Client);
+        self.is_from_before = false;
         self.now = tcp.open(time, &mut self.wire());
         tcp
     }
@@ -228,6 +238,7 @@ impl<'a> Stage<'a> {
     ) -> Timestamp {
         let time = self.turn(&tcp.flow, side);
         let time = self.resume(tcp, time);
+        self.is_from_before = tcp.is_from_before;
         let mut bytes = std::mem::take(self.scratch);
         bytes.clear();
         let emitted = emit(&mut Writer::new(&mut bytes));
@@ -238,11 +249,14 @@ impl<'a> Stage<'a> {
         Timestamp::from_nanos(self.now)
     }
 
-    /// Ends a connection.
+    /// Ends a connection. Of an item that began before the start and is therefore not seen, that
+    /// much is.
     pub fn close(&mut self, mut tcp: Tcp, how: Close) {
         let time = self.turn(&tcp.flow, how.begins());
         let time = self.resume(&mut tcp, time);
+        let from = std::mem::replace(&mut self.out.from, self.start);
         self.now = tcp.close(time, how, &mut self.wire());
+        self.out.from = from;
     }
 
     /// A TCP keep-alive of `side` and its answer, on a connection that has been idle.
@@ -302,13 +316,14 @@ impl<'a> Stage<'a> {
 
     /// Tells the truth: a message is on the wire, in the numbers of
     /// [`Tally`](crate::proto::Tally). Every message that a parser of that protocol would find,
-    /// also inside others, and nothing that is encrypted.
+    /// also inside others, and nothing that is encrypted. It counts as one of the connection on
+    /// which something was said last.
     pub fn told(&mut self, protocol: Id, operation: u32, is_answer: bool) {
-        self.truth.message(protocol, operation, is_answer);
+        self.truth.message(protocol, operation, is_answer, self.is_from_before);
     }
 
     /// Tells the truth: what an observer of the wire can derive, asked at `time` by the flow's
-    /// client.
+    /// client. It counts as a message does, see [`told`](Self::told).
     pub fn did(
         &mut self,
         flow: &Flow,
@@ -317,10 +332,11 @@ impl<'a> Stage<'a> {
         outcome: Outcome,
         words: impl FnOnce() -> Words,
     ) {
-        self.truth.did(kind, outcome, || {
+        let is_from_before = self.is_from_before;
+        self.truth.did(kind, outcome, is_from_before, || {
             let Words { principal, target, detail } = words();
             let (client, server) = (flow.client.address, flow.server.address);
-            Did { kind, time, client, server, principal, target, detail, outcome }
+            Did { kind, time, client, server, principal, target, detail, outcome, is_from_before }
         });
     }
 

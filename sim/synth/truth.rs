@@ -1,4 +1,8 @@
 //! Ground truth: what was planned and put on the wire, told by those who did it.
+//!
+//! Of a connection that was opened before the start an observer knows less: not which interface
+//! its remote procedure calls are of, where nothing else tells it. What is on such connections is
+//! told as if that were known, and counted apart as well.
 
 use std::net::IpAddr;
 
@@ -13,8 +17,8 @@ pub struct Truth {
     planned: Vec<u64>,
     /// Messages per protocol, in registry order.
     messages: Vec<Vec<Messages>>,
-    /// Activities that an observer can derive: kind, name of the outcome, how many.
-    derived: Vec<(Kind, &'static str, u64)>,
+    /// Activities that an observer can derive.
+    derived: Vec<Derived>,
     /// Frames.
     pub frames: u64,
     /// Their bytes.
@@ -32,6 +36,21 @@ pub struct Messages {
     pub is_answer: bool,
     /// How many.
     pub count: u64,
+    /// So many of them on connections that were opened before the start.
+    pub from_before: u64,
+}
+
+/// Activities of one kind and outcome that an observer can derive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Derived {
+    /// What.
+    pub kind: Kind,
+    /// Name of the outcome, see [`outcome_name`].
+    pub outcome: &'static str,
+    /// How many.
+    pub count: u64,
+    /// So many of them on connections that were opened before the start.
+    pub from_before: u64,
 }
 
 /// One activity that an observer of the wire can derive.
@@ -53,6 +72,8 @@ pub struct Did {
     pub detail: Option<String>,
     /// What became of it.
     pub outcome: Outcome,
+    /// Whether it was on a connection that was opened before the start.
+    pub is_from_before: bool,
 }
 
 impl Truth {
@@ -67,8 +88,15 @@ impl Truth {
     }
 
     /// A message is put on the wire.
-    pub(super) fn message(&mut self, protocol: Id, operation: u32, is_answer: bool) {
-        self.add_messages(protocol as usize, Messages { operation, is_answer, count: 1 });
+    pub(super) fn message(
+        &mut self,
+        protocol: Id,
+        operation: u32,
+        is_answer: bool,
+        is_from_before: bool,
+    ) {
+        let (count, from_before) = (1, u64::from(is_from_before));
+        self.add_messages(protocol as usize, Messages { operation, is_answer, count, from_before });
     }
 
     fn add_messages(&mut self, protocol: usize, more: Messages) {
@@ -80,21 +108,35 @@ impl Truth {
             (row.operation, row.is_answer) == (more.operation, more.is_answer)
         };
         match rows.iter_mut().find(same) {
-            Some(row) => row.count += more.count,
+            Some(row) => {
+                row.count += more.count;
+                row.from_before += more.from_before;
+            }
             None => rows.push(more),
         }
     }
 
-    fn add_derived(&mut self, kind: Kind, outcome: &'static str, more: u64) {
-        match self.derived.iter_mut().find(|(k, o, _)| *k == kind && *o == outcome) {
-            Some((_, _, count)) => *count += more,
-            None => self.derived.push((kind, outcome, more)),
+    fn add_derived(&mut self, more: Derived) {
+        let same = |row: &&mut Derived| (row.kind, row.outcome) == (more.kind, more.outcome);
+        match self.derived.iter_mut().find(same) {
+            Some(row) => {
+                row.count += more.count;
+                row.from_before += more.from_before;
+            }
+            None => self.derived.push(more),
         }
     }
 
     /// An activity is put on the wire; `row` is asked for where rows are kept.
-    pub(super) fn did(&mut self, kind: Kind, outcome: Outcome, row: impl FnOnce() -> Did) {
-        self.add_derived(kind, outcome_name(outcome), 1);
+    pub(super) fn did(
+        &mut self,
+        kind: Kind,
+        outcome: Outcome,
+        is_from_before: bool,
+        row: impl FnOnce() -> Did,
+    ) {
+        let (count, from_before) = (1, u64::from(is_from_before));
+        self.add_derived(Derived { kind, outcome: outcome_name(outcome), count, from_before });
         if let Some(rows) = &mut self.rows {
             rows.push(row());
         }
@@ -108,9 +150,7 @@ impl Truth {
         for (at, rows) in other.messages.iter().enumerate() {
             rows.iter().for_each(|row| self.add_messages(at, *row));
         }
-        for (kind, outcome, count) in &other.derived {
-            self.add_derived(*kind, outcome, *count);
-        }
+        other.derived.iter().for_each(|row| self.add_derived(*row));
         self.frames += other.frames;
         self.bytes += other.bytes;
         if let (Some(rows), Some(more)) = (&mut self.rows, &other.rows) {
@@ -136,7 +176,7 @@ impl Truth {
     }
 
     /// Activities that an observer can derive, per kind and name of the outcome, sorted.
-    pub fn derived(&self) -> Vec<(Kind, &'static str, u64)> {
+    pub fn derived(&self) -> Vec<Derived> {
         let mut all = self.derived.clone();
         all.sort_unstable();
         all

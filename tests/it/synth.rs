@@ -4,6 +4,7 @@
 //! `SYNTH=name` plays only the activity of that name, for working on it.
 
 mod accounts;
+mod flight;
 mod names;
 mod net;
 mod planned;

@@ -7,7 +7,7 @@ use super::logon::Logons;
 use super::meaning;
 use super::pdu::Pdu;
 use super::status;
-use super::syntax::{Syntax, kind};
+use super::syntax::{Syntax, auth_type, kind};
 use super::view::{Carrier, Packet, View};
 use super::{Header, connection_length};
 use crate::proto::{
@@ -258,13 +258,11 @@ impl Association {
         let known = request.and_then(|request| {
             self.contexts.iter().find(|known| known.id == request.context).copied()
         });
-        // What was bound before the capture began the endpoint mapper may have told.
-        let told = if known.is_none() && matches!(carrier, Carrier::Connection) {
-            out.endpoint()
-        } else {
-            None
+        let guessed = match known {
+            Some(_) => None,
+            None => unbound(pdu, carrier, out),
         };
-        let interface = known.map(|known| known.interface).or(told);
+        let interface = known.map(|known| known.interface).or(guessed);
         let view = View {
             packet: Packet::Connection(*pdu),
             carrier,
@@ -274,11 +272,13 @@ impl Association {
         };
         let service = match known {
             Some(known) => known.service,
-            None => told.and_then(|told| Service::of(told.uuid)),
+            None => guessed.and_then(|guessed| Service::of(guessed.uuid)),
         };
         tell(&view, code(service, view.opnum), service, context, out);
         if pdu.is_first() {
-            self.begin((0, pdu.call_id), &view, service, context, out);
+            // Without its bind nobody knows how arguments are encoded.
+            let is_readable = known.is_some();
+            self.begin((0, pdu.call_id), &view, (service, is_readable), context, out);
         }
     }
 
@@ -287,7 +287,7 @@ impl Association {
         &mut self,
         key: Key,
         view: &View<'_>,
-        service: Option<Service>,
+        (service, is_readable): (Option<Service>, bool),
         context: &Context,
         out: &mut dyn Observer,
     ) {
@@ -310,7 +310,7 @@ impl Association {
         } else if let Some(name) = self.logons.principal(view.verifier().as_ref()) {
             asked.principal.set(name);
         }
-        if let (Some(service), Some(stub)) = (service, view.arguments()) {
+        if let (Some(service), Some(stub)) = (service, view.arguments().filter(|_| is_readable)) {
             meaning::arguments(service, opnum, stub, asked);
         }
     }
@@ -401,7 +401,7 @@ impl Association {
         let key = datagram.key();
         match kind {
             kind::REQUEST if datagram.is_first() => {
-                self.begin(key, &view, service, context, out);
+                self.begin(key, &view, (service, true), context, out);
                 if datagram.is_unanswered() {
                     self.pending.answer(key, Outcome::Unknown, out);
                     self.calls.retain(|call| call.key != key);
@@ -416,6 +416,29 @@ impl Association {
             _ => {}
         }
     }
+}
+
+/// The interface of a request whose bind was not captured, as far as it can be told.
+///
+/// The secure channel's package seals calls of Netlogon and, over TCP the only ones of its interface,
+/// two of the local security authority's, \[MS-LSAT\] section 2.1. Otherwise an endpoint mapper may
+/// have told what is at the port; but what another package seals is neither's, although they share
+/// the port with other interfaces.
+fn unbound(pdu: &Pdu<'_>, carrier: Carrier, out: &mut dyn Observer) -> Option<Syntax> {
+    /// LsarLookupSids3 and LsarLookupNames4, \[MS-LSAT\] section 3.1.4.
+    const LOOKUPS: [u16; 2] = [76, 77];
+    let interface = |service: Service, version| Syntax { uuid: service.uuid(), version, minor: 0 };
+    let package = pdu.verifier.as_ref().map(|verifier| verifier.kind);
+    if package == Some(auth_type::NETLOGON) {
+        let is_lookup = LOOKUPS.contains(&pdu.request()?.opnum);
+        return Some(match is_lookup {
+            true => interface(Service::Lsarpc, 0),
+            false => interface(Service::Netlogon, 1),
+        });
+    }
+    let told = if carrier == Carrier::Connection { out.endpoint()? } else { return None };
+    let is_of_channel = matches!(Service::of(told.uuid), Some(Service::Netlogon | Service::Lsarpc));
+    (package.is_none() || !is_of_channel).then_some(told)
 }
 
 /// How many octets of a packet must be there to go on: its common header, then all of it. `None`

@@ -19,6 +19,8 @@ struct Told {
     activities: Vec<String>,
     hints: Vec<bool>,
     malformed: usize,
+    /// What an endpoint mapper has told.
+    endpoint: Option<Syntax>,
 }
 
 impl Observer for Told {
@@ -49,6 +51,9 @@ impl Observer for Told {
     }
     fn malformed(&mut self, _: Id, _: WireError) {
         self.malformed += 1;
+    }
+    fn endpoint(&mut self) -> Option<Syntax> {
+        self.endpoint
     }
 }
 
@@ -222,6 +227,37 @@ fn calls_without_a_bind_are_of_an_unknown_interface() {
     assert_eq!(told.packets, ["> unknown interface Opaque", "< unknown interface Opaque"]);
     let call = "RemoteCall - - opnum 64 of an unknown interface: Unknown";
     assert_eq!(told.activities, [call]);
+}
+
+#[test]
+fn who_seals_a_call_without_a_bind_tells_its_interface_or_which_it_is_not() {
+    let activity = |told: Option<Service>, package: Option<u8>, opnum: u16| {
+        let syntax = |service: Service| Syntax { uuid: service.uuid(), version: 1, minor: 0 };
+        let mut talk = Talk::default();
+        talk.told.endpoint = told.map(syntax);
+        let verifier = package.and_then(|package| vouched(package, 6, b"signature"));
+        let stub = connect(false);
+        talk.client(&Fragment { verifier, ..call(2, opnum, &stub) });
+        talk.finish().activities.remove(0)
+    };
+    let (netlogon, negotiate) = (Some(auth_type::NETLOGON), Some(auth_type::NEGOTIATE));
+    for told in [None, Some(Service::Samr)] {
+        assert_eq!(
+            activity(told, netlogon, 39),
+            "CredentialValidation - - NetrLogonSamLogonEx: Unanswered"
+        );
+        assert_eq!(activity(told, netlogon, 77), "LsaLookup - - LsarLookupNames4: Unanswered");
+    }
+    // Replication with the port of the two: not theirs, although the mapper told no other.
+    for told in [None, Some(Service::Netlogon), Some(Service::Lsarpc)] {
+        let unknown = "RemoteCall - - opnum 3 of an unknown interface: Unanswered";
+        assert_eq!(activity(told, negotiate, 3), unknown);
+    }
+    let told = Some(Service::Drsuapi);
+    assert_eq!(activity(told, negotiate, 3), "Replication - - IDL_DRSGetNCChanges: Unanswered");
+    // In the clear, but whether it is encoded in 32 or 64 bits nobody knows.
+    let told = Some(Service::Samr);
+    assert_eq!(activity(told, None, 64), "SamrQuery - - SamrConnect5: Unanswered");
 }
 
 #[test]

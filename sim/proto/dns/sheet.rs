@@ -102,13 +102,24 @@ impl Sheet {
 pub(super) struct Encoder {
     bytes: Vec<u8>,
     /// Where labels begin, of which the first `used` count.
-    known: [u16; KNOWN_MAX],
+    known: [Known; KNOWN_MAX],
     used: usize,
+}
+
+/// Where a name or the end of one lies that pointers may lead to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    at: u16,
+    /// Its length from there on, pointers followed, and its first letter: most names differ in
+    /// them, so that few are compared.
+    length: u16,
+    first: u8,
 }
 
 impl Default for Encoder {
     fn default() -> Self {
-        Self { bytes: Vec::with_capacity(ROOM), known: [0; KNOWN_MAX], used: 0 }
+        let known = [Known::default(); KNOWN_MAX];
+        Self { bytes: Vec::with_capacity(ROOM), known, used: 0 }
     }
 }
 
@@ -138,24 +149,33 @@ impl Encoder {
         // What is written of this name leads nowhere that is of use to itself.
         let before = self.used;
         while let Some(length @ 1..) = rest.first().copied() {
+            let looks = (rest.len(), rest.get(1).copied().unwrap_or(0));
             let known = self.known.get(..before).unwrap_or_default();
-            if let Some(at) = known.iter().find(|at| self.lies_at(rest, **at)) {
-                let pointer = at | !POINTER_MASK;
+            let is_same = |known: &&Known| {
+                (usize::from(known.length), known.first) == looks && self.lies_at(rest, known.at)
+            };
+            if let Some(known) = known.iter().find(is_same) {
+                let pointer = known.at | !POINTER_MASK;
                 return self.bytes(&pointer.to_be_bytes());
             }
-            if let (Ok(at), Some(slot)) =
-                (u16::try_from(self.bytes.len()), self.known.get_mut(self.used))
-                && at <= POINTER_MASK
-            {
-                *slot = at;
-                self.used += 1;
-            }
+            self.remember(looks);
             let (label, behind) =
                 rest.split_at_checked(1 + usize::from(length)).unwrap_or((rest, &[]));
             self.bytes.extend_from_slice(label);
             rest = behind;
         }
         self.bytes(&[0]);
+    }
+
+    /// Remembers what is written next: its length and first letter.
+    fn remember(&mut self, (length, first): (usize, u8)) {
+        if let (Ok(at), Ok(length), Some(slot)) =
+            (u16::try_from(self.bytes.len()), u16::try_from(length), self.known.get_mut(self.used))
+            && at <= POINTER_MASK
+        {
+            *slot = Known { at, length, first };
+            self.used += 1;
+        }
     }
 
     /// A name without pointers where it is new.

@@ -139,6 +139,8 @@ pub struct Frames {
     pub bytes: Vec<u8>,
     /// Their places.
     pub places: Vec<Place>,
+    /// What comes before it is left out: nanoseconds since 1970.
+    pub from: i64,
     /// Connections on which an acknowledgment is held back.
     pub(super) owing: Vec<Tcp>,
     /// Spare: what happens to the segments of a flight.
@@ -206,6 +208,9 @@ impl Frames {
         mtu_bytes: u16,
         payload: &[u8],
     ) {
+        if time < self.from {
+            return;
+        }
         let (from, from_port, to, to_port) = flow.ends(side);
         let length = UDP_HEADER + payload.len();
         // Longer than this no datagram can be; nothing emits one.
@@ -282,6 +287,9 @@ impl Frames {
         segment: &Segment<'_>,
         payload: &[u8],
     ) {
+        if time < self.from {
+            return;
+        }
         let (from, from_port, to, to_port) = flow.ends(side);
         let Segment { sequence, acknowledgment, flags, window, ip_id, options } = *segment;
         let header_length = TCP_HEADER + options.len();

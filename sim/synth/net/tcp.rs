@@ -91,6 +91,8 @@ pub struct Wire<'a> {
 pub struct Tcp {
     /// Between whom.
     pub flow: Flow,
+    /// It was opened before the start, so that nobody has seen how it began.
+    pub is_from_before: bool,
     client: End,
     server: End,
 }
@@ -135,7 +137,7 @@ impl Tcp {
             }
         };
         let (client, server) = (end(), end());
-        Self { flow, client, server }
+        Self { flow, is_from_before: false, client, server }
     }
 
     /// The three segments of the handshake; the time of the last.

@@ -82,6 +82,7 @@ fn play(script: &Script) -> Played {
             later: &mut later,
             scratch: &mut scratch,
             memory: &mut memory,
+            start: 0,
             sheet: &mut crate::proto::dns::Sheet::default(),
         };
         let mut stage = Stage::new(&cast, &script.conditions, item, props);

@@ -122,6 +122,11 @@ impl Connection {
         &self.tcp.flow
     }
 
+    /// Nobody has seen how it began, and who vouches for its calls.
+    pub const fn hide(&mut self) {
+        (self.tcp.is_from_before, self.vouched, self.shown) = (true, Vouched::Nobody, None);
+    }
+
     /// When it was last used.
     pub const fn used(&self) -> Timestamp {
         self.free

@@ -758,7 +758,7 @@ fn written(cast: &Cast, items: &[Item]) -> String {
 #[test]
 fn a_plan_is_read_back_as_it_was_written() {
     let cast = play::cast(play::SMALL, 1);
-    let start = header().start.plus_nanos(-2 * MINUTE);
+    let start = header().start.plus_nanos(-headroom::synth::WARM_UP_NS);
     let items: Vec<Item> =
         Planner::new(&cast, &everybody(&cast), start, header().start.plus_nanos(HOUR)).collect();
     let text = written(&cast, &items);
@@ -813,8 +813,8 @@ fn a_wrong_plan_is_told_with_line_and_field() {
         ),
         (
             "07:00:01",
-            "06:57:59",
-            "line 2, `time`: 2026-01-12T06:57:59.500Z is before 2026-01-12T06",
+            "06:43:59",
+            "line 2, `time`: 2026-01-12T06:43:59.500Z is before 2026-01-12T06",
         ),
         ("\t1\tdns", "\t9999\tdns", "line 2, `client`: there is no client 9999"),
         ("\t1\tdns", "\t-1\tdns", "line 2, `client`: `-1`: "),

@@ -6,7 +6,7 @@ use headroom::base::{Batch, FrameSource, Timestamp};
 use headroom::estate::Estate;
 use headroom::proto::{Activity as Derived, Context, Id, Message, Tally};
 use headroom::sensor::{self, Audience, Ends};
-use headroom::synth::{Activity, Cast, Item, Options, Synth, Truth, outcome_name};
+use headroom::synth::{Activity, Cast, Did, Item, Options, Synth, Truth, outcome_name};
 use headroom::wire::WireError;
 
 /// A small estate with one of everything.
@@ -20,6 +20,7 @@ pub fn options(seconds: i64) -> Options {
     Options {
         start: START,
         duration_ns: seconds * 1_000_000_000,
+        warm_up_ns: 0,
         threads: 1,
         segment_bytes_max: None,
         with_rows: true,
@@ -148,11 +149,14 @@ pub fn told(truth: &Truth) -> Heard {
         let line = line(did.kind.name(), (&did.client, &did.server), words, did.outcome);
         *told.activities.entry(line).or_default() += 1;
     }
-    let derived: u64 = truth.derived().iter().map(|(_, _, count)| count).sum();
+    let derived: u64 = truth.derived().iter().map(|row| row.count).sum();
     assert_eq!(derived, told.activities.values().sum::<u64>());
-    for (kind, outcome, _) in truth.derived() {
-        let some = truth.rows().iter();
-        assert!(some.clone().any(|d| d.kind == kind && outcome_name(d.outcome) == outcome));
+    for row in truth.derived() {
+        let same = |d: &&Did| d.kind == row.kind && outcome_name(d.outcome) == row.outcome;
+        let is_old = |d: &&Did| d.is_from_before;
+        let of = truth.rows().iter().filter(same);
+        assert_eq!(of.clone().count() as u64, row.count);
+        assert_eq!(of.filter(is_old).count() as u64, row.from_before);
     }
     told
 }

@@ -42,8 +42,8 @@ const SECOND_NS: i64 = 1_000_000_000;
 #[derive(Debug, Clone, Default)]
 pub struct Cache {
     seed: u64,
-    services: Zipf,
-    web: Zipf,
+    services: Ranks,
+    web: Ranks,
     /// Share of questions for names that nobody else asks for.
     rare_share: f64,
     /// Questions per second for each of the places, by [`Place::number`].
@@ -86,8 +86,8 @@ impl Cache {
         let per_second = demand.outside * (1.0 - rest);
         Self {
             seed: cast.seed,
-            services: Zipf::new(MANAGED.popular.len(), low),
-            web: Zipf::new(WEB.len(), low),
+            services: Ranks::new(&zipf(MANAGED.popular.len(), low)),
+            web: Ranks::new(&zipf(WEB.len(), low)),
             rare_share: rest,
             rates: shares.iter().map(|share| share * per_second).collect(),
             wave_rate: demand.enrolling / MANAGED.places.len() as f64,
@@ -178,54 +178,61 @@ impl Demand {
     }
 }
 
-/// Ranks from 0 that follow Zipf's law: the number of each is drawn as a continuous one.
-#[derive(Debug, Clone, Copy, Default)]
-struct Zipf {
-    count: usize,
-    /// One less the exponent, never 0.
-    power: f64,
-    /// What the power of all numbers grows to, less 1.
-    whole: f64,
+/// Ranks from 0, to be drawn with given shares.
+#[derive(Debug, Clone, Default)]
+struct Ranks {
+    /// Sum of the shares up to each rank.
+    upto: Vec<f64>,
+    /// Where to begin to look for a number: the first rank of each of as many equal parts.
+    guide: Vec<u16>,
 }
 
-impl Zipf {
-    /// Powers nearer to 0 lose their digits.
-    const POWER_MIN: f64 = 1e-6;
-
-    fn new(count: usize, exponent: f64) -> Self {
-        let power = 1.0 - exponent;
-        let power = if power.abs() < Self::POWER_MIN { Self::POWER_MIN } else { power };
-        Self { count, power, whole: libm::pow(count as f64 + 1.0, power) - 1.0 }
+impl Ranks {
+    fn new(shares: &[f64]) -> Self {
+        let mut sum = 0.0;
+        let upto: Vec<f64> = shares
+            .iter()
+            .map(|share| {
+                sum += share;
+                sum
+            })
+            .collect();
+        let part = |at: usize| at as f64 / upto.len() as f64;
+        let first = |at: usize| upto.partition_point(|upto| *upto <= part(at));
+        let guide = (0..upto.len()).map(|at| u16::try_from(first(at)).unwrap_or(u16::MAX));
+        Self { guide: guide.collect(), upto }
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below the count")]
     fn draw(&self, random: &mut Random) -> usize {
-        let number = libm::pow(1.0 + random.unit() * self.whole, 1.0 / self.power);
-        (number as usize).clamp(1, self.count.max(1)) - 1
+        let unit = random.unit();
+        let part = (unit * self.guide.len() as f64) as usize;
+        let begin = self.guide.get(part).map_or(0, |begin| usize::from(*begin));
+        let rest = self.upto.iter().skip(begin);
+        let rank = begin + rest.take_while(|upto| **upto <= unit).count();
+        rank.min(self.upto.len().saturating_sub(1))
     }
+}
 
-    /// Share of draws of each rank, in order.
-    fn shares(self) -> impl Iterator<Item = f64> {
-        let mut before = 0.0;
-        (0..self.count).map(move |rank| {
-            let upto = (libm::pow(rank as f64 + 2.0, self.power) - 1.0) / self.whole;
-            let share = upto - before;
-            before = upto;
-            share
-        })
-    }
+/// Shares of so many ranks, the first the largest: Zipf's law.
+fn zipf(count: usize, exponent: f64) -> Vec<f64> {
+    let mut shares: Vec<f64> =
+        (1..=count).map(|number| libm::pow(number as f64, -exponent)).collect();
+    let sum: f64 = shares.iter().sum();
+    shares.iter_mut().for_each(|share| *share /= sum);
+    shares
 }
 
 /// Shares of the questions for each place, by its number, where names are that unequal.
 fn rates(exponent: f64) -> Vec<f64> {
     let mut shares = vec![0.0; MANAGED.places.len()];
-    let services = Zipf::new(MANAGED.popular.len(), exponent).shares();
+    let services = zipf(MANAGED.popular.len(), exponent);
     for (at, share) in MANAGED.popular.iter().zip(services) {
         if let Some(to) = shares.get_mut(usize::from(*at)) {
             *to = share * SERVICES_SHARE;
         }
     }
-    let web = Zipf::new(WEB.len(), exponent).shares();
+    let web = zipf(WEB.len(), exponent).into_iter();
     shares.extend(web.map(|share| share * (1.0 - SERVICES_SHARE)));
     shares
 }
@@ -302,6 +309,22 @@ mod tests {
             each(seconds, (place.number, kind), Some(held));
         }
         forwarded / all
+    }
+
+    #[test]
+    fn ranks_are_drawn_with_their_shares() {
+        let mut random = Random::new(4);
+        for exponent in [0.0, 1.0, 2.5] {
+            let shares = zipf(50, exponent);
+            let ranks = Ranks::new(&shares);
+            let mut counts = vec![0.0; 50];
+            (0..100_000).for_each(|_| counts[ranks.draw(&mut random)] += 1.0);
+            for (rank, (count, share)) in counts.iter().zip(&shares).enumerate() {
+                let wanted = share * 1e5;
+                assert!((count - wanted).abs() < 6.0 * (wanted + 1.0).sqrt(), "{exponent} {rank}");
+            }
+        }
+        assert_eq!(Ranks::default().draw(&mut random), 0);
     }
 
     #[test]

@@ -191,25 +191,29 @@ pub fn put(sheet: &mut Sheet, section: Section, name: &NameBuf, ttl_seconds: u32
 }
 
 /// A zone, for the answers that there is nothing.
-pub struct Zone {
-    name: NameBuf,
+#[derive(Debug, Clone, Copy)]
+pub struct Zone<'a> {
+    name: &'a NameBuf,
     /// Its server.
-    pub server: NameBuf,
-    mailbox: NameBuf,
+    pub server: &'a NameBuf,
+    mailbox: &'a NameBuf,
     serial: u32,
 }
 
-impl Zone {
+impl<'a> Zone<'a> {
+    /// The domain's zone in the directory.
+    pub fn of_domain(stage: &Stage<'a>) -> Self {
+        let [domain, ..] = stage.cast.zone_names();
+        Self::of_directory(stage, domain)
+    }
+
     /// The zone of that name in the directory, of which every server is master: it names itself.
-    pub fn of_directory(stage: &Stage<'_>, name: &str) -> Option<Self> {
-        let cast = stage.cast;
-        let server = NameBuf::from_text(&cast.dc_dns_name(cast.dc)).ok()?;
-        let mailbox = format!("hostmaster.{}", cast.forest.dns_name);
-        let mailbox = NameBuf::from_text(&mailbox).ok()?;
+    pub fn of_directory(stage: &Stage<'a>, name: &'a NameBuf) -> Self {
+        let [_, server, mailbox] = stage.cast.zone_names();
         // Counts changes. One a minute, assumed: it grows and is the same for all who ask.
         let minutes = stage.now().nanos() / 60_000_000_000;
         let serial = u32::try_from(minutes).unwrap_or_default();
-        Some(Self { name: NameBuf::from_text(name).ok()?, server, mailbox, serial })
+        Self { name, server, mailbox, serial }
     }
 
     /// Adds its SOA record.
@@ -219,7 +223,7 @@ impl Zone {
         let times =
             SoaTimes { serial, refresh_seconds, retry_seconds, expire_seconds, minimum_seconds };
         let data = Data::Soa(self.server.name(), self.mailbox.name(), times);
-        put(sheet, section, &self.name, minimum_seconds, data);
+        put(sheet, section, self.name, minimum_seconds, data);
     }
 }
 

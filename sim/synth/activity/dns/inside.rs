@@ -1,6 +1,7 @@
 //! Names of the domain: hosts, services, addresses, and what is missing there.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::LazyLock;
 
 use super::exchange::{ANSWER, AUTHORITY, Asked, NXDOMAIN, Zone, exchange, put};
 use crate::estate::Knob;
@@ -30,6 +31,10 @@ const UNKNOWN_ADDRESS_SHARE: f64 = 0.2;
 const SERVICES: [(&str, u16); 4] =
     [("_ldap._tcp", 389), ("_kerberos._tcp", 88), ("_kpasswd._udp", 464), ("_gc._tcp", 3268)];
 
+/// Zone of the private addresses that homes use, RFC 6303 section 4.1.
+static PRIVATE_ZONE: LazyLock<NameBuf> =
+    LazyLock::new(|| NameBuf::from_text("168.192.in-addr.arpa").expect("it is a name"));
+
 /// Who has a name in the domain.
 #[derive(Debug, Clone, Copy)]
 enum Host {
@@ -58,7 +63,7 @@ pub fn lookup(stage: &mut Stage<'_>) {
     let (v4, v6) = addresses(stage, host);
     let is_there = if kind == A { v4.is_some() } else { v6.is_some() };
     // Only an answer without records needs it.
-    let zone = if is_there { None } else { domain_zone(stage) };
+    let zone = (!is_there).then(|| Zone::of_domain(stage));
     let fill = |sheet: &mut Sheet| match (kind, v4, v6, &zone) {
         (A, Some(v4), ..) => put(sheet, Section::Answer, &name, HOST_TTL_SECONDS, Data::A(v4)),
         (AAAA, _, Some(v6), _) => {
@@ -96,7 +101,7 @@ pub fn offered(stage: &mut Stage<'_>, prefix: &str, port: u16, controllers: &[us
         .collect();
     // Round robin: the server turns the list with each answer.
     let turn = stage.random.below(u32::try_from(hosts.len()).unwrap_or(u32::MAX)) as usize;
-    let zone = if hosts.is_empty() { domain_zone(stage) } else { None };
+    let zone = hosts.is_empty().then(|| Zone::of_domain(stage));
     let flags = ANSWER | AUTHORITY | if hosts.is_empty() { NXDOMAIN } else { 0 };
     let turned = || hosts.iter().cycle().skip(turn).take(hosts.len());
     let cast = stage.cast;
@@ -126,7 +131,7 @@ pub fn offered(stage: &mut Stage<'_>, prefix: &str, port: u16, controllers: &[us
 pub fn missing(stage: &mut Stage<'_>, label: &str, kind: u16) {
     let text = format!("{label}.{}", stage.cast.forest.dns_name);
     let Ok(name) = NameBuf::from_text(&text) else { return };
-    let Some(zone) = domain_zone(stage) else { return };
+    let zone = Zone::of_domain(stage);
     let fill = |sheet: &mut Sheet| zone.put_soa(sheet, Section::Authority);
     let flags = ANSWER | AUTHORITY | NXDOMAIN;
     stage.with_sheet(|stage, sheet| exchange(stage, sheet, (&name, kind), flags, fill));
@@ -159,14 +164,10 @@ fn stranger(stage: &mut Stage<'_>) {
     let drawn = stage.random.next_u64().to_be_bytes();
     let [third, fourth, ..] = drawn;
     let name = NameBuf::reverse(Ipv4Addr::new(192, 168, third, fourth).into());
-    let Some(zone) = Zone::of_directory(stage, "168.192.in-addr.arpa") else { return };
+    let zone = Zone::of_directory(stage, &PRIVATE_ZONE);
     let fill = |sheet: &mut Sheet| zone.put_soa(sheet, Section::Authority);
     let flags = ANSWER | AUTHORITY | NXDOMAIN;
     stage.with_sheet(|stage, sheet| exchange(stage, sheet, (&name, PTR), flags, fill));
-}
-
-fn domain_zone(stage: &Stage<'_>) -> Option<Zone> {
-    Zone::of_directory(stage, &stage.cast.forest.dns_name)
 }
 
 /// Addresses as they are registered.

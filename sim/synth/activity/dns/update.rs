@@ -94,7 +94,7 @@ impl Update {
 
     /// Asks where the own name belongs: the answer names the zone and its master.
     fn find_zone(&self, stage: &mut Stage<'_>, sheet: &mut Sheet) {
-        let Some(zone) = Zone::of_directory(stage, &stage.cast.forest.dns_name) else { return };
+        let zone = Zone::of_domain(stage);
         let master = match stage.cast.dc_v4.address {
             std::net::IpAddr::V4(v4) => Some(v4),
             std::net::IpAddr::V6(_) => None,
@@ -102,7 +102,7 @@ impl Update {
         exchange(stage, sheet, (&self.own, SOA), ANSWER | AUTHORITY, |sheet| {
             zone.put_soa(sheet, Section::Authority);
             if let Some(master) = master {
-                put(sheet, Section::Additional, &zone.server, TTL_SECONDS, Data::A(master));
+                put(sheet, Section::Additional, zone.server, TTL_SECONDS, Data::A(master));
             }
         });
     }

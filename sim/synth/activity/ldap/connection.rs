@@ -26,6 +26,8 @@ const ROOT: &str = "rootDSE";
 /// Bytes of a wrap token of Kerberos with AES before and behind what is encrypted: header,
 /// confounder, the header again, checksum; RFC 4121 section 4.2.4, RFC 3962 section 6.
 const WRAP_BYTES: usize = 16 + 16 + 16 + 12;
+/// Room for a message before it is protected, in bytes: most need less.
+const PLAIN_BYTES: usize = 512;
 /// Bytes of its checksum, and of a signature of NTLM, \[MS-NLMP\] 2.2.2.9.
 const CHECKSUM_BYTES: u8 = 12;
 const SIGNATURE_BYTES: usize = 16;
@@ -155,6 +157,11 @@ impl Connection {
         self.protection = protection;
     }
 
+    /// Nobody has seen how it began, and in whose name it speaks.
+    pub fn hide(&mut self) {
+        (self.tcp.is_from_before, self.bound) = (true, Bound::Nobody);
+    }
+
     /// Between whom.
     pub const fn tcp(&self) -> &Tcp {
         &self.tcp
@@ -262,21 +269,23 @@ impl Connection {
         &mut self,
         stage: &mut Stage<'_>,
         side: Side,
-        messages: impl Iterator<Item = Message<'m>>,
+        mut messages: impl Iterator<Item = Message<'m>> + Clone,
     ) -> Timestamp {
-        let mut plain = Vec::new();
-        for message in messages {
-            message.emit(&mut Writer::new(&mut plain));
-            if self.is_readable() {
-                let operation = &message.operation;
+        if self.is_readable() {
+            for Message { operation, .. } in messages.clone() {
                 stage.told(Id::Ldap, operation.number(), operation.is_answer());
             }
         }
-        match self.protection {
-            Protection::None => stage.say(&mut self.tcp, side, |w| {
-                w.bytes(&plain);
+        let mut emit = |w: &mut Writer<'_>| messages.by_ref().for_each(|message| message.emit(w));
+        if self.protection == Protection::None {
+            return stage.say(&mut self.tcp, side, |w| {
+                emit(w);
                 Ok(())
-            }),
+            });
+        }
+        let mut plain = Vec::with_capacity(PLAIN_BYTES);
+        emit(&mut Writer::new(&mut plain));
+        match self.protection {
             Protection::Signed => self.put_signed(stage, side, &plain),
             _ => self.put_sealed(stage, side, plain.len()),
         }
@@ -300,27 +309,29 @@ impl Connection {
 
     /// Sends that many bytes sealed.
     fn put_sealed(&mut self, stage: &mut Stage<'_>, side: Side, plain: usize) -> Timestamp {
-        stage.told(Id::Ldap, SEALED, false);
         let mut random = Random::new(stage.random.next_u64());
-        if self.protection == Protection::NtlmSealed {
+        let time = if self.protection == Protection::NtlmSealed {
             let mut signature = [0; SIGNATURE_BYTES];
             let [version, _, _, _, checksum @ ..] = &mut signature;
             *version = 1;
             random.fill(checksum);
-            return stage.say(&mut self.tcp, side, |w| {
+            stage.say(&mut self.tcp, side, |w| {
                 prefix(w, SIGNATURE_BYTES + plain);
                 w.bytes(&signature);
                 ciphertext(&mut random, plain, w)
-            });
-        }
-        let flags = 0x06 | from_acceptor(side);
-        // Rotated by checksum and encrypted header, RFC 4121 section 4.2.5.
-        let header = self.wrap_header(side, [flags, 0xff, 0, 0, 0, 28]);
-        stage.say(&mut self.tcp, side, |w| {
-            prefix(w, WRAP_BYTES + plain);
-            w.bytes(&header);
-            ciphertext(&mut random, WRAP_BYTES - header.len() + plain, w)
-        })
+            })
+        } else {
+            let flags = 0x06 | from_acceptor(side);
+            // Rotated by checksum and encrypted header, RFC 4121 section 4.2.5.
+            let header = self.wrap_header(side, [flags, 0xff, 0, 0, 0, 28]);
+            stage.say(&mut self.tcp, side, |w| {
+                prefix(w, WRAP_BYTES + plain);
+                w.bytes(&header);
+                ciphertext(&mut random, WRAP_BYTES - header.len() + plain, w)
+            })
+        };
+        stage.told(Id::Ldap, SEALED, false);
+        time
     }
 
     /// Header of a wrap token, RFC 4121 section 4.2.6.2.

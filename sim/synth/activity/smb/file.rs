@@ -332,9 +332,10 @@ impl<'a> Open<'a> {
         let Some(time) = self.first.filter(|_| smb.is_clear()) else { return };
         let (flow, principal) = (smb.link.tcp.flow, smb.principal.clone());
         let detail = if self.what.is_written { "write" } else { "read" };
+        let share = if smb.link.is_tree_seen(self.what.tree) { self.what.share } else { "" };
         stage.did(&flow, time, Kind::FileCopy, Outcome::Success, || Words {
             principal,
-            target: Some(format!("{}\\{}", self.what.share, self.what.path)),
+            target: Some(format!("{share}\\{}", self.what.path)),
             detail: Some(detail.to_owned()),
         });
     }

@@ -49,6 +49,8 @@ pub struct Link {
     pub trees: [u32; 2],
     /// Trees connected so far.
     pub tree_count: u32,
+    /// So many of them before the start, so that an observer does not know what they are.
+    pub hidden_trees: u32,
     /// Files opened so far.
     pub file_count: u32,
     /// When it was last used.
@@ -92,6 +94,19 @@ pub struct Asked {
     pub is_pending: bool,
 }
 
+impl Link {
+    /// Nobody has seen how it began: whose session it is, and which trees there are.
+    pub const fn hide(&mut self) {
+        (self.tcp.is_from_before, self.is_named) = (true, false);
+        self.hidden_trees = self.tree_count;
+    }
+
+    /// Whether an observer knows which share a tree is of.
+    pub const fn is_tree_seen(&self, tree: u32) -> bool {
+        tree > tree_id(self.hidden_trees)
+    }
+}
+
 impl<'a> Message<'a> {
     /// A request, or an answer that succeeds.
     pub const fn new(command: u16, tree: u32, body: Body<'a>) -> Self {
@@ -112,6 +127,7 @@ impl Smb {
             is_named: false,
             trees: [0; 2],
             tree_count: 0,
+            hidden_trees: 0,
             file_count: 0,
             used: now,
         };
@@ -195,25 +211,27 @@ impl Smb {
             header.emit(&mut w);
             w.bytes(&self.body);
             id += u64::from(header.credit_charge).max(1);
-            if is_clear {
-                stage.told(Id::Smb2, message.command.into(), side == Side::Server);
-            }
         }
         if is_clear {
             let payload = &self.payload;
-            return stage.say(&mut self.link.tcp, side, |w| session_message(payload, w));
+            let time = stage.say(&mut self.link.tcp, side, |w| session_message(payload, w));
+            for message in messages {
+                stage.told(Id::Smb2, message.command.into(), side == Side::Server);
+            }
+            return time;
         }
-        stage.told(Id::Smb2, command::OPAQUE, side == Side::Server);
         let mut random = Random::new(stage.random.next_u64());
         let transform = transform(&mut random, self.payload.len(), self.link.session);
         random.fill(&mut self.payload);
         let payload = &self.payload;
-        stage.say(&mut self.link.tcp, side, |w| {
+        let time = stage.say(&mut self.link.tcp, side, |w| {
             nbss::Header::session_message(Transform::LEN + payload.len())?.emit(w);
             transform.emit(w);
             w.bytes(payload);
             Ok(())
-        })
+        });
+        stage.told(Id::Smb2, command::OPAQUE, side == Side::Server);
+        time
     }
 
     fn header(
@@ -269,8 +287,8 @@ impl Smb {
         let emitted = message.body.emit(&mut w);
         debug_assert_eq!(emitted, Ok(()));
         let payload = &self.payload;
-        stage.told(Id::Smb2, message.command.into(), true);
         stage.say(&mut self.link.tcp, Side::Server, |w| session_message(payload, w));
+        stage.told(Id::Smb2, message.command.into(), true);
     }
 
     /// An identifier for a file that is opened now, as Windows makes them of its tables.
@@ -285,8 +303,13 @@ impl Smb {
     /// An identifier for a tree that is connected now.
     pub fn new_tree(&mut self) -> u32 {
         self.link.tree_count += 1;
-        4 * self.link.tree_count - 3
+        tree_id(self.link.tree_count)
     }
+}
+
+/// Identifier of a session's tree of that number, counted from 1; 0 is none.
+const fn tree_id(number: u32) -> u32 {
+    (4 * number).saturating_sub(3)
 }
 
 /// A session message with this payload, \[MS-SMB2\] section 2.1.

@@ -16,7 +16,7 @@ use super::fields::Row;
 const BROWSER: u32 = 0x1_0000;
 const NETLOGON: u32 = 0x2_0000;
 /// Operation of calls of unknown interfaces.
-const UNKNOWN_INTERFACE: u32 = 0xffff_0000;
+pub const UNKNOWN_INTERFACE: u32 = 0xffff_0000;
 /// Methods of HTTP in the order of our numbers, from 1.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE"];
 
@@ -196,14 +196,18 @@ impl Counter {
                     self.contexts.insert((stream, pipe.clone(), context), Uuid(uuid));
                 }
             } else if matches!(code, kind::REQUEST | kind::RESPONSE | kind::FAULT) {
-                let Some((context, number)) = contexts.next().zip(numbers.next()) else {
+                let Some(context) = contexts.next() else {
                     missing += 1;
                     continue;
                 };
+                let uuid = self.contexts.get(&(stream, pipe.clone(), context));
+                // Without their bind tshark tells no operations of answers.
+                let is_numbered = uuid.is_some() || code == kind::REQUEST;
+                let number = if is_numbered { numbers.next() } else { None };
+                missing += usize::from(is_numbered && number.is_none());
                 if code != kind::FAULT {
-                    let uuid = self.contexts.get(&(stream, pipe.clone(), context));
                     let service = uuid.and_then(|uuid| Service::of(*uuid));
-                    let number = u16::try_from(number).ok();
+                    let number = number.and_then(|number| u16::try_from(number).ok());
                     operation = service.map_or(UNKNOWN_INTERFACE, |s| s.code(number));
                 }
             }
