@@ -1,12 +1,15 @@
 //! Names and addresses where an estate is not the small one: answers that do not fit, forwarders
 //! that say nothing, neighbours, networks without NetBIOS neighbours.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use headroom::proto::Kind;
+use headroom::base::Timestamp;
+use headroom::proto::dns::Section;
+use headroom::proto::{Context, Kind, Message, Tally};
+use headroom::sensor::{Audience, Ends};
 use headroom::synth::{Activity, Item, Synth, Truth, outcome_name};
 
-use super::play;
+use super::play::{self, Reading};
 
 /// Plays the script in an estate; the core must give it back.
 fn played(text: &str, script: Vec<Item>) -> Truth {
@@ -137,4 +140,60 @@ fn nobody_answers_the_sensor_at_an_address_that_is_off() {
     let asked =
         count(&truth, Kind::DnsLookup, "success") + count(&truth, Kind::DnsLookup, "failure");
     assert_eq!(asked, script.len());
+}
+
+/// Names outside: questions of the server to a forwarder, and its answers to clients.
+#[derive(Default)]
+struct Outside(Vec<(Timestamp, (String, u16), Option<u32>)>);
+
+impl Audience for Outside {
+    fn message(&mut self, ends: &Ends, context: &Context, message: &Message<'_>, _: Tally) {
+        let Message::Dns(view) = message else { return };
+        let Some(Ok(question)) = view.questions().next() else { return };
+        let name = question.name.to_string().to_lowercase();
+        if name.ends_with("corp.example") || name.ends_with(".arpa") || view.opcode() != 0 {
+            return;
+        }
+        let is_upstream = ends.server.0.to_string() == "192.0.2.53";
+        let ttl = view.records().find_map(|record| match record {
+            Ok((Section::Answer | Section::Authority, record)) => Some(record.ttl_seconds),
+            _ => None,
+        });
+        let is_answer = view.is_response() && ttl.is_some();
+        if is_upstream && !view.is_response() || !is_upstream && is_answer {
+            self.0.push((context.time, (name, question.kind), ttl));
+        }
+    }
+}
+
+#[test]
+fn an_answer_out_of_the_cache_ends_when_it_was_said_to() {
+    let parameters = "\n[parameters]\ndns.unanswered_share = 0\ndns.tcp_share = 0\n";
+    let text = play::SMALL.replace("count = 8", "count = 400") + parameters;
+    let (frames, _) =
+        play::collect(Synth::start(play::cast(&text, 2), &play::options(900)).unwrap());
+    let mut outside = Outside::default();
+    headroom::sensor::hear(&mut Reading(Some(&frames)), &Default::default(), &mut outside);
+    // Conversations are heard one beside the other.
+    outside.0.sort();
+    // Of each name and type: when the last answer ends, in seconds; whether it has come out of the
+    // cache; questions to a forwarder whose answer has not gone on to a client.
+    let mut known: BTreeMap<(String, u16), (f64, bool, u32)> = BTreeMap::new();
+    for (time, key, ttl) in outside.0 {
+        let now = time.nanos() as f64 / 1e9;
+        let (end, is_cached, asked) = known.entry(key.clone()).or_default();
+        let Some(ttl) = ttl else {
+            assert!(!*is_cached || now > *end - 1.0, "{key:?} is fetched though it is cached");
+            *asked += 1;
+            continue;
+        };
+        let new = now + f64::from(ttl);
+        assert!(new < *end + 1.5 || now > *end - 1.5, "{key:?} lives longer all at once");
+        answers += 1;
+        *is_cached = *asked == 0;
+        fetched += u32::from(*asked > 0);
+        (*end, *asked) = (new, asked.saturating_sub(1));
+    }
+    let share = f64::from(fetched) / f64::from(answers);
+    assert!(answers > 5_000 && (0.25..0.37).contains(&share), "{share} of {answers}");
 }
