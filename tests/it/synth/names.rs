@@ -179,6 +179,7 @@ fn an_answer_out_of_the_cache_ends_when_it_was_said_to() {
     // Of each name and type: when the last answer ends, in seconds; whether it has come out of the
     // cache; questions to a forwarder whose answer has not gone on to a client.
     let mut known: BTreeMap<(String, u16), (f64, bool, u32)> = BTreeMap::new();
+    let (mut answers, mut fetched) = (0, 0);
     for (time, key, ttl) in outside.0 {
         let now = time.nanos() as f64 / 1e9;
         let (end, is_cached, asked) = known.entry(key.clone()).or_default();
