@@ -1,9 +1,11 @@
 //! Time, units, seeded random numbers, the frame types. Knows no other room.
 
 mod frame;
+mod hex;
 mod random;
 mod time;
 
 pub use frame::{Batch, Frame, FrameSource, LinkType, Record};
+pub use hex::hex;
 pub use random::Random;
 pub use time::Timestamp;

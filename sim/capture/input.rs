@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::content::{HEAD_BYTES, PLAIN_HEAD_BYTES};
 use super::gzip::read_retrying;
 use super::unpack::{Packing, Unpacker, Worker};
+use crate::base::hex;
 
 /// Blocks on their way to the hashing thread.
 const HASH_BLOCKS: usize = 4;
@@ -74,7 +75,7 @@ impl Hasher {
                 state.update(&block);
                 let _ = back.try_send(block);
             }
-            state.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+            hex(&state.finalize())
         };
         let handle = std::thread::Builder::new().name("sha256".to_owned()).spawn(work)?;
         Ok(Self { send, spent, handle })

@@ -77,6 +77,12 @@ pub fn captures(cli: &Cli, args: &AnonymizeArgs) -> anyhow::Result<ExitCode> {
     if let Some(log) = found.counters.first() {
         bail!("anonymize {}: it is no capture", log.display());
     }
+    if let Some(estate) = found.estates.first() {
+        bail!(
+            "anonymize {}: it is an estate; make a capture of it with `headroom synth`",
+            estate.display()
+        );
+    }
     if let Some(ending) = COMPRESSED.iter().find(|ending| output::has_ending(path, ending)) {
         bail!(
             "write {}: what is written is not compressed; leave .{ending} away, or write to - and \

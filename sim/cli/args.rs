@@ -100,6 +100,7 @@ Examples:
   headroom report dc01.pcapng -o report --cores 4 --ram 16
   headroom report rotated/ --dc DC01=10.0.0.10,fd00::10 -o report
   headroom report perfmon.csv --estate site.toml -o report
+  headroom report site.toml --dc DC01 --failed DC02 -o report
   zcat day.pcap.gz | headroom report - -o report";
 
 const SIZE_EXAMPLES: &str = "\
@@ -107,6 +108,7 @@ Examples:
   headroom size perfmon.csv
   headroom size dc01.pcapng --cores 4 --ram 16 --min-available-mb 9000
   headroom size perfmon.csv --cores DC01=4 --cores DC02=8 --format markdown
+  headroom size site.toml --start 2026-01-12T06:00 --duration 8h
   headroom size *.pcapng --fail-if 'busy_pps>20000' --fail-if 'verdict!=Yes'
 
 Conditions for --fail-if: NAME OP VALUE, with OP one of > >= < <= == !=
@@ -136,7 +138,7 @@ const SYNTH_EXAMPLES: &str = "\
 Examples:
   headroom synth estate.toml -o day.pcapng.zst --truth day.json
   headroom synth estate.toml --dc DC02 --start 2026-01-12T08:00 --duration 2h -o morning.pcap
-  headroom synth estate.toml --failed DC02 -o - | headroom report - --estate estate.toml -o report
+  headroom synth estate.toml --failed DC02 -o - | headroom report - -o report
   headroom synth estate.toml --write-plan plan.tsv; headroom synth estate.toml --plan plan.tsv -o day.pcapng
 
 The same estate, seed and version give the same bytes on any machine with any number of threads.
@@ -169,12 +171,13 @@ Clients are counted, never named. Each value says whether it was learned, and fr
 #[derive(Debug, Args)]
 pub struct InputArgs {
     /// Captures (pcap, pcapng, also .gz and .zst), counter logs (perfmon CSV, plain CSV),
-    /// sizing workbooks (XLSX), directories of these, or - for standard input
+    /// sizing workbooks (XLSX), directories of these, estates (TOML), of which traffic is made,
+    /// or - for standard input
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
 
-    /// A domain controller in the captures: an address, or NAME=ADDRESS[,ADDRESS...].
-    /// Without it they are found from the traffic
+    /// A domain controller in the captures: an address, or NAME=ADDRESS[,ADDRESS...]; of an
+    /// estate its name. Without it they are found from the traffic, and estates show all
     #[arg(long, value_name = "DC")]
     pub dc: Vec<String>,
 
@@ -206,6 +209,31 @@ pub struct InputArgs {
     #[arg(long, value_name = "FILE", requires = "anonymize")]
     pub anonymize_key: Option<PathBuf>,
 }
+
+/// Which day of an estate is made.
+#[derive(Debug, Default, Args)]
+pub struct DayArgs {
+    /// Seed of everything that is drawn [default: 1]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// First moment, in local time of the domain controller unless it says otherwise
+    /// [default: the Monday 2026-01-12; `synth` begins at 00:00, the others with the busiest hours]
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<String>,
+
+    /// Length of the traffic, e.g. 15m, 24h, 7d. What has begun by then is finished: the last
+    /// packets come up to a minute later [default: 24h of `synth`, 2h of the others]
+    #[arg(long, value_name = "TIME")]
+    pub duration: Option<String>,
+
+    /// A domain controller that has failed: its clients use the others. May be repeated
+    #[arg(long, value_name = "NAME")]
+    pub failed: Vec<String>,
+}
+
+/// Heading of the flags that only estates among the inputs need.
+const ESTATES: &str = "Options for estates as inputs";
 
 /// What is known of the servers, and thresholds.
 #[derive(Debug, Args)]
@@ -272,6 +300,9 @@ pub struct ReportArgs {
     /// Directory for the report; made if missing
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
+    /// The day of estates.
+    #[command(flatten, next_help_heading = ESTATES)]
+    pub day: DayArgs,
 }
 
 /// `headroom size`.
@@ -292,6 +323,9 @@ pub struct SizeArgs {
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// The day of estates.
+    #[command(flatten, next_help_heading = ESTATES)]
+    pub day: DayArgs,
 }
 
 /// Forms of `headroom size`.
@@ -330,6 +364,9 @@ pub struct InspectArgs {
     /// with which outcome. With - they go to standard output, and the rest only to --output
     #[arg(long, value_name = "FILE")]
     pub activities: Option<PathBuf>,
+    /// The day of estates.
+    #[command(flatten, next_help_heading = ESTATES)]
+    pub day: DayArgs,
 }
 
 /// Forms of `headroom inspect`.
@@ -358,7 +395,7 @@ pub struct AnonymizeArgs {
 /// `headroom synth`.
 #[derive(Debug, Args)]
 pub struct SynthArgs {
-    /// Estate file (TOML); `headroom estate init` writes one
+    /// Estate file (TOML), or - for standard input; `headroom estate init` writes one
     #[arg(value_name = "ESTATE")]
     pub estate: PathBuf,
 
@@ -367,27 +404,13 @@ pub struct SynthArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Seed of everything that is drawn
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
-
-    /// Length of the traffic, e.g. 15m, 24h, 7d. What has begun by then is finished: the last
-    /// packets come up to a minute later
-    #[arg(long, value_name = "TIME", default_value = "24h")]
-    pub duration: String,
-
-    /// First moment, in local time of the domain controller unless it says otherwise
-    /// [default: 2026-01-12T00:00, a Monday]
-    #[arg(long, value_name = "TIME")]
-    pub start: Option<String>,
+    /// The day.
+    #[command(flatten)]
+    pub day: DayArgs,
 
     /// The domain controller whose traffic it is [default: the first of the estate]
     #[arg(long, value_name = "NAME")]
     pub dc: Option<String>,
-
-    /// A domain controller that has failed: its clients use the others. May be repeated
-    #[arg(long, value_name = "NAME")]
-    pub failed: Vec<String>,
 
     /// Form of the capture, whatever its name
     #[arg(long, value_enum, value_name = "FORMAT")]
@@ -398,7 +421,8 @@ pub struct SynthArgs {
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
 
-    /// Render the plan in this file instead of making one; its seed, start and length count
+    /// Render the plan in this file, or - for standard input, instead of making one; its seed,
+    /// start and length count
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "start", "duration", "write_plan"])]
     pub plan: Option<PathBuf>,
 
@@ -447,7 +471,7 @@ pub enum EstateKind {
 /// `headroom estate check`.
 #[derive(Debug, Args)]
 pub struct EstateCheckArgs {
-    /// Estate file (TOML)
+    /// Estate file (TOML), or - for standard input
     #[arg(value_name = "ESTATE")]
     pub estate: PathBuf,
     /// Print JSON with `schema_version`

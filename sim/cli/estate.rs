@@ -8,8 +8,8 @@ use anyhow::{Context, bail};
 use serde::Serialize;
 
 use super::args::{EstateCheckArgs, EstateCommand, EstateInitArgs, EstateKind};
-use super::synth::UNCERTAINTY_FACTOR;
-use super::{EXIT_CONDITION, output, plan};
+use super::order::{Described, UNCERTAINTY_FACTOR};
+use super::{EXIT_CONDITION, output};
 use crate::estate::{
     CALIBRATIONS, DomainController, Estate, EstateError, Join, Parameter, Population,
     PopulationKind, Roles,
@@ -68,9 +68,8 @@ fn parameter_list() -> Result<String, EstateError> {
 }
 
 fn check(args: &EstateCheckArgs) -> anyhow::Result<ExitCode> {
-    let name = args.estate.display().to_string();
-    let estate = Estate::parse(&plan::read_text(&args.estate)?, &name)?;
-    let explanation = Explanation::of(&estate, name);
+    let Described { document, estate } = Described::read(&args.estate)?;
+    let explanation = Explanation::of(&estate, document.name);
     let bytes = if args.json {
         let mut bytes = serde_json::to_vec_pretty(&explanation).context("write JSON")?;
         bytes.push(b'\n');

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use super::output::has_ending;
 use crate::{capture, counters, report};
 
 /// Directories inside directories, so that a loop of links ends.
@@ -19,6 +20,9 @@ pub struct Inputs {
     pub captures: Vec<PathBuf>,
     /// Counter logs and workbooks.
     pub counters: Vec<PathBuf>,
+    /// Estates, of which traffic is made. Only those that are named: beside captures in a
+    /// directory lie those that say what was captured.
+    pub estates: Vec<PathBuf>,
     /// Files in directories that are neither.
     pub skipped: Vec<PathBuf>,
     /// Files that are among the inputs under another path already: read twice, they would double
@@ -44,8 +48,15 @@ impl Inputs {
         read(&mut self.standard_input_head).context("read standard input")?;
         if counters::recognise(&self.standard_input_head).is_some() {
             self.counters.push(self.captures.remove(at));
+        } else if is_estate(&self.standard_input_head) {
+            self.estates.push(self.captures.remove(at));
         }
         Ok(())
+    }
+
+    /// Whether standard input is one of the inputs, whatever it is.
+    pub fn has_standard_input(&self) -> bool {
+        self.all().any(|path| is_standard_input(path))
     }
 
     /// All of standard input, the bytes that were read already included.
@@ -59,7 +70,7 @@ impl Inputs {
 
     /// Everything that will be read.
     pub fn all(&self) -> impl Iterator<Item = &PathBuf> {
-        self.captures.iter().chain(&self.counters)
+        self.captures.iter().chain(&self.counters).chain(&self.estates)
     }
 }
 
@@ -97,11 +108,17 @@ pub fn find(paths: &[PathBuf]) -> anyhow::Result<Inputs> {
         if head.is_empty() {
             bail!("read {}: the file is empty", path.display());
         }
-        if !sort(path, &head, &mut inputs) {
+        if sort(path, &head, &mut inputs) {
+            continue;
+        }
+        // One whose first table is misspelt is told so as an estate.
+        if is_estate(&head) || has_ending(path, "toml") {
+            inputs.estates.push(path.clone());
+        } else {
             let what = capture::describe(&head);
             bail!(
-                "read {}: expected a capture (pcap, pcapng), a counter log (CSV) or a sizing \
-                 workbook (XLSX), found {what}",
+                "read {}: expected a capture (pcap, pcapng), a counter log (CSV), a sizing \
+                 workbook (XLSX) or an estate (TOML), found {what}",
                 path.display()
             );
         }
@@ -116,9 +133,9 @@ pub fn find(paths: &[PathBuf]) -> anyhow::Result<Inputs> {
 
 /// Keeps the first of several paths to one file.
 fn drop_doubled(inputs: &mut Inputs) {
-    let Inputs { captures, counters, doubled, .. } = inputs;
+    let Inputs { captures, counters, estates, doubled, .. } = inputs;
     let mut known = HashSet::new();
-    for list in [captures, counters] {
+    for list in [captures, counters, estates] {
         list.retain(|path| {
             // A pipe has no path of its own; it is another one each time.
             let again = path.canonicalize().is_ok_and(|file| !known.insert(file));
@@ -164,6 +181,12 @@ fn holds_report(folder: &Path) -> bool {
 
 fn is_report(path: &Path) -> bool {
     report::FILES.iter().any(|(name, _)| path.file_name().is_some_and(|file| file == *name))
+}
+
+/// Whether a file begins as an estate: one of its tables stands on a line.
+fn is_estate(head: &[u8]) -> bool {
+    const TABLES: [&str; 4] = ["[forest]", "[[site]]", "[[domain_controller]]", "[[population]]"];
+    counters::decode_head(head).lines().any(|line| TABLES.contains(&line.trim()))
 }
 
 /// Puts a file where it belongs; false where that is nowhere.

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
-use super::args::{Cli, LearnArgs};
+use super::args::{Cli, DayArgs, LearnArgs};
 use super::inputs::is_standard_input;
 use super::plan::InputPlan;
 use super::run::{self, Captured, Reading};
@@ -43,7 +43,13 @@ pub fn run(cli: &Cli, args: &LearnArgs) -> anyhow::Result<ExitCode> {
     if !(args.scale > 0.0 && args.scale <= SCALE_MAX) {
         bail!("--scale {}: not above 0 and at most {SCALE_MAX}", args.scale);
     }
-    let plan = InputPlan::new(&args.input)?;
+    let plan = InputPlan::new(&args.input, &DayArgs::default())?;
+    if let Some(estate) = plan.inputs.estates.first() {
+        bail!(
+            "learn from {}: an estate teaches nothing that it does not say; give a capture",
+            estate.display()
+        );
+    }
     output::prepare(args.output.as_deref(), &plan.inputs)?;
     if plan.inputs.captures.iter().any(|path| is_standard_input(path)) {
         bail!("learn from standard input: captures are read twice; write it to a file first");

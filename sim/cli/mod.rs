@@ -2,10 +2,13 @@
 
 mod anonymize;
 mod args;
+mod document;
 mod estate;
 mod gate;
 mod inputs;
 mod learn;
+mod made;
+mod order;
 mod output;
 mod plan;
 mod progress;
@@ -110,7 +113,7 @@ fn quote(word: &str) -> String {
 fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let facts = FactPlan::new(&args.facts)?;
     let mut names = anonymize::names(&args.input)?;
-    let mut inputs = InputPlan::new(&args.input)?;
+    let mut inputs = InputPlan::new(&args.input, &args.day)?;
     if args.output.as_os_str() == "-" {
         bail!(
             "--output -: a report is several files; name a directory, or use `headroom size \
@@ -122,7 +125,7 @@ fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
     for (name, _) in report::FILES {
         output::spare(&args.output.join(name), &inputs.inputs)?;
     }
-    inputs.inputs.look_at_standard_input()?;
+    inputs.look_at_estates()?;
     tell_skipped(cli, &inputs);
     let reading = Reading { sha256: true, quiet: cli.quiet };
     let result = run::size(&inputs, &facts, reading, command_line())?;
@@ -144,9 +147,9 @@ fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
 fn size(cli: &Cli, args: &SizeArgs) -> anyhow::Result<ExitCode> {
     let facts = FactPlan::new(&args.facts)?;
     let mut names = anonymize::names(&args.input)?;
-    let mut inputs = InputPlan::new(&args.input)?;
+    let mut inputs = InputPlan::new(&args.input, &args.day)?;
     output::prepare(args.output.as_deref(), &inputs.inputs)?;
-    inputs.inputs.look_at_standard_input()?;
+    inputs.look_at_estates()?;
     tell_skipped(cli, &inputs);
     let format = match (args.json, args.format) {
         (true, _) | (_, SizeFormat::Json) => OutputFormat::Json,
@@ -178,13 +181,13 @@ fn render_text(cli: &Cli, result: &SizingReport, to_file: bool) -> anyhow::Resul
 
 fn inspect(cli: &Cli, args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let mut names = anonymize::names(&args.input)?;
-    let mut inputs = InputPlan::new(&args.input)?;
+    let mut inputs = InputPlan::new(&args.input, &args.day)?;
     output::prepare(args.output.as_deref(), &inputs.inputs)?;
     output::prepare(args.activities.as_deref(), &inputs.inputs)?;
     if let (Some(path), Some(lines)) = (&args.output, &args.activities) {
         output::differ(("--output", path), ("--activities", lines))?;
     }
-    inputs.inputs.look_at_standard_input()?;
+    inputs.look_at_estates()?;
     tell_skipped(cli, &inputs);
     let (captures, logs) = (inputs.inputs.captures.len(), inputs.inputs.counters.len());
     if captures > 0 && logs > 0 && !cli.quiet {

@@ -4,16 +4,20 @@ use std::net::IpAddr;
 
 use anyhow::{Context, bail};
 
-use super::args::{FactArgs, InputArgs};
+use super::args::{DayArgs, FactArgs, InputArgs};
+use super::document::Document;
 use super::gate::Condition;
 use super::inputs::{self, Inputs};
+use super::made::{self, Made};
+use super::order::{Described, Wish};
 use crate::estate::Estate;
 use crate::model::Rules;
 use crate::record::{DomainController, Fact};
 use crate::{counters, sensor};
 
-/// Files that are read whole (estates, counter names) may not be larger.
-const TEXT_FILE_MAX_BYTES: u64 = 4 << 20;
+/// Length of what is made of an estate where none is given: the busiest 15 minutes, which
+/// sizing is about, with an hour around them.
+const MADE: &str = "2h";
 
 /// How to read the inputs.
 #[derive(Debug)]
@@ -24,6 +28,15 @@ pub struct InputPlan {
     pub core: sensor::Options,
     /// Capture filter expression.
     pub filter: Option<String>,
+    /// Domain controllers of estates among the inputs; see
+    /// [`look_at_estates`](Self::look_at_estates).
+    pub made: Vec<Made>,
+    /// Which day of them.
+    pub wish: Wish,
+    /// What `--dc` said.
+    wanted: Vec<String>,
+    /// A flag that only estates need was given.
+    has_day: bool,
 }
 
 impl InputPlan {
@@ -31,16 +44,51 @@ impl InputPlan {
     ///
     /// # Errors
     /// With the argument that is wrong, or the input that cannot be read.
-    pub fn new(args: &InputArgs) -> anyhow::Result<Self> {
+    pub fn new(args: &InputArgs, day: &DayArgs) -> anyhow::Result<Self> {
+        let inputs = inputs::find(&args.inputs)?;
+        let may_be_estates = !inputs.estates.is_empty() || inputs.has_standard_input();
+        let of_captures = |text: &&String| !may_be_estates || made::is_of_captures(text);
+        let named = args.dc.iter().filter(of_captures).map(|text| named(text));
         let defaults = sensor::Options::default();
         let core = sensor::Options {
             threads: args.threads.map_or(defaults.threads, usize::from),
             flows_max: args.max_flows as usize,
             mtu_bytes: args.mtu,
-            named: args.dc.iter().map(|text| named(text)).collect::<Result<_, _>>()?,
+            named: named.collect::<Result<_, _>>()?,
         };
         no_address_twice(&core.named)?;
-        Ok(Self { inputs: inputs::find(&args.inputs)?, core, filter: args.filter.clone() })
+        let DayArgs { seed, start, duration, failed } = day;
+        Ok(Self {
+            inputs,
+            core,
+            filter: args.filter.clone(),
+            made: Vec::new(),
+            wish: Wish::new(day, MADE, args.threads)?,
+            wanted: args.dc.clone(),
+            has_day: seed.is_some() || start.is_some() || duration.is_some() || !failed.is_empty(),
+        })
+    }
+
+    /// Finds out what standard input is, and what is to be made of the estates. Waits for
+    /// standard input, so everything that can fail without it goes first.
+    ///
+    /// # Errors
+    /// Standard input or an estate that cannot be read or used, or a flag that fits neither.
+    pub fn look_at_estates(&mut self) -> anyhow::Result<()> {
+        self.inputs.look_at_standard_input()?;
+        if self.inputs.estates.is_empty() {
+            if self.has_day {
+                bail!(
+                    "--seed, --start, --duration, --failed: these are for estates, and none is \
+                     among the inputs"
+                );
+            }
+            // Of captures: what estates know by name, they do not.
+            let mut names = self.wanted.iter().filter(|text| !made::is_of_captures(text));
+            return names.try_for_each(|text| named(text).map(drop));
+        }
+        self.made = made::find(&self.inputs, &self.wanted, &self.wish)?;
+        Ok(())
     }
 }
 
@@ -59,7 +107,7 @@ fn named(text: &str) -> anyhow::Result<sensor::Named> {
     if name.is_empty() {
         bail!("--dc {text}: the name is empty");
     }
-    Ok(sensor::Named { name, addresses })
+    Ok(sensor::Named { name, addresses, by: "named with --dc".to_owned() })
 }
 
 fn no_address_twice(named: &[sensor::Named]) -> anyhow::Result<()> {
@@ -207,27 +255,17 @@ fn rules(args: &FactArgs) -> anyhow::Result<Rules> {
     Ok(rules)
 }
 
-pub(super) fn read_text(path: &std::path::Path) -> anyhow::Result<String> {
-    let shown = path.display();
-    let size = std::fs::metadata(path).with_context(|| format!("open {shown}"))?.len();
-    if size > TEXT_FILE_MAX_BYTES {
-        bail!("read {shown}: {size} bytes are more than the {TEXT_FILE_MAX_BYTES} allowed");
-    }
-    std::fs::read_to_string(path).with_context(|| format!("read {shown}"))
-}
-
 /// The built-in counter names, and those of the user's file.
 fn counter_options(args: &FactArgs) -> anyhow::Result<counters::Options> {
     let Some(path) = &args.counter_names else { return Ok(counters::Options::default()) };
-    let names = counters::Names::built_in().with(&read_text(path)?);
+    let names = counters::Names::built_in().with(&Document::read(path)?.text);
     let names = names.with_context(|| format!("read {}", path.display()))?;
     Ok(counters::Options { names: Some(names), ..counters::Options::default() })
 }
 
 fn read_estate(path: &std::path::Path) -> anyhow::Result<(Estate, String)> {
-    let text = read_text(path)?;
-    let name = path.display().to_string();
-    Ok((Estate::parse(&text, &name)?, name))
+    let Described { document, estate } = Described::read(path)?;
+    Ok((estate, document.name))
 }
 
 #[cfg(test)]

@@ -62,15 +62,20 @@ pub struct SynthBar {
 }
 
 impl SynthBar {
-    /// A bar for a span from `start`, in nanoseconds. Silent as [`Bar`] is.
-    pub fn new(start: Timestamp, duration_ns: i64, quiet: bool) -> Self {
+    /// A bar for a span from `start`, in nanoseconds; `place` is which of how many. Silent as
+    /// [`Bar`] is.
+    pub fn new(start: Timestamp, duration_ns: i64, place: (usize, usize), quiet: bool) -> Self {
         let target = if quiet {
             ProgressDrawTarget::hidden()
         } else {
             ProgressDrawTarget::stderr_with_hz(REDRAWS_HZ)
         };
         let bar = ProgressBar::with_draw_target(Some(duration_ns.unsigned_abs()), target);
-        let template = "making {wide_bar} {percent}% {msg} ETA {eta}";
+        let which = match place {
+            (_, ..=1) => String::new(),
+            (place, all) => format!(" {place} of {all}"),
+        };
+        let template = &format!("making{which} {{wide_bar}} {{percent}}% {{msg}} ETA {{eta}}");
         bar.set_style(
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
         );

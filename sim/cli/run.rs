@@ -7,16 +7,18 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::inputs::{Inputs, is_standard_input};
+use super::made;
 use super::output::Lines;
 use super::plan::{FactPlan, InputPlan};
 use super::progress::Bar;
+use super::span;
 use crate::capture::{self, CaptureSet, Filtered, SYNTHESIS_UNREAD};
 use crate::counters::{self, CounterLog};
 use crate::measure::Stopwatch;
 use crate::model;
 use crate::privacy::Pseudonyms;
 use crate::record::{
-    Activity, Assumption, DomainController, Drops, InputFile, Inspection, SCHEMA_VERSION,
+    Activity, Assumption, DomainController, Drops, Format, InputFile, Inspection, SCHEMA_VERSION,
     SizingReport, Traffic,
 };
 use crate::sensor::{self, Observation, Rows};
@@ -25,6 +27,19 @@ use crate::sensor::{self, Observation, Rows};
 pub(super) struct Captured {
     pub observation: Observation,
     pub files: Vec<InputFile>,
+}
+
+impl Captured {
+    /// Adds what the files say to what the core found in them.
+    pub fn new(mut observation: Observation, files: Vec<InputFile>) -> Self {
+        observation.traffic.drops.not_captured = not_captured(&files);
+        name(&mut observation, &files);
+        let found_by_core = std::mem::take(&mut observation.warnings);
+        observation.warnings = synthesized(&files);
+        observation.warnings.extend(capture_warnings(&files, &observation.traffic));
+        observation.warnings.extend(found_by_core);
+        Self { observation, files }
+    }
 }
 
 /// How a command wants its inputs read.
@@ -55,14 +70,8 @@ pub(super) fn observe(
     let observation =
         sensor::observe(&mut source, &plan.core, &|progress| bar.update(progress), rows);
     bar.finish();
-    let mut observation = observation.context("start worker threads")?;
-    let files = source.into_inner()?.finish();
-    observation.traffic.drops.not_captured = not_captured(&files);
-    let found_by_core = std::mem::take(&mut observation.warnings);
-    observation.warnings = synthesized(&files);
-    observation.warnings.extend(capture_warnings(&files, &observation.traffic));
-    observation.warnings.extend(found_by_core);
-    Ok(Some(Captured { observation, files }))
+    let observation = observation.context("start worker threads")?;
+    Ok(Some(Captured::new(observation, source.into_inner()?.finish())))
 }
 
 fn read_counters(
@@ -93,15 +102,19 @@ pub fn inspect(
     names: &mut Option<Pseudonyms>,
 ) -> anyhow::Result<Inspection> {
     let watch = Stopwatch::new();
+    let made = made::only(plan)?;
     anyhow::ensure!(
-        !plan.inputs.captures.is_empty(),
+        made.is_some() || !plan.inputs.captures.is_empty(),
         "inspect captures: there is none among the inputs; use `headroom size` for counter logs"
     );
     let mut lines = activities.map(Lines::new).transpose()?;
     let rows = lines
         .as_mut()
         .map(|lines| Box::new(|row: &Activity<'_>| lines.row(row, names)) as Rows<'_>);
-    let captured = observe(plan, reading, rows)?.context("read captures")?;
+    let captured = match made {
+        Some(made) => made.observe(plan, reading, rows)?,
+        None => observe(plan, reading, rows)?.context("read captures")?,
+    };
     lines.map_or(Ok(()), Lines::finish)?;
     let Captured { observation, files } = captured;
     let Observation { traffic, understood, warnings, .. } = observation;
@@ -137,10 +150,13 @@ pub fn size(
     let logs = logs.collect::<anyhow::Result<Vec<_>>>()?;
     let mut found = Found::default();
     if let Some(captured) = observe(plan, reading, None)? {
-        found.add_captures(captured);
+        found.add_captures(captured, facts);
     }
-    found.add_counters(logs);
-    found.match_facts(facts);
+    for made in &plan.made {
+        found.add_captures(made.observe(plan, reading, None)?, facts);
+    }
+    found.add_counters(logs, facts);
+    found.tell_unmatched(facts);
     Ok(found.into_report(facts, command))
 }
 
@@ -155,24 +171,38 @@ struct Found {
 }
 
 impl Found {
-    fn add_captures(&mut self, captured: Captured) {
-        let Captured { observation, files } = captured;
-        self.warnings.extend(observation.warnings);
-        self.drops = observation.traffic.drops;
-        self.unattributed = Some(observation.unattributed);
+    /// Adds what captures gave, or the traffic that was made of one domain controller. What is
+    /// synthesized says what its own server has; other facts go before that.
+    fn add_captures(&mut self, captured: Captured, facts: &FactPlan) {
+        let Captured { mut observation, files } = captured;
+        for dc in &mut observation.domain_controllers {
+            facts.apply(dc);
+            for made in files.iter().filter_map(|file| file.synthesis.as_deref()) {
+                model::apply_synthesis(dc, made);
+            }
+        }
+        // Of one estate, every domain controller says the same.
+        for warning in observation.warnings {
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+        self.drops.add(&observation.traffic.drops);
+        let before = self.unattributed.unwrap_or_default();
+        self.unattributed = Some(before + observation.unattributed);
         self.domain_controllers.extend(observation.domain_controllers);
         self.inputs.extend(files);
     }
 
-    fn add_counters(&mut self, logs: Vec<CounterLog>) {
-        let merged = counters::merge(logs);
+    fn add_counters(&mut self, logs: Vec<CounterLog>, facts: &FactPlan) {
+        let mut merged = counters::merge(logs);
+        merged.domain_controllers.iter_mut().for_each(|dc| facts.apply(dc));
         self.inputs.extend(merged.files);
         self.warnings.extend(merged.warnings);
         self.domain_controllers.extend(merged.domain_controllers);
     }
 
-    fn match_facts(&mut self, facts: &FactPlan) {
-        self.domain_controllers.iter_mut().for_each(|dc| facts.apply(dc));
+    fn tell_unmatched(&mut self, facts: &FactPlan) {
         let names: Vec<&str> = self.domain_controllers.iter().map(|dc| dc.name.as_str()).collect();
         for name in facts.unmatched(&names) {
             self.warnings.push(format!(
@@ -188,7 +218,11 @@ impl Found {
             self.domain_controllers.into_iter().map(|dc| model::size(dc, rules)).collect();
         let problems = problems(&self.inputs, &self.drops);
         let mut assumptions = model::assumptions(rules, &sized);
-        assumptions.extend(parameters(&self.inputs));
+        for parameter in parameters(&self.inputs) {
+            if !assumptions.contains(&parameter) {
+                assumptions.push(parameter);
+            }
+        }
         SizingReport {
             schema_version: SCHEMA_VERSION,
             headroom_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -227,6 +261,30 @@ pub(super) fn problems(files: &[InputFile], drops: &Drops) -> Vec<String> {
     damaged.chain(outside).collect()
 }
 
+/// Calls the domain controllers of synthesized captures as their estates do.
+fn name(observation: &mut Observation, files: &[InputFile]) {
+    let made = || files.iter().filter_map(|file| file.synthesis.as_deref());
+    let name_of = |addresses: &[String]| {
+        made().find_map(|made| {
+            let server = made.server.as_ref()?;
+            let is_it = addresses.iter().any(|address| server.addresses.contains(address));
+            is_it.then(|| made.domain_controller.clone())
+        })
+    };
+    for dc in &mut observation.domain_controllers {
+        // One that was named beforehand is called by no address.
+        if dc.addresses.contains(&dc.name)
+            && let Some(name) = name_of(&dc.addresses)
+        {
+            dc.name = name;
+            dc.recognised_by.push_str("; named by its synthesized traffic");
+        }
+    }
+    for server in observation.traffic.servers.iter_mut().filter(|server| server.name.is_none()) {
+        server.name = name_of(&server.addresses);
+    }
+}
+
 /// Traffic that nobody recorded must not be taken for a recording.
 fn synthesized(files: &[InputFile]) -> Vec<String> {
     let made = files.iter().filter_map(|file| Some((file, file.synthesis.as_ref()?)));
@@ -243,12 +301,27 @@ fn synthesized(files: &[InputFile]) -> Vec<String> {
             0 => String::new(),
             count => format!(", but {count} for which the file had no room"),
         };
-        let shown = if file.path == "-" { "standard input" } else { &file.path };
+        let shown = |path: &str| match path {
+            "-" => "standard input".to_owned(),
+            path => path.to_owned(),
+        };
+        let (file_name, estate) = (shown(&file.path), shown(&made.estate));
+        let what = if file.format == Format::Estate {
+            let length = span::words_of_seconds(made.duration_seconds);
+            format!(
+                "{file_name} is an estate: its traffic is synthesized, not recorded, {length} of each \
+                 domain controller, with"
+            )
+        } else {
+            format!(
+                "{file_name} is synthesized traffic, not a recording: made of the estate {estate} \
+                 with"
+            )
+        };
         format!(
-            "{} is synthesized traffic, not a recording: made of the estate {} with the calibration \
-             {} and seed {}; true rates may be {} times higher or lower. Every parameter with its \
-             source stands among the assumptions{left_out}",
-            shown, made.estate, made.calibration, made.seed, made.uncertainty_factor
+            "{what} the calibration {} and seed {}; true rates may be {} times higher or lower. \
+             Every parameter with its source stands among the assumptions{left_out}",
+            made.calibration, made.seed, made.uncertainty_factor
         )
     });
     sentence.chain(unread).collect()

@@ -39,6 +39,28 @@ pub fn duration(text: &str) -> anyhow::Result<i64> {
     Ok(total)
 }
 
+/// A length of time as it can be typed: `1d12h`, `90m` as `1h30m`.
+pub fn words(nanos: i64) -> String {
+    let mut rest = nanos;
+    let mut text = String::new();
+    for (unit, length) in UNITS.iter().rev() {
+        if rest / length > 0 {
+            text.push_str(&format!("{}{unit}", rest / length));
+            rest %= length;
+        }
+    }
+    text
+}
+
+/// The same of seconds.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "it saturates, and nobody reads so long a span"
+)]
+pub fn words_of_seconds(seconds: f64) -> String {
+    words((seconds * 1e9) as i64)
+}
+
 /// A moment: RFC 3339 with an offset, or a date with or without a time in `zone`.
 ///
 /// # Errors
@@ -72,6 +94,14 @@ mod tests {
         {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn lengths_are_told_as_they_are_typed() {
+        for text in ["90s", "2h", "1d12h", "45m"] {
+            assert_eq!(duration(&words(duration(text).unwrap())).unwrap(), duration(text).unwrap());
+        }
+        assert_eq!(words(duration("90m").unwrap()), "1h30m");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `headroom synth`: an estate and a seed to a capture.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::sync_channel;
@@ -9,38 +9,29 @@ use std::sync::mpsc::sync_channel;
 use anyhow::{Context, bail};
 
 use super::args::{CaptureFormat, Cli, SynthArgs};
-use super::inputs::Inputs;
-use super::plan::read_text;
+use super::inputs::{Inputs, is_standard_input};
+use super::order::{Described, Order, UNCERTAINTY_FACTOR, Wish};
+use super::output;
 use super::progress::SynthBar;
-use super::{output, span};
 use crate::base::{Batch, Frame, FrameSource, LinkType};
-use crate::capture::{InterfaceSpec, PcapWriter, PcapngWriter, Resolution, SNAP_LENGTH_BYTES};
-use crate::estate::Estate;
+use crate::capture::{
+    self, InterfaceSpec, PcapWriter, PcapngWriter, Resolution, SNAP_LENGTH_BYTES,
+};
 use crate::record::{
     DerivedCount, GroundTruth, MessageCount, PlannedCount, SCHEMA_VERSION, Synthesis,
-    SynthesisParameter,
 };
-use crate::synth::{
-    Cast, Options, PlanError, PlanHeader, PlanReader, PlanWriter, Synth, Truth, WARM_UP_NS,
-};
-use crate::{estate, record, report};
+use crate::report;
+use crate::synth::{Options, PlanError, PlanFile, PlanHeader, PlanWriter, Synth, Truth};
 
-/// Start of a run where none is given, a Monday in local time.
-const START: &str = "2026-01-12T00:00";
 /// Items of a plan that are read ahead.
 const ITEMS_AHEAD: usize = 4_096;
 /// zstd level: 1 is as fast as the packets come.
 const ZSTD_LEVEL: i32 = 1;
-/// How wrong the rates may be, either way: the spread between what is published and what can be
-/// derived bottom-up.
-pub(super) const UNCERTAINTY_FACTOR: f64 = 3.0;
+/// Length of a run where none is given.
+const DURATION: &str = "24h";
 
-/// Everything that was asked for, checked.
-struct Order {
-    cast: Cast,
-    options: Options,
-    synthesis: Synthesis,
-}
+/// A plan that is read, instead of one that is made.
+type Plan = PlanFile<io::BufReader<Box<dyn Read + Send>>>;
 
 /// `headroom synth`.
 ///
@@ -53,19 +44,27 @@ pub fn run(cli: &Cli, args: &SynthArgs) -> anyhow::Result<ExitCode> {
             args.estate.display()
         );
     }
-    let order = match &args.plan {
-        Some(path) => order_of_plan(args, path)?,
-        None => order(args, args.seed)?,
-    };
     prepare(args)?;
+    let described = Described::read(&args.estate)?;
+    let mut wish = Wish::new(&args.day, DURATION, args.threads)?.at_midnight();
+    let plan = args.plan.as_deref().map(open_plan).transpose()?;
+    // A plan says itself what it is of.
+    let header = plan.as_ref().map(|plan| plan.header().clone());
+    wish.seed = header.as_ref().map_or(wish.seed, |header| header.seed);
+    let order = Order::new(&described, args.dc.as_deref(), &wish)?;
+    let order = match header {
+        Some(PlanHeader { start, duration_ns, .. }) => order.in_span(start, duration_ns),
+        None => order,
+    };
     if let Some(path) = &args.write_plan {
         write_plan(path, &order)?;
     }
     let Some(path) = &args.output else { return Ok(ExitCode::SUCCESS) };
-    let bar = SynthBar::new(order.options.start, order.options.duration_ns, cli.quiet);
+    let Options { start, duration_ns, .. } = order.options;
+    let bar = SynthBar::new(start, duration_ns, (1, 1), cli.quiet);
     let written = output::stream(Some(path), |out| {
         let mut sink = Sink::new(out, path, args.format, &order.synthesis)?;
-        let truth = match &args.plan {
+        let truth = match plan {
             Some(plan) => perform(plan, &order, &mut sink, &bar)?,
             None => {
                 let source = Synth::start(order.cast.clone(), &order.options);
@@ -98,6 +97,9 @@ fn prepare(args: &SynthArgs) -> anyhow::Result<()> {
     let read = [Some(&args.estate), args.plan.as_ref()].into_iter().flatten();
     let mut inputs = Inputs::default();
     inputs.captures.extend(read.cloned());
+    if inputs.captures.iter().filter(|path| is_standard_input(path)).count() > 1 {
+        bail!("read standard input twice; give - only once");
+    }
     let results =
         [("--output", &args.output), ("--truth", &args.truth), ("--write-plan", &args.write_plan)];
     let results = results.into_iter().filter_map(|(flag, path)| Some((flag, path.as_deref()?)));
@@ -115,93 +117,24 @@ fn prepare(args: &SynthArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a plan is of: its seed, start and length, whatever the flags say.
-fn order_of_plan(args: &SynthArgs, path: &Path) -> anyhow::Result<Order> {
-    let header = |order: &Order| -> anyhow::Result<PlanHeader> {
-        let reader = PlanReader::new(open_plan(path)?, &order.cast);
-        Ok(reader.with_context(|| format!("read {}", path.display()))?.header().clone())
+/// Opens the plan at `path`, `-` being standard input, and reads what it is of.
+fn open_plan(path: &Path) -> anyhow::Result<Plan> {
+    let opened = if is_standard_input(path) {
+        capture::standard_input()
+    } else {
+        File::open(path).map(|file| Box::new(file) as Box<dyn Read + Send>)
     };
-    let PlanHeader { seed, start, duration_ns, .. } = header(&order(args, args.seed)?)?;
-    let mut order = order(args, seed)?;
-    (order.options.start, order.options.duration_ns) = (start, duration_ns);
-    (order.synthesis.start_utc, order.synthesis.duration_seconds) = (start, seconds(duration_ns));
-    Ok(order)
-}
-
-fn open_plan(path: &Path) -> anyhow::Result<io::BufReader<File>> {
-    let file = File::open(path).with_context(|| format!("open {}", path.display()))?;
-    Ok(io::BufReader::new(file))
-}
-
-fn order(args: &SynthArgs, seed: u64) -> anyhow::Result<Order> {
-    let text = read_text(&args.estate)?;
-    let name = args.estate.display().to_string();
-    let estate = Estate::parse(&text, &name)?;
-    estate.check_for_synthesis()?;
-    let cast = Cast::new(&estate, args.dc.as_deref(), &args.failed, seed)?;
-    let dc = estate.domain_controllers().get(cast.dc).context("find the domain controller")?;
-    let zone = estate.site_of(dc).and_then(estate::Site::zone).context("find the time zone")?;
-    let start = args.start.as_deref().unwrap_or(START);
-    let options = Options {
-        start: span::moment(start, &zone).context("--start")?,
-        duration_ns: span::duration(&args.duration).context("--duration")?,
-        threads: args.threads.map_or_else(rayon::current_num_threads, usize::from),
-        warm_up_ns: WARM_UP_NS,
-        segment_bytes_max: None,
-        with_rows: false,
-    };
-    let synthesis = Synthesis {
-        schema_version: SCHEMA_VERSION,
-        headroom_version: env!("CARGO_PKG_VERSION").to_owned(),
-        estate: name,
-        estate_sha256: sha256(text.as_bytes()),
-        domain_controller: dc.name.clone(),
-        failed: args.failed.clone(),
-        seed,
-        start_utc: options.start,
-        duration_seconds: seconds(options.duration_ns),
-        calibration: estate.calibration().to_owned(),
-        // The first stands for the domain controller.
-        clients: cast.clients.iter().skip(1).filter(|client| !client.is_guest).count() as u64,
-        uncertainty_factor: UNCERTAINTY_FACTOR,
-        parameters: parameters(&estate),
-        parameters_left_out: 0,
-    };
-    Ok(Order { cast, options, synthesis })
-}
-
-fn parameters(estate: &Estate) -> Vec<SynthesisParameter> {
-    let all = estate.described_parameters().iter();
-    let parameter = |parameter: &estate::Parameter| SynthesisParameter {
-        name: parameter.knob.name().to_owned(),
-        meaning: parameter.knob.meaning().trim().to_owned(),
-        value: parameter.value,
-        unit: parameter.unit.clone(),
-        basis: match parameter.basis {
-            estate::Basis::Sourced => record::Basis::Sourced,
-            estate::Basis::Assumed => record::Basis::Assumed,
-            estate::Basis::Learned => record::Basis::Learned,
-            estate::Basis::Given => record::Basis::Given,
-        },
-        source: parameter.source.clone(),
-    };
-    let mut list: Vec<SynthesisParameter> = all.map(parameter).collect();
-    for population in estate.populations() {
-        list.extend(population.own_parameters.iter().map(|own| {
-            let own = parameter(own);
-            SynthesisParameter { name: format!("{} of {}", own.name, population.name), ..own }
-        }));
-    }
-    list
+    let input = opened.with_context(|| format!("open {}", path.display()))?;
+    let plan = PlanFile::open(io::BufReader::new(input));
+    plan.with_context(|| format!("read {}", path.display()))
 }
 
 /// Renders a plan as it is read.
-fn perform(plan: &Path, order: &Order, sink: &mut Sink<'_>, bar: &SynthBar) -> io::Result<Truth> {
-    let input = open_plan(plan).map_err(io::Error::other)?;
+fn perform(plan: Plan, order: &Order, sink: &mut Sink<'_>, bar: &SynthBar) -> io::Result<Truth> {
     let (send, items) = sync_channel(ITEMS_AHEAD);
     std::thread::scope(|scope| {
         let reading = scope.spawn(move || -> Result<(), PlanError> {
-            for item in PlanReader::new(input, &order.cast)? {
+            for item in plan.items(&order.cast) {
                 // Nobody takes it where writing has failed, which is told there.
                 if send.send(item?).is_err() {
                     break;
@@ -212,7 +145,7 @@ fn perform(plan: &Path, order: &Order, sink: &mut Sink<'_>, bar: &SynthBar) -> i
         let source = Synth::perform(order.cast.clone(), &order.options, items.into_iter());
         let truth = source.map_err(io::Error::other).and_then(|source| copy(source, sink, bar));
         let read = reading.join().map_err(|_| io::Error::other("reading the plan failed"))?;
-        read.map_err(|error| io::Error::other(format!("{}: {error}", plan.display())))?;
+        read.map_err(io::Error::other)?;
         truth
     })
 }
@@ -367,14 +300,4 @@ fn kind_of(path: &Path, format: Option<CaptureFormat>) -> (bool, CaptureFormat) 
     let by_name =
         if output::has_ending(inner, "pcap") { CaptureFormat::Pcap } else { CaptureFormat::Pcapng };
     (is_packed, format.unwrap_or(by_name))
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    use sha2::Digest as _;
-    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a span for the eye")]
-fn seconds(nanos: i64) -> f64 {
-    nanos as f64 / 1e9
 }

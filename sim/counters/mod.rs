@@ -10,7 +10,7 @@ use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
 
-use crate::base::Timestamp;
+use crate::base::{Timestamp, hex};
 use crate::record::{
     Damage, DomainController, Format, HostFacts, InputFile, Offload, RejectedReadings,
 };
@@ -31,6 +31,7 @@ mod workbook;
 
 pub use merge::{Merged, merge};
 pub use names::{Names, NamesError};
+pub use text::{decode, decode_head};
 
 /// Bytes at the start of an input that decide its format. The first line of a perfmon log is
 /// longer, but its first cell is not.
@@ -276,14 +277,6 @@ fn shown(text: &str) -> String {
 fn stem(name: &str) -> &str {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     file.rsplit_once('.').map_or(file, |(stem, _)| stem)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes every write");
-        text
-    })
 }
 
 /// Counts and hashes what passes through.

@@ -147,7 +147,7 @@ impl<R: Read> Lines<R> {
 }
 
 /// Decodes `head`, the start of a file, as far as it goes.
-pub(super) fn decode_head(head: &[u8]) -> Cow<'_, str> {
+pub fn decode_head(head: &[u8]) -> Cow<'_, str> {
     let (encoding, mark_length) = Encoding::from_mark(head);
     let text = head.get(mark_length..).unwrap_or_default();
     match encoding {
@@ -155,6 +155,19 @@ pub(super) fn decode_head(head: &[u8]) -> Cow<'_, str> {
         Encoding::Utf16Be => encoding_rs::UTF_16BE.decode_without_bom_handling(text).0,
         _ => String::from_utf8_lossy(text),
     }
+}
+
+/// All of a text file: UTF-8, or UTF-16 with its byte order mark, without the mark. `None` where
+/// it is neither.
+pub fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    let (encoding, mark_length) = Encoding::from_mark(bytes);
+    let text = bytes.get(mark_length..).unwrap_or_default();
+    let utf16 = match encoding {
+        Encoding::Utf16Le => encoding_rs::UTF_16LE,
+        Encoding::Utf16Be => encoding_rs::UTF_16BE,
+        _ => return std::str::from_utf8(text).ok().map(Cow::Borrowed),
+    };
+    utf16.decode_without_bom_handling_and_without_replacement(text)
 }
 
 /// Passes byte encodings through and turns UTF-16 into UTF-8, piece by piece.

@@ -123,6 +123,24 @@ pub enum Virtualization {
     Other,
 }
 
+impl Virtualization {
+    /// The word for it in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::HyperV => "hyper-v",
+            Self::Vmware => "vmware",
+            Self::Other => "other",
+        }
+    }
+
+    /// What that word stands for.
+    pub fn by_name(name: &str) -> Option<Self> {
+        let all = [Self::None, Self::HyperV, Self::Vmware, Self::Other];
+        all.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 impl Estate {
     /// Reads and checks an estate file; `file_name` is only for messages.
     ///

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::estate::{self, Estate};
-use crate::record::{DomainController, Fact, HostFacts};
+use crate::record::{DomainController, Fact, HostFacts, Synthesis, SynthesisServer};
 
 use super::tables::{OperatingSystem, Support, tables};
 
@@ -149,13 +149,38 @@ pub fn apply_estate(dc: &mut DomainController, estate: &Estate, source: &str) ->
     fill(&mut host.installed_memory_gb, entry.installed_memory_gb, source);
     fill(&mut host.min_available_mb, entry.min_available_mb, source);
     fill(&mut host.operating_system, entry.operating_system.clone(), source);
-    if let Some(note) = entry.virtualization.and_then(memory_note) {
-        let note = note.to_owned();
-        if !dc.notes.contains(&note) {
-            dc.notes.push(note);
-        }
-    }
+    note_memory(dc, entry.virtualization);
     true
+}
+
+/// Fills in what synthesized traffic says of the domain controller at which it was made, as
+/// [`apply_estate`] does; false where `dc` is another one.
+pub fn apply_synthesis(dc: &mut DomainController, made: &Synthesis) -> bool {
+    let Some(server) = made.server.as_ref().filter(|server| is_at(dc, server)) else {
+        return false;
+    };
+    let source = format!("estate {}", made.estate);
+    let host = &mut dc.host;
+    fill(&mut host.physical_cores, server.physical_cores, &source);
+    fill(&mut host.logical_processors, server.logical_processors, &source);
+    fill(&mut host.installed_memory_gb, server.installed_memory_gb, &source);
+    fill(&mut host.min_available_mb, server.min_available_mb, &source);
+    fill(&mut host.operating_system, server.operating_system.clone(), &source);
+    let kind = server.virtualization.as_deref().and_then(estate::Virtualization::by_name);
+    note_memory(dc, kind);
+    true
+}
+
+fn is_at(dc: &DomainController, server: &SynthesisServer) -> bool {
+    dc.addresses.iter().any(|address| server.addresses.contains(address))
+}
+
+fn note_memory(dc: &mut DomainController, kind: Option<estate::Virtualization>) {
+    if let Some(note) = kind.and_then(memory_note).map(str::to_owned)
+        && !dc.notes.contains(&note)
+    {
+        dc.notes.push(note);
+    }
 }
 
 fn fill<T>(fact: &mut Option<Fact<T>>, value: Option<T>, source: impl Display) {

@@ -20,7 +20,7 @@ mod words;
 #[cfg(test)]
 mod fixture;
 
-pub use host::apply_estate;
+pub use host::{apply_estate, apply_synthesis};
 pub use load::load;
 pub use rules::{Rules, RulesError, assumptions};
 pub use size::size;

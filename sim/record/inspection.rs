@@ -53,12 +53,20 @@ pub struct Traffic {
     pub udp_ports: Vec<PortCount>,
     /// Hosts that answer from ports of a domain controller, most packets first.
     pub servers: Vec<Server>,
+    /// Answers from such ports by hosts that are not among these, for want of room.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unfollowed_answers: u64,
     /// Highest rate of windows from 1 ms to 1 s.
     pub peaks: Vec<Peak>,
     /// Super-frames of offload.
     pub offload: Offload,
     /// Frames not or not fully analysed.
     pub drops: Drops,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls it with")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Frames by what their headers are. A frame may count in several.
@@ -147,6 +155,9 @@ pub struct PortCount {
 /// A host that answers from ports of a domain controller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Server {
+    /// What the user or a synthesized capture calls it. Hostile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Its addresses.
     pub addresses: Vec<String>,
     /// Ports it answered from.

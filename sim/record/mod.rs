@@ -21,6 +21,7 @@ pub use inspection::{
 pub use source::{Damage, Drops, Format, InputFile, Interface};
 pub use synthesis::{
     DerivedCount, GroundTruth, MessageCount, PlannedCount, Synthesis, SynthesisParameter,
+    SynthesisServer,
 };
 pub use timeline::{Peak, ProtocolSeries, Timeline, Window};
 pub use understood::{

@@ -19,6 +19,8 @@ pub enum Format {
     SizingWorkbook,
     /// `time,host,packets_per_second`.
     PlainCsv,
+    /// Estate file, of which traffic was made.
+    Estate,
 }
 
 /// One input file as it was read.
@@ -105,4 +107,17 @@ pub struct Drops {
     pub flows_evicted: u64,
     /// Frames outside the time span that the timeline holds.
     pub outside_timeline: u64,
+}
+
+impl Drops {
+    /// Adds those of other packets.
+    pub fn add(&mut self, other: &Self) {
+        // A file may claim any number to be lost.
+        self.not_captured = self.not_captured.saturating_add(other.not_captured);
+        self.cut_by_snap_length += other.cut_by_snap_length;
+        self.undecodable += other.undecodable;
+        self.fragments_dropped += other.fragments_dropped;
+        self.flows_evicted += other.flows_evicted;
+        self.outside_timeline += other.outside_timeline;
+    }
 }

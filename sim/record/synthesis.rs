@@ -19,6 +19,9 @@ pub struct Synthesis {
     pub estate_sha256: String,
     /// The domain controller at whose adapter the packets are seen. Hostile.
     pub domain_controller: String,
+    /// What the estate says of its server.
+    #[serde(default)]
+    pub server: Option<SynthesisServer>,
     /// Domain controllers whose clients have gone elsewhere. Hostile.
     pub failed: Vec<String>,
     /// Seed.
@@ -38,6 +41,25 @@ pub struct Synthesis {
     /// Parameters for which the capture file had no room.
     #[serde(default)]
     pub parameters_left_out: u64,
+}
+
+/// The server of the domain controller, as the estate describes it. Missing stays missing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SynthesisServer {
+    /// Its addresses, by which it is known in the traffic.
+    pub addresses: Vec<String>,
+    /// Physical cores (hyper-threads not counted).
+    pub physical_cores: Option<u32>,
+    /// Logical processors.
+    pub logical_processors: Option<u32>,
+    /// Installed memory in GB of 1024 MB.
+    pub installed_memory_gb: Option<f64>,
+    /// Smallest available memory seen on a busy day, in MB.
+    pub min_available_mb: Option<f64>,
+    /// Operating system. Hostile.
+    pub operating_system: Option<String>,
+    /// What it runs on, in the word of estate files.
+    pub virtualization: Option<String>,
 }
 
 /// A parameter of synthesized traffic.

@@ -38,7 +38,7 @@ fn text(inspection: &Inspection, width: u16) -> String {
     out.push_str(&interfaces(&inspection.inputs, width));
     out.push_str(&overview(traffic));
     out.push_str(&protocols(traffic, width));
-    out.push_str(&servers(&traffic.servers, width));
+    out.push_str(&servers(traffic, width));
     out.push_str(&understood::text(&inspection.understood, width));
     out.push_str(&quality(inspection));
     if !inspection.warnings.is_empty() {
@@ -192,7 +192,8 @@ fn protocols(traffic: &Traffic, width: u16) -> String {
     format!("\n{}\n", table.trim_fmt())
 }
 
-fn servers(servers: &[Server], width: u16) -> String {
+fn servers(traffic: &Traffic, width: u16) -> String {
+    let servers = &traffic.servers;
     if servers.is_empty() {
         return "\nNo host answers from a port of a domain controller.\n".to_owned();
     }
@@ -200,19 +201,33 @@ fn servers(servers: &[Server], width: u16) -> String {
     for server in servers.iter().take(LISTED) {
         let ports: Vec<String> = server.services.iter().map(|s| s.port.to_string()).collect();
         table.add_row([
-            server.addresses.join(", "),
+            shown(server),
             ports.join(", "),
             number::count(server.packets),
             if server.is_domain_controller { "yes" } else { "" }.to_owned(),
         ]);
     }
     let more = servers.len().saturating_sub(LISTED);
-    let more = if more > 0 {
-        format!("… and {more} more hosts; --format json has them\n")
-    } else {
-        String::new()
-    };
-    format!("\n{}\n{more}", table.trim_fmt())
+    let mut text = format!("\n{}\n", table.trim_fmt());
+    if more > 0 {
+        text.push_str(&format!("… and {more} more hosts; --format json has them\n"));
+    }
+    if traffic.unfollowed_answers > 0 {
+        text.push_str(&format!(
+            "{} answers of further hosts, which were not followed\n",
+            number::count(traffic.unfollowed_answers)
+        ));
+    }
+    text
+}
+
+/// A host by its name, where it has one that is no address, and its addresses.
+fn shown(server: &Server) -> String {
+    let addresses = server.addresses.join(", ");
+    match server.name.as_deref().filter(|name| !server.addresses.iter().any(|a| a == name)) {
+        Some(name) => format!("{} ({addresses})", escape::name(name)),
+        None => addresses,
+    }
 }
 
 fn quality(inspection: &Inspection) -> String {

@@ -131,8 +131,10 @@ struct Brief {
 /// One candidate.
 #[derive(Debug)]
 pub struct Host {
-    /// Name given by the user.
+    /// Name given beforehand.
     pub name: Option<String>,
+    /// Who gave it, see [`Named::by`].
+    pub named_by: Option<String>,
     /// Its addresses, in the order they were seen.
     pub addresses: Vec<Address>,
     /// Its packets over time.
@@ -151,6 +153,7 @@ impl Host {
     fn new(origin: Timestamp) -> Self {
         Self {
             name: None,
+            named_by: None,
             addresses: Vec::new(),
             series: Series::new(origin),
             answers: [0; SERVICE_PORTS.len()],
@@ -197,6 +200,23 @@ fn note_offload(offload: &mut record::Offload, brief: Brief) {
     }
 }
 
+/// Answers of hosts that found no place among the candidates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ignored {
+    /// Of services by which a domain controller is known.
+    pub telling: u64,
+    /// Of services that every server has, and many a workstation: the sensor itself asks clients
+    /// on 135, and they answer. Whoever answers from a telling one besides still finds a place.
+    pub common: u64,
+}
+
+impl Ignored {
+    fn add(&mut self, service: usize) {
+        let count = if is_telling(service) { &mut self.telling } else { &mut self.common };
+        *count += 1;
+    }
+}
+
 /// Follows the whole capture and every candidate in it.
 #[derive(Debug)]
 pub struct Hosts {
@@ -212,8 +232,8 @@ pub struct Hosts {
     pub longest_gap_ns: i64,
     /// See `longest_gap_ns`.
     pub gap_start: Timestamp,
-    /// Candidates that found no place.
-    pub ignored: u64,
+    /// Answers of hosts that found no place.
+    pub ignored: Ignored,
     /// Largest IP packet of the link, in bytes.
     mtu_bytes: u32,
     named: Vec<Named>,
@@ -236,7 +256,7 @@ impl Hosts {
             span: None,
             longest_gap_ns: 0,
             gap_start: Timestamp::default(),
-            ignored: 0,
+            ignored: Ignored::default(),
             mtu_bytes: options.mtu_bytes,
             named: options.named.clone(),
             some_weak: true,
@@ -295,7 +315,9 @@ impl Hosts {
         }
         let free = self.list.len() < CANDIDATES_MAX;
         let may = free || (self.some_weak && is_telling(service));
-        self.ignored += u64::from(!may);
+        if !may {
+            self.ignored.add(service);
+        }
         may
     }
 
@@ -365,6 +387,7 @@ impl Hosts {
                 self.index.put(address, at);
             });
             host.name = Some(named.name.clone());
+            host.named_by = Some(named.by.clone());
             self.list.push(host);
             self.named.push(named);
         }
@@ -376,12 +399,12 @@ impl Hosts {
     #[cold]
     fn promote(&mut self, address: Address, service: usize, mac: Option<[u8; 6]>) -> u16 {
         let Some(at) = self.sibling(address, mac).or_else(|| self.place(service)) else {
-            self.ignored += 1;
+            self.ignored.add(service);
             return NONE;
         };
         let slot = u16::try_from(at).unwrap_or(NONE);
         if !self.index.put(address, slot) {
-            self.ignored += 1;
+            self.ignored.add(service);
             return NONE;
         }
         let origin =
@@ -440,7 +463,8 @@ impl Hosts {
             if self.vacate(at).is_none() {
                 return;
             }
-            self.ignored += 1;
+            // It had nothing telling: those are kept.
+            self.ignored.common += 1;
             held -= bytes;
         }
     }

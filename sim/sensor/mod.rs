@@ -28,13 +28,15 @@ pub use observation::Observation;
 pub use pipeline::{Progress, hear, observe};
 pub use series::TIMELINE_DAYS;
 
-/// A domain controller that the user named.
+/// A domain controller that is known before the traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
     /// Name to show.
     pub name: String,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
+    /// Who named it, in words, e.g. `named with --dc`.
+    pub by: String,
 }
 
 /// How to run the core.

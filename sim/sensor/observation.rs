@@ -1,6 +1,6 @@
 //! What the core found, as records.
 
-use super::hosts::{Host, Hosts};
+use super::hosts::{Host, Hosts, Ignored};
 use super::pipeline::{Timeline, shown};
 use super::shard::{PROBED_PORTS, Shard, Totals};
 use super::understood;
@@ -53,12 +53,13 @@ pub(super) fn conclude(
     traffic.flows = totals.flow_counts();
     (traffic.tcp_ports, traffic.udp_ports) = totals.ports();
     traffic.servers = servers(&hosts, &chosen);
+    traffic.unfollowed_answers = hosts.ignored.telling + hosts.ignored.common;
     if let Some(whole) = &hosts.whole {
         fill_whole(&mut traffic, whole, &hosts);
     }
     let kept = affordable(&hosts, &chosen);
     let (domain_controllers, unattributed) = rows(&hosts, &kept, sure);
-    let mut warnings = warnings(&hosts);
+    let mut warnings = warnings(&hosts, sure);
     if kept.len() < chosen.len() {
         warnings.push(format!(
             "{} of {} domain controllers, those with the fewest frames, have no row: the frames \
@@ -109,6 +110,7 @@ fn servers(hosts: &Hosts, chosen: &[usize]) -> Vec<Server> {
     let answering = hosts.list.iter().enumerate().filter(|(_, host)| host.weight() > 0);
     let mut servers: Vec<Server> = answering
         .map(|(at, host)| Server {
+            name: host.name.clone(),
             addresses: shown(&host.addresses),
             services: host.services(),
             packets: host.series.total().packets,
@@ -183,9 +185,9 @@ impl View<'_> {
             );
         }
         let ports: Vec<String> = host.services().iter().map(|s| s.port.to_string()).collect();
-        let recognised_by = match (&host.name, ports.is_empty()) {
-            (Some(_), true) => "named with --dc".to_owned(),
-            (Some(_), false) => format!("named with --dc; answers on {}", ports.join(", ")),
+        let recognised_by = match (&host.named_by, ports.is_empty()) {
+            (Some(by), true) => by.clone(),
+            (Some(by), false) => format!("{by}; answers on {}", ports.join(", ")),
             (None, _) => format!("answers on {}", ports.join(", ")),
         };
         if host.name.is_none() && addresses.len() > 1 {
@@ -254,7 +256,7 @@ impl View<'_> {
     }
 }
 
-fn warnings(hosts: &Hosts) -> Vec<String> {
+fn warnings(hosts: &Hosts, sure: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     if hosts.longest_gap_ns >= GAP_TOLD_NS {
         warnings.push(format!(
@@ -264,11 +266,14 @@ fn warnings(hosts: &Hosts) -> Vec<String> {
             hosts.gap_start
         ));
     }
-    if hosts.ignored > 0 {
+    // Workstations that answer the sensor are no domain controllers; where none is sure to be one,
+    // it may be among those that were passed over.
+    let Ignored { telling, common } = hosts.ignored;
+    let ignored = telling + if sure { 0 } else { common };
+    if ignored > 0 {
         warnings.push(format!(
-            "{} answers came from more hosts than are followed at once; name the domain \
-             controllers with --dc",
-            hosts.ignored
+            "{ignored} answers came from more hosts than are followed at once; name the domain \
+             controllers with --dc"
         ));
     }
     warnings

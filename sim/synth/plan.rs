@@ -110,40 +110,50 @@ impl<'a, W: Write> PlanWriter<'a, W> {
     }
 }
 
-/// Reads a plan, item by item.
+/// A plan of which the first line is read: whose it is, must be known for the others.
 #[derive(Debug)]
-pub struct PlanReader<'a, R> {
+pub struct PlanFile<R> {
     input: R,
-    cast: &'a Cast,
     header: PlanHeader,
     text: String,
     line: u64,
+}
+
+/// Reads a plan, item by item.
+#[derive(Debug)]
+pub struct PlanReader<'a, R> {
+    file: PlanFile<R>,
+    cast: &'a Cast,
     /// Time of the item before.
     last: Timestamp,
     is_over: bool,
 }
 
-impl<'a, R: BufRead> PlanReader<'a, R> {
-    /// Reads the first line of a plan for everybody of `cast`.
+impl<R: BufRead> PlanFile<R> {
+    /// Reads the first line of a plan.
     ///
     /// # Errors
     /// The input cannot be read, or its first line is no plan's.
-    pub fn new(input: R, cast: &'a Cast) -> Result<Self, PlanError> {
+    pub fn open(input: R) -> Result<Self, PlanError> {
         let start = Timestamp::from_nanos(0);
         let header = PlanHeader { estate: String::new(), seed: 0, start, duration_ns: 0 };
-        let text = String::new();
-        let mut reader = Self { input, cast, header, text, line: 0, last: start, is_over: false };
-        if !reader.next_line()? {
-            return Err(reader.wrong("headroom-plan", "the file is empty".to_owned()));
+        let mut file = Self { input, header, text: String::new(), line: 0 };
+        if !file.next_line()? {
+            return Err(file.wrong("headroom-plan", "the file is empty".to_owned()));
         }
-        reader.header = reader.header_of()?;
-        reader.last = reader.header.start.plus_nanos(-WARM_UP_NS);
-        Ok(reader)
+        file.header = file.header_of()?;
+        Ok(file)
     }
 
     /// What it is a plan of.
     pub const fn header(&self) -> &PlanHeader {
         &self.header
+    }
+
+    /// Its items, of everybody of `cast`.
+    pub fn items(self, cast: &Cast) -> PlanReader<'_, R> {
+        let last = self.header.start.plus_nanos(-WARM_UP_NS);
+        PlanReader { file: self, cast, last, is_over: false }
     }
 
     /// Reads a line; false at the end.
@@ -203,46 +213,6 @@ impl<'a, R: BufRead> PlanReader<'a, R> {
         value.ok_or_else(|| self.wrong(field, format!("`{}` is not `{field}=…`", excerpt(text))))
     }
 
-    fn item(&self) -> Result<Item, PlanError> {
-        let names = ["time", "host", "client", "activity", "argument", "variation"];
-        let [time, host, client, activity, argument, variation] = self.fields(names)?;
-        let time: Timestamp = self.parsed("time", time)?;
-        if time < self.last {
-            let what = format!("{time} is before {}; a plan is in order of time", self.last);
-            return Err(self.wrong("time", what));
-        }
-        let PlanHeader { start, duration_ns, .. } = self.header;
-        let end = start.plus_nanos(duration_ns);
-        if time >= end {
-            return Err(self.wrong("time", format!("{time} is not before the end, {end}")));
-        }
-        let client: u32 = self.parsed("client", client)?;
-        let count = self.cast.clients.len();
-        if client as usize >= count {
-            let what =
-                format!("there is no client {client}, there are {count}; is it this estate?");
-            return Err(self.wrong("client", what));
-        }
-        let known = self.cast.host_name(client);
-        if host != known {
-            let what = format!(
-                "client {client} is `{known}`, not `{}`; is it this estate and domain controller?",
-                excerpt(host)
-            );
-            return Err(self.wrong("host", what));
-        }
-        let activity = Activity::by_name(activity).ok_or_else(|| {
-            self.wrong("activity", format!("there is no activity `{}`", excerpt(activity)))
-        })?;
-        let is_hexadecimal = variation.len() == 16 && variation.bytes().all(is_lower_hexadecimal);
-        let variation = u64::from_str_radix(variation, 16).ok().filter(|_| is_hexadecimal);
-        let variation = variation.ok_or_else(|| {
-            self.wrong("variation", "it must be 16 hexadecimal digits in lower case".to_owned())
-        })?;
-        let argument = self.parsed("argument", argument)?;
-        Ok(Item { time, client, activity, argument, variation })
-    }
-
     /// The fields of the line, as many as they have names.
     fn fields<const N: usize>(&self, names: [&'static str; N]) -> Result<[&str; N], PlanError> {
         let mut rest = self.text.split('\t');
@@ -271,6 +241,49 @@ impl<'a, R: BufRead> PlanReader<'a, R> {
     }
 }
 
+impl<R: BufRead> PlanReader<'_, R> {
+    fn item(&self) -> Result<Item, PlanError> {
+        let file = &self.file;
+        let names = ["time", "host", "client", "activity", "argument", "variation"];
+        let [time, host, client, activity, argument, variation] = file.fields(names)?;
+        let time: Timestamp = file.parsed("time", time)?;
+        if time < self.last {
+            let what = format!("{time} is before {}; a plan is in order of time", self.last);
+            return Err(file.wrong("time", what));
+        }
+        let PlanHeader { start, duration_ns, .. } = file.header;
+        let end = start.plus_nanos(duration_ns);
+        if time >= end {
+            return Err(file.wrong("time", format!("{time} is not before the end, {end}")));
+        }
+        let client: u32 = file.parsed("client", client)?;
+        let count = self.cast.clients.len();
+        if client as usize >= count {
+            let what =
+                format!("there is no client {client}, there are {count}; is it this estate?");
+            return Err(file.wrong("client", what));
+        }
+        let known = self.cast.host_name(client);
+        if host != known {
+            let what = format!(
+                "client {client} is `{known}`, not `{}`; is it this estate and domain controller?",
+                excerpt(host)
+            );
+            return Err(file.wrong("host", what));
+        }
+        let activity = Activity::by_name(activity).ok_or_else(|| {
+            file.wrong("activity", format!("there is no activity `{}`", excerpt(activity)))
+        })?;
+        let is_hexadecimal = variation.len() == 16 && variation.bytes().all(is_lower_hexadecimal);
+        let variation = u64::from_str_radix(variation, 16).ok().filter(|_| is_hexadecimal);
+        let variation = variation.ok_or_else(|| {
+            file.wrong("variation", "it must be 16 hexadecimal digits in lower case".to_owned())
+        })?;
+        let argument = file.parsed("argument", argument)?;
+        Ok(Item { time, client, activity, argument, variation })
+    }
+}
+
 impl<R: BufRead> Iterator for PlanReader<'_, R> {
     type Item = Result<Item, PlanError>;
 
@@ -279,7 +292,7 @@ impl<R: BufRead> Iterator for PlanReader<'_, R> {
         if self.is_over {
             return None;
         }
-        let read = self.next_line().and_then(|more| more.then(|| self.item()).transpose());
+        let read = self.file.next_line().and_then(|more| more.then(|| self.item()).transpose());
         match read {
             Ok(Some(item)) => self.last = item.time,
             Ok(None) | Err(_) => self.is_over = true,

@@ -1,5 +1,6 @@
 //! The program as a person or a script meets it: arguments in, text and an exit code out.
 
+mod estates;
 mod exit;
 mod facts;
 mod hostile;
@@ -54,6 +55,13 @@ impl Run {
         for part in parts {
             assert!(self.err.contains(part), "no {part:?} in {self:#?}");
         }
+        self
+    }
+
+    /// Asserts that standard output holds `part`.
+    #[track_caller]
+    pub fn shows(self, part: &str) -> Self {
+        assert!(self.out.contains(part), "no {part:?} in {self:#?}");
         self
     }
 }

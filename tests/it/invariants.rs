@@ -252,6 +252,7 @@ fn rows_and_what_belongs_to_none_add_up() {
             let named = named.map(|(addresses, name)| Named {
                 name: name.to_owned(),
                 addresses: addresses.to_vec(),
+                by: "named".to_owned(),
             });
             let observation = observe(std::slice::from_ref(path), named.collect());
             rows_add_up(&format!("{}, seed {seed}", path.display()), &observation, &ends);

@@ -209,6 +209,7 @@ fn a_named_host_without_a_frame_is_told() {
     let named = |name: &str, address: [u8; 4]| Named {
         name: name.to_owned(),
         addresses: vec![address.into()],
+        by: "named with --dc".to_owned(),
     };
     let mut frames = Frames::default();
     frames.push(START, &answer(), 60);
@@ -240,8 +241,11 @@ fn many_rows_over_a_long_time_stay_within_memory() {
         }
     }
     frames.push(START + 14 * 86_400 * SECOND, &answer(), 60);
-    let all = (0..50)
-        .map(|host| Named { name: format!("dc{host}"), addresses: vec![address(host).into()] });
+    let all = (0..50).map(|host| Named {
+        name: format!("dc{host}"),
+        addresses: vec![address(host).into()],
+        by: "named with --dc".to_owned(),
+    });
     let observation = frames.observe_named(all.collect());
     let rows = &observation.domain_controllers;
     // 241,921 samples each: 34 fit.
@@ -266,10 +270,46 @@ fn servers_of_little_interest_give_way_before_memory_runs_out() {
         }
     }
     let observation = frames.observe();
-    assert!(observation.warnings[0].contains("more hosts than are followed"));
+    assert_eq!(observation.warnings, Vec::<String>::new());
+    assert!(observation.traffic.unfollowed_answers > 0);
     let controller = &observation.domain_controllers[0];
     assert_eq!(controller.addresses, ["10.1.0.1"]);
     assert_eq!(controller.packets, Some(1 << 16), "the domain controller keeps every frame");
+}
+
+/// A capture in which `hosts` hosts answer from a port, and perhaps the domain controller too.
+fn answers(hosts: u8, port: u16, with_controller: bool) -> Observation {
+    let mut frames = Frames::default();
+    for host in 0..hosts {
+        let packet = ipv4([10, 3, 0, host], DC, 6, &tcp(port, 50_000, b"x"));
+        frames.push(START, &ethernet(100 + host, 0x0800, &packet), 60);
+    }
+    if with_controller {
+        frames.push(START, &answer(), 60);
+    }
+    frames.observe()
+}
+
+/// The sensor asks every client on 135, and they answer.
+#[test]
+fn clients_that_answer_alarm_nobody_unless_a_domain_controller_may_be_among_them() {
+    let told = |observation: &Observation| -> Vec<String> {
+        let warnings = observation.warnings.iter();
+        warnings.filter(|text| text.contains("more hosts than are followed")).cloned().collect()
+    };
+    let (few, many) = (answers(20, 135, true), answers(60, 135, true));
+    for quiet in [&few, &many] {
+        assert_eq!(told(quiet), Vec::<String>::new());
+        assert_eq!(quiet.domain_controllers[0].addresses, ["10.1.0.1"]);
+    }
+    assert_eq!(few.traffic.unfollowed_answers, 0);
+    // 32 are followed; one gave way to the domain controller.
+    assert_eq!(many.traffic.unfollowed_answers, 28);
+    let unsure = answers(60, 135, false);
+    let expected = "28 answers came from more hosts than are followed at once; name the domain \
+                    controllers with --dc";
+    assert_eq!(told(&unsure), [expected]);
+    assert_eq!(told(&answers(60, 88, true)).len(), 1);
 }
 
 /// The lab's calls over TCP without what opens their connections: the endpoint mapper's answer, in

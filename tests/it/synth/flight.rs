@@ -7,7 +7,7 @@ use headroom::base::Timestamp;
 use headroom::proto::{Activity as Derived, Context, Id, Kind, Message, Outcome, Tally};
 use headroom::sensor::{self, Audience, Ends};
 use headroom::synth::{
-    Did, Item, Options, PlanHeader, PlanReader, PlanWriter, Synth, Truth, WARM_UP_NS,
+    Did, Item, Options, PlanFile, PlanHeader, PlanWriter, Synth, Truth, WARM_UP_NS,
 };
 use headroom::wire::WireError;
 
@@ -196,7 +196,7 @@ fn neither_threads_nor_a_written_plan_change_what_goes_on() {
     let mut writer = PlanWriter::new(Vec::new(), &cast, &header).unwrap();
     options.plan(&cast).for_each(|item| writer.write(&item).unwrap());
     let text = writer.finish().unwrap();
-    let items = PlanReader::new(text.as_slice(), &cast).unwrap();
+    let items = PlanFile::open(text.as_slice()).unwrap().items(&cast);
     let items: Vec<Item> = items.map(Result::unwrap).collect();
     assert!(items[0].time < start);
     let (again, _) = play::collect(Synth::perform(cast, &options, items.into_iter()).unwrap());

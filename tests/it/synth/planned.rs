@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use headroom::base::Timestamp;
 use headroom::estate::{Estate, PopulationKind};
-use headroom::synth::{
-    Activity, Cast, Item, PlanError, PlanHeader, PlanReader, PlanWriter, Planner,
-};
+use headroom::synth::{Activity, Cast, Item, PlanError, PlanFile, PlanHeader, PlanWriter, Planner};
 
 use super::play;
 
@@ -763,21 +761,21 @@ fn a_plan_is_read_back_as_it_was_written() {
         Planner::new(&cast, &everybody(&cast), start, header().start.plus_nanos(HOUR)).collect();
     let text = written(&cast, &items);
     assert_eq!(text.lines().count(), items.len() + 1);
-    let mut reader = PlanReader::new(text.as_bytes(), &cast).unwrap();
-    assert_eq!(reader.header(), &header());
-    let read: Vec<Item> = reader.by_ref().map(Result::unwrap).collect();
+    let file = PlanFile::open(text.as_bytes()).unwrap();
+    assert_eq!(file.header(), &header());
+    let read: Vec<Item> = file.items(&cast).map(Result::unwrap).collect();
     assert_eq!(read, items);
     let again = text.replace('\n', "\r\n");
     let read: Vec<Item> =
-        PlanReader::new(again.as_bytes(), &cast).unwrap().map(Result::unwrap).collect();
+        PlanFile::open(again.as_bytes()).unwrap().items(&cast).map(Result::unwrap).collect();
     assert_eq!(read, items);
 }
 
 /// What reading the text says.
 fn error(cast: &Cast, text: &[u8]) -> String {
-    match PlanReader::new(text, cast) {
+    match PlanFile::open(text) {
         Err(error) => error.to_string(),
-        Ok(reader) => match reader.collect::<Result<Vec<Item>, PlanError>>() {
+        Ok(file) => match file.items(cast).collect::<Result<Vec<Item>, PlanError>>() {
             Err(error) => error.to_string(),
             Ok(items) => format!("{} items", items.len()),
         },

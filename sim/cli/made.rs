@@ -1,0 +1,210 @@
+//! Estates among the inputs: the traffic of each domain controller is made in memory and read by
+//! the core, as if it were a capture of its adapter.
+//!
+//! Each domain controller is made and read by itself: what passes between two of them is seen at
+//! both, as in two captures, and must not count twice.
+
+use std::rc::Rc;
+
+use anyhow::{Context, bail};
+
+use super::document::Document;
+use super::inputs::{Inputs, is_standard_input};
+use super::order::{Described, Order, Wish};
+use super::plan::InputPlan;
+use super::progress::SynthBar;
+use super::run::{Captured, Reading};
+use super::span;
+use crate::base::{Batch, FrameSource, Timestamp};
+use crate::capture::Filtered;
+use crate::estate::Estate;
+use crate::record::{Format, InputFile};
+use crate::sensor::{self, Rows};
+use crate::synth::Synth;
+
+/// A domain controller of an estate, whose traffic is wanted.
+#[derive(Debug)]
+pub struct Made {
+    described: Rc<Described>,
+    dc: String,
+    /// Which of how many, for those who wait.
+    place: (usize, usize),
+}
+
+/// Finds the domain controllers of the estates among the inputs: those that `wanted` names, or
+/// all of an estate that has none of these. Reads no capture and makes no traffic yet.
+///
+/// # Errors
+/// An estate that is wrong or says too little, a name that no domain controller has, or a first
+/// moment that is none.
+pub fn find(inputs: &Inputs, wanted: &[String], wish: &Wish) -> anyhow::Result<Vec<Made>> {
+    let mut made: Vec<Made> = Vec::new();
+    let mut known = vec![false; wanted.len()];
+    for path in &inputs.estates {
+        let document = if is_standard_input(path) {
+            Document::take("-", inputs.standard_input().context("read standard input")?)?
+        } else {
+            Document::read(path)?
+        };
+        let described = Rc::new(Described::of(document)?);
+        described.estate.check_for_synthesis().context(
+            "make traffic of an estate (one with facts of servers only is given with --estate)",
+        )?;
+        let names = chosen(&described.estate, wanted, &mut known);
+        made.extend(names.into_iter().map(|dc| Made {
+            described: Rc::clone(&described),
+            dc,
+            place: (0, 0),
+        }));
+    }
+    for (text, _) in wanted.iter().zip(known).filter(|(_, known)| !known) {
+        // An address may be one of the captures'.
+        if inputs.captures.is_empty() || !is_of_captures(text) {
+            bail!(
+                "--dc {text}: '{text}' is not an IP address or domain controller of an estate \
+                 here; give ADDRESS, NAME=ADDRESS, or of an estate: {}",
+                names_of(&made)
+            );
+        }
+    }
+    let all = made.len();
+    made.iter_mut().zip(1..).for_each(|(one, place)| one.place = (place, all));
+    if let Some(first) = made.first() {
+        // What was typed fails before the long part, not behind it.
+        let start = wish.start.clone().or_else(|| wish.clone().at_midnight().start);
+        Order::new(&first.described, Some(&first.dc), &Wish { start, ..wish.clone() })?;
+    }
+    Ok(made)
+}
+
+/// `ADDRESS` or `NAME=ADDRESS`, which captures know.
+pub fn is_of_captures(text: &str) -> bool {
+    text.contains('=')
+        || text.split(',').all(|part| part.trim().parse::<std::net::IpAddr>().is_ok())
+}
+
+/// Names of the domain controllers that are wanted of an estate, in its order.
+fn chosen(estate: &Estate, wanted: &[String], known: &mut [bool]) -> Vec<String> {
+    let mut named = Vec::new();
+    for (text, known) in wanted.iter().zip(known) {
+        if let Some(dc) = estate.by_name(text) {
+            *known = true;
+            named.push(dc.name.clone());
+        }
+    }
+    let all = estate.domain_controllers().iter().map(|dc| dc.name.clone());
+    all.filter(|name| named.is_empty() || named.contains(name)).collect()
+}
+
+fn names_of(made: &[Made]) -> String {
+    let names: Vec<&str> = made.iter().map(|made| made.dc.as_str()).collect();
+    names.join(", ")
+}
+
+/// The only domain controller, for results that show one source; `None` where there is no estate.
+///
+/// # Errors
+/// Where there are several, or captures beside it.
+pub fn only(plan: &InputPlan) -> anyhow::Result<Option<&Made>> {
+    match plan.made.as_slice() {
+        [] => Ok(None),
+        [one] if plan.inputs.captures.is_empty() => Ok(Some(one)),
+        [_] => bail!("inspect an estate together with captures: they are seen apart; give one"),
+        several => bail!(
+            "inspect {} domain controllers at once: each is a source of its own; choose with \
+             --dc: {}",
+            several.len(),
+            names_of(several)
+        ),
+    }
+}
+
+impl Made {
+    /// Makes the traffic and reads it through the core.
+    ///
+    /// # Errors
+    /// No threads, or a filter that cannot be.
+    pub fn observe(
+        &self,
+        plan: &InputPlan,
+        reading: Reading,
+        rows: Option<Rows<'_>>,
+    ) -> anyhow::Result<Captured> {
+        let Order { cast, options, synthesis } =
+            Order::new(&self.described, Some(&self.dc), &plan.wish)?;
+        let estate = &self.described.estate;
+        let dc = estate.domain_controllers().get(cast.dc).context("find the domain controller")?;
+        let core = sensor::Options {
+            mtu_bytes: estate.network().mtu_bytes.into(),
+            named: vec![sensor::Named {
+                name: dc.name.clone(),
+                addresses: dc.addresses.clone(),
+                by: format!("named by the estate {}", synthesis.estate),
+            }],
+            ..plan.core.clone()
+        };
+        let bar = SynthBar::new(options.start, options.duration_ns, self.place, reading.quiet);
+        let synth = Synth::start(cast, &options)?;
+        let mut source = Filtered::new(Watched::new(synth, &bar), plan.filter.clone())?;
+        let observation = sensor::observe(&mut source, &core, &|_| (), rows);
+        let Watched { synth, first, last, .. } = source.into_inner()?;
+        let truth = synth.finish()?;
+        bar.finish();
+        let mut observation = observation.context("start worker threads")?;
+        let length = span::words(options.duration_ns);
+        let why = match plan.wish.start {
+            Some(_) => "as asked for",
+            None => "the busiest of that day, as planned",
+        };
+        let note = format!(
+            "its traffic is synthesized: {length} from {}, {} clients, {why}; other hours are not \
+             in it (--start, --duration)",
+            options.start, synthesis.clients
+        );
+        observation.domain_controllers.iter_mut().for_each(|dc| dc.notes.push(note.clone()));
+        let file = InputFile {
+            path: self.described.document.name.clone(),
+            format: Format::Estate,
+            format_text: format!("estate, synthesized at {}", dc.name),
+            size_bytes: self.described.document.size_bytes,
+            sha256: reading.sha256.then(|| self.described.document.sha256.clone()),
+            records: truth.frames,
+            first_utc: first,
+            last_utc: last,
+            interfaces: Vec::new(),
+            sections: 0,
+            skipped_blocks: 0,
+            records_out_of_order: 0,
+            synthesis: Some(Box::new(synthesis)),
+            damage: None,
+        };
+        Ok(Captured::new(observation, vec![file]))
+    }
+}
+
+/// Frames on their way to the core, watched.
+struct Watched<'a> {
+    synth: Synth,
+    bar: &'a SynthBar,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+}
+
+impl<'a> Watched<'a> {
+    const fn new(synth: Synth, bar: &'a SynthBar) -> Self {
+        Self { synth, bar, first: None, last: None }
+    }
+}
+
+impl FrameSource for Watched<'_> {
+    fn fill(&mut self, batch: &mut Batch) -> bool {
+        let is_filled = self.synth.fill(batch);
+        // They come in order of time.
+        self.first = self.first.or(batch.records.first().map(|record| record.time));
+        if let Some(last) = batch.records.last() {
+            self.last = Some(last.time);
+            self.bar.update(last.time, batch.first_frame + batch.records.len() as u64);
+        }
+        is_filled
+    }
+}
