@@ -49,7 +49,8 @@ knobs! {
     DnsIdleShare = "dns.idle_share",
     /// Share of queries that ask for a name outside the domain.
     DnsOutsideShare = "dns.outside_share",
-    /// Share of queries for outside names that the server has not cached and forwards.
+    /// Share of queries for outside names, of those that exist, that the server has not cached and
+    /// forwards.
     DnsForwardedShare = "dns.forwarded_share",
     /// Share of queries for a name that does not exist.
     DnsNxdomainShare = "dns.nxdomain_share",

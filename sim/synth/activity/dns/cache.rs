@@ -25,8 +25,6 @@ pub const HTTPS_SHARE: f64 = 0.1;
 const TXT_SHARE: f64 = 0.01;
 /// Share of outside names that Windows itself and its services want. Assumed.
 const SERVICES_SHARE: f64 = 0.35;
-/// Share of what is missing that are mistyped names outside: see [`outside`](super::outside).
-pub const MISTYPED_SHARE: f64 = 0.2;
 /// Share of forwarded questions that are for names nobody else wants. Assumed.
 const RARE_SHARE: f64 = 0.25;
 /// Largest exponent of Zipf's law that is tried: the first name then has five sixths of all. What
@@ -137,9 +135,7 @@ impl Cache {
 struct Demand {
     /// For hosts outside.
     outside: f64,
-    /// For mistyped ones.
-    mistyped: f64,
-    /// Of all these, those that are to be forwarded.
+    /// Of these, those that are to be forwarded.
     forwarded: f64,
     /// Of new devices, while they enrol.
     enrolling: f64,
@@ -162,18 +158,15 @@ impl Demand {
         let knob = |knob| population.parameters.get(knob);
         let (missing, outside) = (knob(Knob::DnsNxdomainShare), knob(Knob::DnsOutsideShare));
         let per_second = knob(Knob::DnsQueries) / 3_600.0 / (missing + outside).max(1.0);
-        let (outside, mistyped) = (per_second * outside, per_second * missing * MISTYPED_SHARE);
-        self.outside += outside;
-        self.mistyped += mistyped;
-        self.forwarded += (outside + mistyped) * knob(Knob::DnsForwardedShare);
+        self.outside += per_second * outside;
+        self.forwarded += per_second * outside * knob(Knob::DnsForwardedShare);
         let wave = population.autopilot.filter(|wave| number < wave.devices);
         self.enrolling +=
             wave.map_or(0.0, |wave| knob(Knob::AutopilotQueries) / (wave.over.max(1.0) * 60.0));
     }
 
-    /// Of questions for hosts that exist, those that are to be forwarded: mistyped ones always are.
     fn forwarded_share(&self) -> f64 {
-        let share = (self.forwarded - self.mistyped) / self.outside;
+        let share = self.forwarded / self.outside;
         if share.is_finite() { share.clamp(0.0, 1.0) } else { 1.0 }
     }
 }
@@ -288,10 +281,9 @@ mod tests {
         let mut seconds = 0.0;
         let (mut all, mut forwarded) = (0.0, 0.0);
         while seconds < 1_800.0 {
-            seconds += random.exponential(1.0 / (demand.outside + demand.mistyped));
+            seconds += random.exponential(1.0 / demand.outside);
             all += 1.0;
-            let mistypes = random.chance(demand.mistyped / (demand.outside + demand.mistyped));
-            if mistypes || cache.is_rare(&mut random) {
+            if cache.is_rare(&mut random) {
                 forwarded += 1.0;
                 each(seconds, (0, 0), None);
                 continue;

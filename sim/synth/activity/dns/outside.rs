@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::cache::{AAAA_SHARE, HTTPS_SHARE, Held, MISTYPED_SHARE};
+use super::cache::{AAAA_SHARE, HTTPS_SHARE, Held};
 use super::exchange::{ANSWER, Asked, NXDOMAIN, SERVFAIL, exchange, finish};
 use super::inside;
 use super::places::{MISSING_SECONDS, Place};
@@ -32,7 +32,7 @@ const NEVER_SHARE: f64 = 0.3;
 /// web proxy that is looked for, names outside to which the search list adds the domain. Assumed.
 const GONE_SHARE: f64 = 0.2;
 const PROXY_SHARE: f64 = 0.25;
-const SUFFIX_SHARE: f64 = 1.0 - GONE_SHARE - PROXY_SHARE - MISTYPED_SHARE;
+const SUFFIX_SHARE: f64 = 0.35;
 
 /// Ways to mistype a name.
 const MISTAKES: u32 = 1 << 12;
