@@ -193,6 +193,9 @@ knobs! {
     DhcpLeaseHours = "dhcp.lease_hours",
     /// Minutes between two announcements of an endpoint to the browser service.
     BrowserMinutes = "browser.announce_minutes",
+    /// Times an hour that an endpoint in the subnet of the domain controller, or its router, and it
+    /// make sure of each other's Ethernet address.
+    NeighbourChecks = "neighbour.checks_per_hour",
 }
 
 /// Where the value of a parameter comes from.

@@ -133,6 +133,8 @@ activities! {
     DhcpLease = "dhcp-lease" => local::lease,
     /// A client keeps its address.
     DhcpRenew = "dhcp-renew" => local::renew,
+    /// A client in the subnet of the domain controller, or that and its router, make sure that the other is there.
+    NeighbourCheck = "neighbour-check" => local::neighbour,
     /// A computer or person gets a ticket-granting ticket, or fails; argument: 0 the computer, 1 the person.
     KerberosLogon = "kerberos-logon" => kerberos::logon,
     /// A run of service tickets; argument: how many.

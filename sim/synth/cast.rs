@@ -366,6 +366,11 @@ impl Cast {
         self.link.contains(v4.into())
     }
 
+    /// The router of the domain controller's subnet.
+    pub const fn gateway(&self) -> Peer {
+        self.gateway
+    }
+
     /// The share of the searches of an application that come to this domain controller: an
     /// application asks for one whenever it connects, and so uses all of its site.
     pub fn search_share(&self, population: usize) -> f64 {

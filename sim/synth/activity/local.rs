@@ -3,12 +3,14 @@
 mod addresses;
 mod browser;
 mod nbns;
+mod neighbour;
 mod ping;
 mod time;
 
 pub use addresses::{lease, renew};
 pub use browser::browser;
 pub use nbns::{nbns_broadcast, nbns_query, nbns_register};
+pub use neighbour::neighbour;
 pub use ping::ping;
 pub use time::time;
 

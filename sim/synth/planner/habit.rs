@@ -323,6 +323,9 @@ fn mixes(population: &Population, roles: Roles, is_near: bool) -> (Mix, Mix) {
         names(&mut doings, population, knob(Knob::DnsQueries) * (1.0 - idle));
         names(&mut background, population, knob(Knob::DnsQueries) * idle);
     }
+    if is_near {
+        background.add(Activity::NeighbourCheck, knob(Knob::NeighbourChecks), Run::Single);
+    }
     if population.join == Join::Entra {
         doings.add(Activity::CloudLogon, knob(Knob::CloudLogons), Run::Single);
         return (doings, background);

@@ -632,6 +632,20 @@ fn the_sensor_probes_as_often_as_its_parameter_says() {
 }
 
 #[test]
+fn neighbours_alone_are_looked_for_by_their_ethernet_address() {
+    let cast = play::cast(play::SMALL, 1);
+    let items = plan(&cast, "2026-01-12T08:00:00Z", 8);
+    let checks = items.iter().filter(|item| item.activity == Activity::NeighbourCheck);
+    let mut counts = [0.0; 2];
+    for item in checks.filter(|item| item.client != 0) {
+        counts[usize::try_from(cast.client(item.client).site).unwrap()] += 1.0;
+    }
+    let near = cast.clients.iter().skip(1).filter(|client| client.site == 1).count() as f64;
+    assert_eq!(counts[0], 0.0);
+    assert_near(counts[1], near * 8.0 * 12.0, 0.35);
+}
+
+#[test]
 fn the_sensors_probes_know_who_is_off() {
     let text = format!("{}\n[parameters]\nsensor.probes_per_second = 300", play::SMALL);
     let cast = play::cast(&text, 1);
@@ -714,7 +728,9 @@ fn the_controller_refreshes_its_policy_and_replicates() {
     // With DC02 in the site every 15 s, with DC03 every 180 min.
     assert_near(count(Activity::Replication, 0) as f64, 48.0 * 240.0, 0.02);
     assert!((15..=17).contains(&count(Activity::Replication, 1)));
-    let others = [Activity::GpoRefresh, Activity::Replication];
+    // With its router 12 times an hour.
+    assert_near(count(Activity::NeighbourCheck, 0) as f64, 48.0 * 12.0, 0.12);
+    let others = [Activity::GpoRefresh, Activity::Replication, Activity::NeighbourCheck];
     assert!(items.iter().all(|item| others.contains(&item.activity) && item.client == 0));
 }
 
