@@ -34,7 +34,7 @@ pub use activity::Activity;
 pub use cast::{Cast, Client, Peer};
 pub use error::SynthError;
 pub use memory::Memory;
-pub use net::{Close, Conditions, Flow, Frames, Knock, Place, Segment, Tcp, Wire};
+pub use net::{Close, Conditions, Flow, Frames, Knock, Neighbour, Place, Segment, Tcp, Wire};
 pub use plan::{Item, PlanError, PlanFile, PlanHeader, PlanReader, PlanWriter};
 pub use planner::Planner;
 pub use shard::WARM_UP_NS;

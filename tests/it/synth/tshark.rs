@@ -210,7 +210,7 @@ fn check(parts: &[Part]) -> String {
 /// negotiation: it is told to in a second run, and asked again.
 fn is_behind_rdp(row: &Row) -> bool {
     let ports = [row.first("tcp.srcport"), row.first("tcp.dstport")];
-    ports.contains(&Some(3389)) && row.texts("tpkt.version").is_empty()
+    ports.contains(&Some(3389)) && row.texts("cotp.type").is_empty()
 }
 
 /// What tshark finds wrong in one frame.
