@@ -24,6 +24,9 @@ const LATE_NS: (f64, f64) = (20_000.0, 1_000_000.0);
 /// Label of the network's random numbers among those of an item.
 const WEATHER: u64 = 0x6e65_7477_6f72_6b73;
 
+/// Stands for ciphertext that nobody sees; of longer messages there are few.
+static UNSEEN: [u8; 1 << 16] = [0; 1 << 16];
+
 /// Answering times to choose from.
 const SERVICE_DRAWS: u32 = 4_096;
 /// Answering times, in nanoseconds: drawn once, as each packet needs one, and logarithms take
@@ -236,15 +239,36 @@ impl<'a> Stage<'a> {
         side: Side,
         emit: impl FnOnce(&mut Writer<'_>) -> Result<(), WireError>,
     ) -> Timestamp {
-        let time = self.turn(&tcp.flow, side);
-        let time = self.resume(tcp, time);
-        self.is_from_before = tcp.is_from_before;
         let mut bytes = std::mem::take(self.scratch);
         bytes.clear();
         let emitted = emit(&mut Writer::new(&mut bytes));
         debug_assert_eq!(emitted, Ok(()));
-        self.now = tcp.send(time, side, &bytes, &mut self.wire());
+        let time = self.send(tcp, side, &bytes);
         *self.scratch = bytes;
+        time
+    }
+
+    /// The same with `length` bytes that are ciphertext for the most part: before the start, where
+    /// nobody sees them, they are not made.
+    pub fn say_sealed(
+        &mut self,
+        tcp: &mut Tcp,
+        side: Side,
+        length: usize,
+        emit: impl FnOnce(&mut Writer<'_>) -> Result<(), WireError>,
+    ) -> Timestamp {
+        let is_seen = self.item.time.nanos() >= self.start;
+        match UNSEEN.get(..length).filter(|_| !is_seen) {
+            Some(bytes) => self.send(tcp, side, bytes),
+            None => self.say(tcp, side, emit),
+        }
+    }
+
+    fn send(&mut self, tcp: &mut Tcp, side: Side, bytes: &[u8]) -> Timestamp {
+        let time = self.turn(&tcp.flow, side);
+        let time = self.resume(tcp, time);
+        self.is_from_before = tcp.is_from_before;
+        self.now = tcp.send(time, side, bytes, &mut self.wire());
         self.pause(tcp);
         Timestamp::from_nanos(self.now)
     }
