@@ -36,6 +36,15 @@ const VERSION_MAJOR: u16 = 1;
 pub(super) const SYNTHESIS_MARK: &str = "headroom synthesis: ";
 /// Behind the format's name where that cannot be read, e.g. of a later version.
 pub const SYNTHESIS_UNREAD: &str = ", synthesized in a way that cannot be read";
+/// That a file says it is synthesized.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mark {
+    /// And how.
+    Known(Box<Synthesis>),
+    /// In a way that cannot be read.
+    Unread,
+}
+
 /// Where options begin in a section header (4.1).
 const SECTION_OPTIONS_AT: usize = 24;
 /// Interfaces one file may describe. Their numbers in a record have 16 bits; rotated files
@@ -271,6 +280,11 @@ impl Pcapng {
     /// Whether the file says that its frames are synthesized.
     pub(super) const fn claims_synthesis(&self) -> bool {
         self.synthesis.is_some()
+    }
+
+    /// What the file says of being synthesized.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        self.claims_synthesis().then(|| self.synthesis().map_or(Mark::Unread, Mark::Known))
     }
 
     /// How the frames were synthesized, where the file says so in words we know.

@@ -71,6 +71,7 @@ pub struct Estate {
     network: Network,
     calibration: &'static str,
     calibration_meaning: String,
+    learned_from_synthesized: Option<String>,
     described: Vec<Parameter>,
     parameters: Parameters,
     places: Places,
@@ -188,6 +189,10 @@ impl Estate {
             network,
             calibration,
             calibration_meaning: base.meaning.clone(),
+            learned_from_synthesized: match &raw.learned_from_synthesized {
+                Some(from) => Some(values::text(from, "learned_from_synthesized")?),
+                None => None,
+            },
             parameters: Parameters::from_described(&described),
             described,
             places,
@@ -260,6 +265,11 @@ impl Estate {
     /// Name of the calibration, one of [`CALIBRATIONS`].
     pub fn calibration(&self) -> &str {
         self.calibration
+    }
+
+    /// What its parameters were learned from, where that was synthesized traffic.
+    pub fn learned_from_synthesized(&self) -> Option<&str> {
+        self.learned_from_synthesized.as_deref()
     }
 
     /// What the calibration stands for.
