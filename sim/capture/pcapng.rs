@@ -289,7 +289,9 @@ impl Pcapng {
 
     /// How the frames were synthesized, where the file says so in words we know.
     pub(super) fn synthesis(&self) -> Option<Box<Synthesis>> {
-        serde_json::from_str(self.synthesis.as_deref()?).ok()
+        let made: Box<Synthesis> = serde_json::from_str(self.synthesis.as_deref()?).ok()?;
+        // A factor below 1 would say that the rates are certain, or less than that.
+        (made.uncertainty_factor.is_finite() && made.uncertainty_factor >= 1.0).then_some(made)
     }
 
     /// Walks the blocks of one section from index `start`; bytes done with, and why it ended.

@@ -198,6 +198,18 @@ impl Estate {
             places,
         };
         estate.add_domain_controllers(raw.domain_controller, &site_names)?;
+        for forwarder in &raw.network.forwarders {
+            let own = address_of(forwarder).and_then(|address| estate.by_address(address));
+            if let Some(dc) = own {
+                let what = format!(
+                    "{} is domain controller `{}`, which would ask itself; name a server of another \
+                     network",
+                    values::excerpt(forwarder.get_ref().trim()),
+                    values::excerpt(&dc.name)
+                );
+                return Err(Wrong::new(forwarder.span(), "forwarders", what));
+            }
+        }
         let around = clients::Surroundings {
             sites: &estate.sites,
             site_names: &site_names,

@@ -197,3 +197,29 @@ fn an_estate_learned_from_synthesized_traffic_says_so_wherever_it_goes() {
     let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/dc-morning.pcapng");
     assert!(!told(&["learn", capture, "-q"]).contains("learned_from_synthesized"));
 }
+
+/// Whether killed or interrupted: a result appears whole or not at all, and nothing else does.
+#[test]
+#[cfg(target_os = "linux")]
+fn nothing_is_left_of_a_run_that_is_killed() {
+    let folder = folder();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_headroom"));
+    command.current_dir(folder.path()).args(["synth", "e.toml", "-q", "-o", "a.pcapng"]);
+    command.args(["--duration", "7d"]);
+    let mut run = command.spawn().unwrap();
+    let open = format!("/proc/{}/fd", run.id());
+    // Until it has opened its result.
+    let writes = || {
+        let files = fs::read_dir(&open).ok()?.flatten();
+        let mut files = files.filter_map(|entry| fs::read_link(entry.path()).ok());
+        files.find(|file| file.starts_with(folder.path()) && !file.ends_with("e.toml"))
+    };
+    let mut waits = 0..500;
+    while writes().is_none() && waits.next().is_some() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(writes().is_some());
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
