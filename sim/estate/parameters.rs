@@ -49,7 +49,8 @@ knobs! {
     DnsIdleShare = "dns.idle_share",
     /// Share of queries that ask for a name outside the domain.
     DnsOutsideShare = "dns.outside_share",
-    /// Share of queries for outside names that the server has not cached and forwards.
+    /// Share of queries for outside names, of those that exist, that the server has not cached and
+    /// forwards.
     DnsForwardedShare = "dns.forwarded_share",
     /// Share of queries for a name that does not exist.
     DnsNxdomainShare = "dns.nxdomain_share",
@@ -193,6 +194,9 @@ knobs! {
     DhcpLeaseHours = "dhcp.lease_hours",
     /// Minutes between two announcements of an endpoint to the browser service.
     BrowserMinutes = "browser.announce_minutes",
+    /// Times an hour that an endpoint in the subnet of the domain controller, or its router, and it
+    /// make sure of each other's Ethernet address.
+    NeighbourChecks = "neighbour.checks_per_hour",
 }
 
 /// Where the value of a parameter comes from.

@@ -140,7 +140,7 @@ struct Place {
     remote: HashSet<IpAddr>,
     /// Starts, ends and seconds of sessions; gaps between interim accounts.
     vpn: Vpn,
-    /// Where it forwards questions, and how many.
+    /// Where it forwards questions, and how many of them were answered with what was asked for.
     forwards: HashMap<IpAddr, u64>,
     /// Addresses it asked for their name.
     probes: u64,
@@ -287,13 +287,16 @@ impl Learner {
     /// What a controller asks of others.
     fn outbound(&mut self, at: usize, sighting: &Sighting<'_>) {
         let Some(place) = self.at.get_mut(at) else { return };
+        // A name that does not exist is none of those that the share is of, and a question that
+        // nobody answers is asked again.
+        let found = u64::from(sighting.outcome == "success");
         match (sighting.protocol, sighting.server_port) {
             ("dns", 53) if place.forwards.len() < FORWARDERS_MAX => {
-                *place.forwards.entry(sighting.server).or_default() += 1;
+                *place.forwards.entry(sighting.server).or_default() += found;
             }
             ("dns", 53) => {
                 if let Some(count) = place.forwards.get_mut(&sighting.server) {
-                    *count += 1;
+                    *count += found;
                 }
             }
             // The sensor asks three ways at once; this one is asked of every address.

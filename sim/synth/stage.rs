@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::net::{Close, Conditions, Flow, Frames, Knock, Tcp, Wire, knock};
+use super::net::{Close, Conditions, Flow, Frames, Knock, Neighbour, Tcp, Wire, knock};
 use super::{Activity, Cast, Did, Item, Memory, Peer, Truth};
 use crate::base::{Random, Timestamp};
 use crate::estate::Knob;
@@ -294,6 +294,12 @@ impl<'a> Stage<'a> {
         self.wait_ms(milliseconds);
         act(self);
         (self.now, self.from_here) = (now, from_here);
+    }
+
+    /// Neighbours find each other, or make sure that they are there.
+    pub fn neighbour(&mut self, flow: &Flow, side: Side, says: Neighbour) {
+        let time = self.turn(flow, side);
+        self.out.neighbour(time, flow, side, says);
     }
 
     /// Moves the clock to when `side` sends: after its answering time, and after the way to it
