@@ -67,6 +67,7 @@ pub fn run(cli: &Cli, args: &LearnArgs) -> anyhow::Result<ExitCode> {
     let learned = learn(args, &plan, &captured, &names)?;
     let telling = Telling {
         source: source(&captured.files, args.input.anonymize),
+        synthesized: synthesized(&captured.files, args.input.anonymize),
         anonymize: args.input.anonymize,
         short: names.short().map(str::to_owned),
         scale: args.scale,
@@ -159,6 +160,17 @@ fn source(files: &[InputFile], anonymize: bool) -> String {
         0 | 1 => first.to_owned(),
         count => format!("{first} and {} more", count - 1),
     }
+}
+
+/// What made the captures, where one of them says that it was synthesized.
+fn synthesized(files: &[InputFile], anonymize: bool) -> Option<String> {
+    let known = files.iter().find_map(|file| file.synthesis.as_ref()).map(|made| {
+        let estate = if anonymize { "an estate" } else { &made.estate };
+        format!("{estate}, calibration {}, seed {}", made.calibration, made.seed)
+    });
+    let is_unread = |file: &InputFile| file.format_text.contains(capture::SYNTHESIS_UNREAD);
+    let unread = || files.iter().any(is_unread).then(|| "nobody says how".to_owned());
+    known.or_else(unread)
 }
 
 /// A row of the first pass. It does not say what carried it, and names do not depend on that.

@@ -146,6 +146,7 @@ impl Order {
             clients: cast.clients.iter().skip(1).filter(|client| !client.is_guest).count() as u64,
             uncertainty_factor: UNCERTAINTY_FACTOR,
             parameters: parameters(estate),
+            learned_from: estate.learned_from_synthesized().map(str::to_owned),
             parameters_left_out: 0,
         };
         Ok(Self { cast, options, synthesis })
