@@ -187,6 +187,35 @@ struct Ear {
     words: [String; 3],
 }
 
+impl Ear {
+    fn hear(&mut self, ends: &Ends, context: &Context, message: Message, bytes: usize) {
+        self.learner.hear(&Carried {
+            time: context.time,
+            client: (ends.client.0.to_ip(), ends.client.1),
+            server: ends.server.0.to_ip(),
+            is_request: context.side == proto::Side::Client,
+            message,
+            bytes,
+        });
+    }
+}
+
+/// Whether the server chooses a dialect of SMB before 3.1.1; the wildcard chooses none yet
+/// (\[MS-SMB2\] section 2.2.4).
+fn is_old_dialect(message: &proto::Message<'_>) -> bool {
+    const SMB_3_1_1: u16 = 0x0311;
+    const WILDCARD: u16 = 0x02ff;
+    match message {
+        proto::Message::Smb2(smb2::Message::Plain(pdu)) => match &pdu.body {
+            smb2::Body::NegotiateResponse(answer) => {
+                answer.dialect < SMB_3_1_1 && answer.dialect != WILDCARD
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 impl Audience for Ear {
     fn message(
         &mut self,
@@ -208,16 +237,11 @@ impl Audience for Ear {
             (Id::Smb2, ..) => Message::Smb,
             _ => return,
         };
-        self.learner.hear(&Carried {
-            time: context.time,
-            client: (ends.client.0.to_ip(), ends.client.1),
-            server: ends.server.0.to_ip(),
-            is_request,
-            message: what,
-            bytes: tally.bytes,
-        });
+        if is_old_dialect(message) {
+            self.hear(ends, context, Message::SmbOld, tally.bytes);
+        }
+        self.hear(ends, context, what, tally.bytes);
     }
-
     fn activity(&mut self, ends: &Ends, activity: &proto::Activity<'_>) {
         let [(client, client_port), (server, server_port)] = ends.seen_from(activity.asked_by);
         let shown = [activity.principal, activity.target, activity.detail];

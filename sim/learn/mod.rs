@@ -27,10 +27,10 @@ pub use names::{NO_DOMAIN, Names};
 pub use text::{CALIBRATION, Telling};
 pub use when::{Hours, WORK_ENDS, WORK_STARTS};
 
-use client::{Client, Event, WRAPPING_BYTES};
+use client::{Client, Event, Known, WRAPPING_BYTES};
 use spread::Spread;
 
-/// Clients followed one by one, of all controllers together: about 400 bytes each. Ours.
+/// Clients followed one by one, of all controllers together: about 700 bytes each. Ours.
 pub const CLIENTS_MAX: usize = 1 << 18;
 /// Users of a VPN followed one by one. Ours.
 const USERS_MAX: usize = 1 << 17;
@@ -81,6 +81,8 @@ pub enum Message {
     NbnsQuery,
     /// SMB 2 or 3 in the clear.
     Smb,
+    /// From now on a dialect of SMB before 3.1.1 is spoken.
+    SmbOld,
     /// SMB 3, encrypted.
     SmbEncrypted,
 }
@@ -116,8 +118,7 @@ pub struct Controller {
 pub struct Learner {
     controllers: Vec<Controller>,
     by_address: HashMap<IpAddr, usize>,
-    /// DNS name of the domain, lower case.
-    domain: String,
+    known: Known,
     hours: Hours,
     /// What happened at each.
     at: Vec<Place>,
@@ -167,6 +168,7 @@ struct Flow {
     is_bound: bool,
     is_wrapped: bool,
     is_counted: bool,
+    is_old: bool,
     is_encrypted: bool,
 }
 
@@ -175,11 +177,15 @@ impl Learner {
     pub fn new(controllers: Vec<Controller>, domain: &str, hours: Hours) -> Self {
         let addresses = controllers.iter().enumerate();
         let addresses = addresses.flat_map(|(at, dc)| dc.addresses.iter().map(move |a| (*a, at)));
+        let known = Known {
+            domain: domain.to_lowercase(),
+            controllers: controllers.iter().map(|dc| dc.name.clone()).collect(),
+        };
         Self {
             by_address: addresses.collect(),
             at: controllers.iter().map(|_| Place::default()).collect(),
             controllers,
-            domain: domain.to_lowercase(),
+            known,
             hours,
             clients: 0,
             users: 0,
@@ -231,11 +237,15 @@ impl Learner {
                 flow.is_counted = true;
                 client.count(Event::SmbFlow, is_core);
             }
+            Message::SmbOld if !flow.is_old => {
+                flow.is_old = true;
+                client.count(Event::SmbOldFlow, is_core);
+            }
             Message::SmbEncrypted if !flow.is_encrypted => {
                 flow.is_encrypted = true;
                 client.count(Event::SmbEncryptedFlow, is_core);
             }
-            Message::Smb | Message::SmbEncrypted | Message::NbnsQuery => {}
+            Message::Smb | Message::SmbOld | Message::SmbEncrypted | Message::NbnsQuery => {}
         }
         self.flows.insert(carried.client, flow);
     }
@@ -314,11 +324,11 @@ impl Learner {
         if is_bind && !self.is_first_bind((sighting.client, sighting.client_port)) {
             return;
         }
-        let domain = std::mem::take(&mut self.domain);
+        let known = std::mem::take(&mut self.known);
         if let Some(client) = self.client(at, sighting.client) {
-            client.see(sighting, is_core, &domain);
+            client.see(sighting, is_core, &known);
         }
-        self.domain = domain;
+        self.known = known;
     }
 
     /// Splits the clients into populations and fits what can be seen of them; of what cannot be

@@ -16,8 +16,9 @@ pub(super) use smb::link::Link;
 use super::{Cast, Stage};
 
 impl Activity {
-    /// Whether something later depends on it: by tickets or connections that the client keeps, or
-    /// by its later parts. What began before the start and is not seen, counts only by that.
+    /// Whether something is left of it: tickets or connections that the client keeps, connections
+    /// that end when nobody has used them for a while, later parts. Of what began before the start
+    /// and is not seen, only that counts.
     pub(super) const fn is_remembered(self) -> bool {
         !matches!(
             self,

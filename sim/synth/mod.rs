@@ -6,6 +6,9 @@
 //! it put there. Neither knows how the core reads packets: that is what makes their round trip
 //! a proof.
 //!
+//! The plan begins before the start: what is on the wire by then is not seen, but the connections
+//! that are open at the start go on in what is, and end in it.
+//!
 //! Clients are spread over a fixed number of [`shard`]s, each of which plans, renders and sorts
 //! by itself; a merge by time puts them together. What comes out therefore does not depend on
 //! the number of threads.

@@ -38,6 +38,14 @@ fn a_plan_written_and_read_gives_the_same_capture() {
     assert!(read("a.pcapng") == read("b.pcapng"));
     let truth: GroundTruth = serde_json::from_slice(&read("a.json")).unwrap();
     assert!(truth.frames > 50 && truth.synthesis.clients > 8);
+    // Some of it goes on from before the start.
+    let messages = truth.messages.iter().map(|row| (row.from_before, row.count));
+    let activities = truth.activities.iter().map(|row| (row.from_before, row.count));
+    for counts in [messages.collect::<Vec<_>>(), activities.collect()] {
+        assert!(counts.iter().all(|(from_before, count)| from_before <= count), "{counts:?}");
+        assert!(counts.iter().any(|(from_before, _)| *from_before > 0), "{counts:?}");
+        assert!(counts.iter().any(|(from_before, _)| *from_before == 0), "{counts:?}");
+    }
     let inspected = headroom(folder.path(), &["inspect", "a.pcapng", "--json", "-q"]);
     let inspected: serde_json::Value = serde_json::from_slice(&inspected.stdout).unwrap();
     assert_eq!(inspected["traffic"]["frames"], truth.frames);

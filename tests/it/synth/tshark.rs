@@ -13,7 +13,7 @@ use std::path::Path;
 use headroom::base::{Frame, LinkType};
 use headroom::capture::{PcapWriter, Resolution};
 use headroom::proto::Id;
-use headroom::synth::{Item, Synth, Truth, WARM_UP_NS};
+use headroom::synth::{Item, Synth, Truth};
 
 use super::{play, round};
 use fields::Row;
@@ -85,7 +85,7 @@ fn tshark_sees_ten_planned_minutes_as_they_are_told() {
 #[test]
 fn tshark_finds_nothing_wrong_where_connections_go_on_from_before_the_start() {
     let Some(()) = installed() else { return };
-    let options = headroom::synth::Options { warm_up_ns: WARM_UP_NS, ..play::options(600) };
+    let options = play::stationary(600);
     for seed in 1..=3 {
         let synth = Synth::start(play::cast(play::SMALL, seed), &options).unwrap();
         let (frames, truth) = play::collect(synth);
