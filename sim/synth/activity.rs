@@ -34,6 +34,7 @@ impl Activity {
                 | Self::NbnsBroadcast
                 | Self::BrowserAnnounce
                 | Self::TimeRequest
+                | Self::NeighbourCheck
                 | Self::DhcpLease
                 | Self::DhcpRenew
                 | Self::LdapSimple

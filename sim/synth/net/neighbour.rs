@@ -46,6 +46,9 @@ impl Frames {
     /// Appends what `side` says: by ARP between addresses of IPv4, or else by neighbour
     /// discovery.
     pub fn neighbour(&mut self, time: i64, flow: &Flow, side: Side, says: Neighbour) {
+        if time < self.from {
+            return;
+        }
         let (from, _, to, _) = flow.ends(side);
         let start = self.bytes.len();
         match (from.address, to.address) {
@@ -142,6 +145,10 @@ mod tests {
         let mut frames = Frames::default();
         frames.neighbour(0, flow, side, says);
         assert_eq!(frames.places.len(), 1);
+        // What comes before all that is seen is not written.
+        let mut later = Frames { from: 1, ..Frames::default() };
+        later.neighbour(0, flow, side, says);
+        assert_eq!(later.places.len(), 0);
         frames.bytes
     }
 
