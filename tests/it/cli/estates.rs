@@ -166,7 +166,7 @@ fn an_estate_comes_through_a_pipe_and_in_utf_16_too() {
         let read = headroom_reading(&words("-"), bytes.clone()).ends_with(0);
         assert_eq!(strip(rows(&read.json())), wanted);
         let checked = headroom_reading(&["estate", "check", "-", "--json"], bytes.clone());
-        assert_eq!(checked.ends_with(0).json()["endpoints"], 26);
+        assert_eq!(checked.ends_with(0).json()["endpoints"], 32);
         let synth = [&["synth", "-", "-q", "-o", "-"][..], &DAY].concat();
         let mut command = assert_cmd::Command::from_std(super::command(&synth));
         let done = command.write_stdin(bytes).output().unwrap();
