@@ -10,6 +10,7 @@ mod clients;
 mod controller;
 mod error;
 mod form;
+mod hours;
 mod parameters;
 mod places;
 mod ready;
@@ -29,6 +30,7 @@ use values::{Wrong, address_of};
 
 pub use calibration::CALIBRATIONS;
 pub use error::EstateError;
+pub use hours::{DAY_WEIGHTS, HOUR_WEIGHTS, WORKING_HOURS};
 pub use parameters::{Basis, Knob, Parameter, Parameters};
 pub use site::{
     Arrival, AutopilotWave, Forest, Join, Network, Population, PopulationKind, Roles, Schedule,

@@ -15,6 +15,13 @@ pub(super) use smb::link::Link;
 
 use super::{Cast, Stage};
 
+/// A text as Windows writes it: UTF-16, little-endian.
+fn wide(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(2 * text.len());
+    text.encode_utf16().for_each(|unit| bytes.extend_from_slice(&unit.to_le_bytes()));
+    bytes
+}
+
 impl Activity {
     /// Whether something is left of it: tickets or connections that the client keeps, connections
     /// that end when nobody has used them for a while, later parts. Of what began before the start
