@@ -2,13 +2,10 @@
 
 use super::Conditions;
 use super::frames::{Flow, Frames, Segment};
+use super::tcp::{ACK, RST, SYN, segment_max, syn_options};
 use crate::base::Random;
 use crate::proto::Side;
 
-/// Flags, RFC 9293 section 3.1.
-const SYN: u8 = 0x02;
-const RST: u8 = 0x04;
-const ACK: u8 = 0x10;
 /// Until a SYN without an answer is sent again, in nanoseconds; twice that until the next. One
 /// second: RFC 6298 section 2.1, and Windows since 2016.
 const AGAIN_NS: i64 = 1_000_000_000;
@@ -35,10 +32,7 @@ pub fn knock(
     conditions: &Conditions,
     out: &mut Frames,
 ) -> i64 {
-    let headers = if flow.client.address.is_ipv4() { 40 } else { 60 };
-    let [a, b] = conditions.mtu_bytes.saturating_sub(headers).to_be_bytes();
-    // As in the handshake of an accepted connection.
-    let options = [2, 4, a, b, 1, 3, 3, 8, 1, 1, 4, 2];
+    let options = syn_options(segment_max(flow, conditions));
     let drawn = random.next_u64();
     #[expect(clippy::cast_possible_truncation, reason = "any number will do")]
     let (sequence, mut ip_id) = (drawn as u32, (drawn >> 32) as u16);

@@ -143,9 +143,7 @@ impl Tcp {
     /// The three segments of the handshake; the time of the last.
     pub fn open(&mut self, time: i64, wire: &mut Wire<'_>) -> i64 {
         let segment_max = self.segment_max(wire.conditions);
-        let [a, b] = segment_max.to_be_bytes();
-        // Maximum segment size, window scale, selective acknowledgments permitted.
-        let options = [2, 4, a, b, NOP, 3, 3, WINDOW_SCALE, NOP, NOP, 4, 2];
+        let options = syn_options(segment_max);
         (self.client.flight, self.server.flight) =
             (first_flight(segment_max), first_flight(segment_max));
         // A client announces whole segments.
@@ -317,8 +315,7 @@ impl Tcp {
 
     /// Payload of a full segment in bytes.
     pub(super) fn segment_max(&self, conditions: &Conditions) -> u16 {
-        let headers = if self.flow.is_v4() { HEADERS_V4 } else { HEADERS_V6 };
-        conditions.mtu_bytes.max(MTU_MIN) - headers
+        segment_max(&self.flow, conditions)
     }
 
     /// The window of `side` when it is open, in bytes.
@@ -467,6 +464,19 @@ impl Tcp {
         out.tcp(time, &flow, side, &segment, &[]);
         time
     }
+}
+
+/// Payload of a full segment of `flow` in bytes.
+pub(super) fn segment_max(flow: &Flow, conditions: &Conditions) -> u16 {
+    let headers = if flow.is_v4() { HEADERS_V4 } else { HEADERS_V6 };
+    conditions.mtu_bytes.max(MTU_MIN) - headers
+}
+
+/// Options of a SYN: maximum segment size, window scale, selective acknowledgments permitted (RFC
+/// 9293 section 3.7.1, RFC 7323 section 2.2, RFC 2018 section 2).
+pub(super) const fn syn_options(segment_max: u16) -> [u8; 12] {
+    let [a, b] = segment_max.to_be_bytes();
+    [2, 4, a, b, NOP, 3, 3, WINDOW_SCALE, NOP, NOP, 4, 2]
 }
 
 /// Full segments that may be sent before one is acknowledged, in the beginning.
