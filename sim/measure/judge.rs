@@ -27,7 +27,7 @@ impl Measured {
     }
 
     fn warn(&mut self) {
-        let mut warnings = Vec::new();
+        let mut warnings = std::mem::take(&mut self.warnings);
         if cfg!(debug_assertions) {
             warnings.push(
                 "this program was built without optimisation: every cost is too high and every \

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::clock::elapsed_ns;
-use super::disturbance::{Moment, REPEATS_MAX, Strength, Worker, taints};
+use super::disturbance::{Moment, Strength, Worker, taints};
 use super::drive::Runner;
 use super::load::{Arrivals, Pace, Schedule};
 use super::process::cpu_seconds;
@@ -44,6 +44,8 @@ pub struct Bench<'a> {
     pub options: sensor::Options,
     /// A quota was asked for.
     pub has_quota: bool,
+    /// Times that a disturbed trial is repeated.
+    pub repeats_max: u32,
     /// Trials so far.
     pub number: u64,
     /// Who disturbed them.
@@ -80,7 +82,7 @@ impl Bench<'_> {
             disturbance.repeated = repeated;
             trial.repeated = repeated;
             trial.is_tainted = !disturbance.taints.is_empty();
-            let is_last = !trial.is_tainted || repeated == REPEATS_MAX;
+            let is_last = !trial.is_tainted || repeated >= self.repeats_max;
             if is_last {
                 self.disturbances.push(disturbance);
                 return Ok(trial);
@@ -403,6 +405,7 @@ mod tests {
             buffer_bytes: 2_000,
             options: sensor::Options { threads: 2, ..sensor::Options::default() },
             has_quota: false,
+            repeats_max: 0,
             number: 0,
             disturbances: Vec::new(),
             check: &mut check,

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::cost::{self, Run, STAGES, Split};
 use super::digest::Digests;
+use super::disturbance::REPEATS_MAX;
 use super::drive::{Runner, result, search};
 use super::envelope;
 use super::load::{Pace, Schedule};
@@ -29,6 +30,9 @@ const REACH: (f64, f64) = (1e-5, 8.0);
 const PROTOCOL_FRAMES_MIN: u64 = 50;
 /// New flows below which their memory is not told. Ours.
 const MEMORY_FLOWS_MIN: u64 = 10_000;
+/// Trials in real time that are run again without a clock, to compare what the core found. Ours:
+/// each takes as long as a trial.
+const CHECKED_MAX: usize = 5;
 /// Virtual over real throughput: within these the two modes agree (method: 0.9 to 1.1).
 const AGREE: std::ops::RangeInclusive<f64> = 0.9..=1.1;
 
@@ -121,6 +125,7 @@ pub fn measure(
     }
     session.measure_latency(mode)?;
     session.measure_loads(mode)?;
+    session.check_answers()?;
     session.measure_protocols()?;
     let mut measured = session.conclude(mode, mode_reason, machine, held.envelope.clone());
     measured.judge();
@@ -163,6 +168,8 @@ struct Session<'a> {
     histograms: Vec<Histograms>,
     cross_check: Option<CrossCheck>,
     disturbances: Vec<Disturbance>,
+    /// Frames of repetitions beyond the time that the core keeps rates of.
+    outside_timeline: u64,
 }
 
 impl<'a> Session<'a> {
@@ -203,6 +210,7 @@ impl<'a> Session<'a> {
             histograms: Vec::new(),
             cross_check: None,
             disturbances: Vec::new(),
+            outside_timeline: 0,
         })
     }
 
@@ -214,6 +222,7 @@ impl<'a> Session<'a> {
             (self.progress)(&part);
             let run = cost::run(&self.window, size, &self.plan.core, &part, self.plan.has_quota())?;
             self.digests.take(run.rounds.1, &run.observation);
+            self.outside_timeline = run.observation.traffic.drops.outside_timeline;
             *interval = run.ns_per_packet;
             self.cost.is_cpu_time &= run.is_cpu_time;
             self.cost.batches.push(BatchCost {
@@ -364,6 +373,7 @@ impl<'a> Session<'a> {
                 ..self.plan.core.clone()
             },
             has_quota: self.plan.has_quota(),
+            repeats_max: REPEATS_MAX,
             number: 0,
             disturbances: Vec::new(),
             check: &mut check,
@@ -380,6 +390,7 @@ impl<'a> Session<'a> {
         mode: MeasureMode,
         load: f64,
         seconds: f64,
+        repeats_max: u32,
     ) -> Result<(Trial, Histograms), MeasureError> {
         let mut histograms = Histograms::new();
         if mode == MeasureMode::Virtual {
@@ -389,8 +400,10 @@ impl<'a> Session<'a> {
             self.costs = Some(costs);
             return Ok((trial, histograms));
         }
-        let trial =
-            self.with_bench(|bench| bench.trial_with(load, seconds, Some(&mut histograms)))?;
+        let trial = self.with_bench(|bench| {
+            bench.repeats_max = repeats_max;
+            bench.trial_with(load, seconds, Some(&mut histograms))
+        })?;
         Ok((trial, histograms))
     }
 
@@ -400,7 +413,8 @@ impl<'a> Session<'a> {
         for share in LATENCY_SHARES {
             (self.progress)(&format!("latency at {:.0} % of {}", share * 100.0, goal.goal));
             let seconds = goal.final_trial_seconds;
-            let (trial, histograms) = self.latency_trial(mode, bound * share, seconds)?;
+            let (trial, histograms) =
+                self.latency_trial(mode, bound * share, seconds, REPEATS_MAX)?;
             self.latency.push(Latency {
                 share,
                 trial,
@@ -422,7 +436,7 @@ impl<'a> Session<'a> {
             };
             let Some(pps) = pps else { continue };
             (self.progress)(&format!("trial at {pps:.0} packets per second"));
-            let (trial, _) = self.latency_trial(mode, pps, seconds)?;
+            let (trial, _) = self.latency_trial(mode, pps, seconds, REPEATS_MAX)?;
             self.loads.push(trial);
         }
         if let Some(seconds) = self.plan.soak_seconds {
@@ -430,9 +444,22 @@ impl<'a> Session<'a> {
             let bound = self.goals.iter().find(|goal| goal.mode == of_mode);
             if let Some(bound) = bound.and_then(|goal| goal.lower_pps) {
                 (self.progress)("soak");
-                let (trial, _) = self.latency_trial(mode, bound, seconds)?;
+                // Nobody waits four times for a soak.
+                let (trial, _) = self.latency_trial(mode, bound, seconds, 0)?;
                 self.soak = Some(trial);
             }
+        }
+        Ok(())
+    }
+
+    /// Runs without a clock what only one trial in real time heard, and compares.
+    fn check_answers(&mut self) -> Result<(), MeasureError> {
+        let alone: Vec<u64> = self.digests.alone().take(CHECKED_MAX).collect();
+        for rounds in alone {
+            (self.progress)("checking answers");
+            let mut feed = Feed::new(&self.window, rounds, BATCH_MAX, |_| ());
+            let heard = sensor::observe(&mut feed, &self.plan.core, &|_| (), None)?;
+            self.digests.take(rounds, &heard);
         }
         Ok(())
     }
@@ -498,7 +525,7 @@ impl<'a> Session<'a> {
             cross_check: self.cross_check,
             disturbances: self.disturbances,
             inconclusive: Vec::new(),
-            warnings: Vec::new(),
+            warnings: beyond_timeline(self.outside_timeline),
         }
     }
 
@@ -518,6 +545,16 @@ impl<'a> Session<'a> {
             frames_unmoved: self.window.unmoved(),
         }
     }
+}
+
+/// Repetitions of a long window reach beyond what the core keeps rates of.
+fn beyond_timeline(frames: u64) -> Vec<String> {
+    let told = format!(
+        "{frames} frames of the repetitions lie more than {} days behind the first, which the core \
+         counts with less work; replay a shorter span, e.g. with --window",
+        sensor::TIMELINE_DAYS
+    );
+    (frames > 0).then_some(told).into_iter().collect()
 }
 
 /// The same virtual trial again comes out the same: one decides.

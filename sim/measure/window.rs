@@ -212,7 +212,7 @@ impl Window {
             let copied = batch.bytes.get_mut(offset as usize..).unwrap_or_default();
             held.moves.apply(round, copied);
         }
-        let shift = (self.span_ns_cached() + PAUSE_NS).saturating_mul(round.cast_signed());
+        let shift = (self.round_ns() + PAUSE_NS).saturating_mul(round.cast_signed());
         batch.records.push(Record {
             time: held.time.plus_nanos(shift),
             offset,
@@ -224,7 +224,7 @@ impl Window {
     }
 
     /// The span by the first and last frame, which is what repetition needs and costs nothing.
-    fn span_ns_cached(&self) -> i64 {
+    fn round_ns(&self) -> i64 {
         let ends = self.frames.first().zip(self.frames.last());
         ends.map_or(0, |(first, last)| last.time.since(first.time).max(0))
     }

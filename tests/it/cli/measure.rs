@@ -1,6 +1,7 @@
 //! `headroom measure`. What a machine is fast at decides nothing here: only what must hold on
 //! every machine. A busy machine may make a result inconclusive.
 
+use headroom::record::Measurement;
 use serde_json::Value;
 
 use super::{Run, headroom, headroom_reading, run, sample, text};
@@ -28,6 +29,8 @@ fn a_capture_is_measured_in_virtual_time_and_every_figure_fits_the_others() {
     let run = headroom(&[&arguments[..], &["-q", "-o", text(folder.path())]].concat());
     let record = ends_well(run).json();
     assert_eq!(record["replay"]["frames"], 1_228);
+    let read: Measurement = serde_json::from_value(record.clone()).unwrap();
+    assert_eq!(read.cost.batches.len(), record["cost"]["batches"].as_array().unwrap().len());
     assert_eq!(record["digest"]["differing"], 0);
     assert!(record["digest"]["compared"].as_u64().unwrap() >= 4);
     goals_fit(&record);
