@@ -236,38 +236,31 @@ impl<'a> Session<'a> {
             *packets_ns = run.packets_ns;
         }
         (self.progress)("cost by part of the work");
-        let Split { shares, protocols, observation } =
-            cost::split(&self.window, Cost::REFERENCE_BATCH, &self.plan.core)?;
-        let heard = observation.traffic.frames / self.window.len().max(1) as u64;
-        self.digests.take(heard, &observation);
-        self.protocols = protocols;
-        let mean = self.stages(&shares);
-        self.costs = Some(Costs { packets_ns, shares: mean });
+        let split = cost::split(&self.window, Cost::REFERENCE_BATCH, &self.plan.core)?;
+        let heard = split.observation.traffic.frames / self.window.len().max(1) as u64;
+        self.digests.take(heard, &split.observation);
+        self.record_stages(&split);
+        self.protocols = split.protocols;
+        self.costs = Some(Costs { packets_ns, shares: split.shares });
         Ok(())
     }
 
-    /// Records the costs of stages, and gives their median shares, in sum 1.
-    fn stages(&mut self, shares: &[[f64; STAGES.len()]]) -> [f64; STAGES.len()] {
+    fn record_stages(&mut self, split: &Split) {
         let whole = self.reference().estimate;
-        let mut mean = [0.0; STAGES.len()];
-        for (at, (stage, mean)) in STAGES.into_iter().zip(&mut mean).enumerate() {
-            let of_stage: Vec<f64> =
-                shares.iter().filter_map(|shares| shares.get(at).copied()).collect();
-            let share = bootstrap(&of_stage).unwrap_or_default();
-            *mean = share.estimate;
-            let ns = |share: f64| share * whole;
+        for (at, (stage, share)) in STAGES.into_iter().zip(split.shares).enumerate() {
+            let of_replicas: Vec<f64> =
+                split.replicas.iter().filter_map(|shares| shares.get(at).copied()).collect();
+            let spread = bootstrap(&of_replicas).unwrap_or_default();
             self.cost.stages.push(StageCost {
                 stage: stage.to_owned(),
-                share: share.estimate,
+                share,
                 ns_per_packet: Interval {
-                    low: ns(share.low),
-                    estimate: ns(share.estimate),
-                    high: ns(share.high),
+                    low: spread.low.min(share) * whole,
+                    estimate: share * whole,
+                    high: spread.high.max(share) * whole,
                 },
             });
         }
-        let sum: f64 = mean.iter().sum();
-        mean.map(|share| if sum > 0.0 { share / sum } else { 0.0 })
     }
 
     /// Cost at the reference size.

@@ -81,7 +81,7 @@ fn costs_fit(cost: &Value) {
         assert!(0.0 < low && low <= estimate && estimate <= high, "{interval}");
     }
     let shares: f64 = list(&cost["stages"]).iter().map(|stage| number(&stage["share"])).sum();
-    assert!((0.9..1.1).contains(&shares), "medians of shares: {shares}");
+    assert!((shares - 1.0).abs() < 1e-9, "{shares}");
     let of = |name: &str| {
         list(&cost["protocols"]).iter().find(|p| p["protocol"] == name).expect(name).clone()
     };
