@@ -230,6 +230,7 @@ impl<'a> Session<'a> {
                 ns_per_packet: run.ns_per_packet,
                 replicas: run.replicas.0,
                 replica_packets: run.replicas.1,
+                is_inconclusive: !run.disturbance.taints.is_empty(),
             });
             memory_per_flow(&mut self.cost, &run);
             self.disturbances.push(run.disturbance);
@@ -468,7 +469,7 @@ impl<'a> Session<'a> {
             if frames == 0 {
                 continue;
             }
-            let mut ns_per_packet = None;
+            let (mut ns_per_packet, mut is_inconclusive) = (None, false);
             if frames >= PROTOCOL_FRAMES_MIN {
                 let what = format!("cost of {name}");
                 (self.progress)(&what);
@@ -477,6 +478,7 @@ impl<'a> Session<'a> {
                 sum += run.ns_per_packet.estimate * frames as f64;
                 counted += frames as f64;
                 ns_per_packet = Some(run.ns_per_packet);
+                is_inconclusive = !run.disturbance.taints.is_empty();
                 self.disturbances.push(run.disturbance);
             }
             let bytes = part.bytes();
@@ -485,6 +487,7 @@ impl<'a> Session<'a> {
                 frames,
                 bytes,
                 ns_per_packet,
+                is_inconclusive,
             });
         }
         let whole = self.reference().estimate;

@@ -301,6 +301,8 @@ pub struct BatchCost {
     pub replicas: usize,
     /// Packets in each.
     pub replica_packets: u64,
+    /// Disturbed in spite of repetitions: not to be relied on.
+    pub is_inconclusive: bool,
 }
 
 /// Cost of one part of the work.
@@ -325,6 +327,8 @@ pub struct ProtocolCost {
     pub bytes: u64,
     /// Nanoseconds per packet; `None` with too few frames to tell.
     pub ns_per_packet: Option<Interval>,
+    /// Disturbed in spite of repetitions: not to be relied on.
+    pub is_inconclusive: bool,
 }
 
 /// Real time against virtual time.

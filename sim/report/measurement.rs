@@ -231,12 +231,18 @@ fn ns(interval: &Interval) -> [String; 2] {
     [number::amount(interval.estimate), range]
 }
 
+/// Stands behind what must not be relied on.
+fn doubt(is_inconclusive: bool) -> &'static str {
+    if is_inconclusive { " (disturbed)" } else { "" }
+}
+
 fn costs(cost: &Cost, width: u16) -> String {
     let kind = if cost.is_cpu_time { "processor time" } else { "elapsed time" };
     let mut table = new_table(width, &["Cost of", "Frames", "ns a packet", "95 % interval"], 1..4);
     for batch in &cost.batches {
         let [estimate, range] = ns(&batch.ns_per_packet);
-        table.add_row([format!("batches of {}", batch.packets), String::new(), estimate, range]);
+        let name = format!("batches of {}{}", batch.packets, doubt(batch.is_inconclusive));
+        table.add_row([name, String::new(), estimate, range]);
     }
     for stage in &cost.stages {
         let [estimate, range] = ns(&stage.ns_per_packet);

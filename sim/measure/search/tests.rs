@@ -132,23 +132,24 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let mut random = Random::new(seed);
-        let mut kept = Vec::new();
-        let (found, _) = run(&[NDR, PDR], None, |load, _| {
+        let mut search = Search::new(vec![NDR, PDR], LEAST, MOST);
+        while let Next::Trial { load, seconds } = search.next() {
             let extra = if random.chance(share) { noise } else { 0.0 };
-            let loss = f64::max(extra, 1.0 - capacity / load);
-            kept.push((load, loss));
-            loss
-        });
-        for found in found {
+            let loss_ratio = f64::max(extra, 1.0 - capacity / load);
+            search.take(Outcome { load, seconds, loss_ratio });
+        }
+        for found in search.found() {
             if let (Some(lower), Some(upper)) = (found.lower, found.upper) {
                 prop_assert!(lower < upper);
             }
             if let Some(lower) = found.lower {
                 // At least half of the trial time there was good.
-                let at: Vec<f64> = kept.iter().filter(|(load, _)| *load == lower)
-                    .map(|(_, loss)| *loss).collect();
-                let good = at.iter().filter(|loss| **loss <= found.goal.loss_ratio).count();
-                prop_assert!(2 * good >= at.len() , "{good} of {}", at.len());
+                let seconds = |is_good: bool| -> f64 {
+                    let most = found.goal.loss_ratio;
+                    let of = search.at_load(lower).filter(|o| (o.loss_ratio <= most) == is_good);
+                    of.map(|outcome| outcome.seconds).sum()
+                };
+                prop_assert!(seconds(false) <= seconds(true) + 1e-9);
                 prop_assert!(lower * (1.0 - found.goal.loss_ratio) <= capacity * 1.000_001);
                 prop_assert!(found.conditional_throughput.unwrap() <= lower);
             }
