@@ -424,6 +424,31 @@ mod tests {
     }
 
     #[test]
+    fn what_a_trial_that_is_given_up_never_sent_counts_as_lost() {
+        let window = window(&(0..10).collect::<Vec<i64>>());
+        let pace = Pace::new(window.offsets_ns());
+        let (clock, is_wanted) = (Clock::default(), false);
+        let notes = Notes { clock: &clock, kept: Mutex::default(), is_wanted };
+        let mut source = Source {
+            window: &window,
+            schedule: Schedule::new(&pace, Arrivals::Fixed, 1.0, Random::new(1)),
+            notes: &notes,
+            buffer_bytes: 1 << 20,
+            warm_up: 10,
+            taken: 0,
+            intended: 40,
+            deadline_ns: 0.0,
+            next_ns: None,
+            state: State::default(),
+        };
+        let mut batch = Batch::default();
+        assert!(source.fill(&mut batch), "the window once, without a clock");
+        assert!(!source.fill(&mut batch));
+        let trial = source.conclude(1.0);
+        assert_eq!((trial.unsent, trial.lost_buffer_full, trial.loss_ratio), (40, 0, 1.0));
+    }
+
+    #[test]
     fn trials_are_whole_repetitions() {
         assert_eq!(intended(1_000.0, 1.0, 300), 1_200);
         assert_eq!(intended(1.0, 0.1, 300), 300);

@@ -156,6 +156,12 @@ mod tests {
     }
 
     #[test]
+    fn short_good_trials_take_nothing_from_long_good_ones() {
+        let both = [[(1.0, 0.0); 2].as_slice(), &[(0.5, 0.0); 20]].concat();
+        assert_eq!(class(&GOAL, &both), Class::Lower);
+    }
+
+    #[test]
     fn the_strict_goal_forgives_no_trial() {
         let strict = Goal { exceed_ratio: 0.0, sum_seconds: 1.0, ..GOAL };
         assert_eq!(class(&strict, &[(1.0, 0.0)]), Class::Lower);
