@@ -325,10 +325,11 @@ fn synthesized(files: &[InputFile]) -> Vec<String> {
             )
         });
         format!(
-            "{what} the calibration {} and seed {}; true rates may be {} times higher or lower. \
+            "{what} the calibration {} and seed {}{}; true rates may be {} times higher or lower. \
              Every parameter with its source stands among the assumptions{left_out}{}",
             made.calibration,
             made.seed,
+            made::with_failed(&made.failed),
             made.uncertainty_factor,
             learned.unwrap_or_default()
         )

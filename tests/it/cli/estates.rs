@@ -118,6 +118,36 @@ fn each_domain_controller_of_an_estate_is_sized_by_itself() {
 }
 
 #[test]
+fn who_has_failed_is_left_out_and_named() {
+    let folder = folder();
+    let (estate, out) = (path(&folder, "e.toml"), path(&folder, "report"));
+    let words = ["report", &estate, "--failed", "dc02", "-o", &out];
+    headroom(&[&words[..], &DAY].concat()).ends_with(0);
+    let text = std::fs::read_to_string(folder.path().join("report/report.json")).unwrap();
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(names(&json), ["DC01"]);
+    for place in [&json["warnings"], &json["domain_controllers"][0]["dc"]["notes"]] {
+        assert!(place.to_string().contains(", with dc02 failed"), "{place}");
+    }
+    // One is left to look at.
+    let words = ["inspect", &estate, "--failed", "dc02"];
+    headroom(&[&words[..], &DAY].concat()).ends_with(0).shows("with dc02 failed");
+    let all = ["size", &estate, "--failed", "dc01", "--failed", "dc02"];
+    headroom(&all).ends_with(2).says(&["a domain controller that has failed"]);
+}
+
+#[test]
+fn a_chosen_domain_controller_is_the_only_one_of_all_estates() {
+    let folder = folder();
+    let estate = path(&folder, "e.toml");
+    let other = path(&folder, "other.toml");
+    std::fs::write(&other, include_str!("../../../captures/estates/branch.toml")).unwrap();
+    let words = ["size", "--json", &other, &estate, "--dc", "dc02"];
+    let json = headroom(&[&words[..], &DAY].concat()).ends_with(0).json();
+    assert_eq!(names(&json), ["DC02"]);
+}
+
+#[test]
 fn estates_captures_and_logs_go_into_one_report() {
     let folder = folder();
     let (estate, out) = (path(&folder, "e.toml"), path(&folder, "report"));
