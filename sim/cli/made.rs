@@ -163,10 +163,13 @@ impl Made {
         };
         let bar = SynthBar::new(options.start, options.duration_ns, self.place, reading.quiet);
         let synth = Synth::start(cast, &options)?;
-        let mut source = Filtered::new(Watched::new(synth, &bar), plan.filter.clone())?;
+        let mut source = Filtered::new(
+            Watched::new(synth, &bar, options.start.plus_nanos(options.duration_ns)),
+            plan.filter.clone(),
+        )?;
         let observation = sensor::observe(&mut source, &core, &|_| (), rows);
-        let Watched { synth, first, last, .. } = source.into_inner()?;
-        let truth = synth.finish()?;
+        let Watched { synth, first, last, frames, .. } = source.into_inner()?;
+        synth.finish()?;
         bar.finish();
         let mut observation = observation.context("start worker threads")?;
         let length = span::words(options.duration_ns);
@@ -188,7 +191,7 @@ impl Made {
             format_text: format!("estate, synthesized at {}", dc.name),
             size_bytes: self.described.document.size_bytes,
             sha256: reading.sha256.then(|| self.described.document.sha256.clone()),
-            records: truth.frames,
+            records: frames,
             first_utc: first,
             last_utc: last,
             interfaces: Vec::new(),
@@ -202,17 +205,22 @@ impl Made {
     }
 }
 
-/// Frames on their way to the core, watched.
+/// Frames on their way to the core, watched. What has begun goes on for up to a minute after the
+/// end; a mean over less than a quarter of an hour would be that of a longer time with little in
+/// it, so that those frames are left out.
 struct Watched<'a> {
     synth: Synth,
     bar: &'a SynthBar,
+    end: Timestamp,
+    /// How many were handed on.
+    frames: u64,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
 }
 
 impl<'a> Watched<'a> {
-    const fn new(synth: Synth, bar: &'a SynthBar) -> Self {
-        Self { synth, bar, first: None, last: None }
+    const fn new(synth: Synth, bar: &'a SynthBar, end: Timestamp) -> Self {
+        Self { synth, bar, end, frames: 0, first: None, last: None }
     }
 }
 
@@ -220,6 +228,8 @@ impl FrameSource for Watched<'_> {
     fn fill(&mut self, batch: &mut Batch) -> bool {
         let is_filled = self.synth.fill(batch);
         // They come in order of time.
+        batch.records.truncate(batch.records.partition_point(|record| record.time < self.end));
+        self.frames += batch.records.len() as u64;
         self.first = self.first.or(batch.records.first().map(|record| record.time));
         if let Some(last) = batch.records.last() {
             self.last = Some(last.time);

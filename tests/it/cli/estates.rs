@@ -1,5 +1,7 @@
 //! Estates as inputs: sized and shown without a capture on disk, as one on disk would be.
 
+use headroom::base::{Batch, FrameSource, LinkType, Timestamp};
+use headroom::capture::{CaptureSet, InterfaceSpec, Options, PcapngWriter};
 use serde_json::Value;
 
 use super::{headroom, headroom_reading, sample, text};
@@ -39,12 +41,32 @@ fn names(json: &Value) -> Vec<&str> {
     rows.iter().map(|row| row["dc"]["name"].as_str().unwrap()).collect()
 }
 
+/// Leaves out what a synthesized capture holds at `end` and after it, because it had begun before.
+fn cut(path: &str, end: Timestamp) {
+    let mut set = CaptureSet::open(&[path.into()], Options::default()).unwrap();
+    let link = InterfaceSpec { link: LinkType::ETHERNET, ..InterfaceSpec::default() };
+    let mark = set.mark().cloned();
+    let mut writer = PcapngWriter::with_mark(Vec::new(), &[link], mark.as_ref()).unwrap();
+    let (mut batch, mut late) = (Batch::default(), 0);
+    while set.fill(&mut batch) {
+        for frame in batch.frames() {
+            if frame.time < end {
+                writer.write(0, &frame).unwrap();
+            }
+            late += u32::from(frame.time >= end);
+        }
+    }
+    assert!(late > 0);
+    std::fs::write(path, writer.finish().unwrap()).unwrap();
+}
+
 #[test]
 fn an_estate_sizes_as_its_capture_does() {
     let folder = folder();
     let (estate, capture) = (path(&folder, "e.toml"), path(&folder, "a.pcapng"));
     let of = |words: &[&str]| headroom(&[words, &DAY].concat());
     of(&["synth", &estate, "--seed", "5", "-q", "-o", &capture]).ends_with(0);
+    cut(&capture, "2026-01-12T08:05:00Z".parse().unwrap());
     let wanted = headroom(&["size", "--json", &capture]).ends_with(0).json();
     let size = ["size", "--json", &estate, "--dc", "dc01", "--seed", "5"];
     let made = of(&size).ends_with(0).json();
@@ -75,7 +97,7 @@ fn a_synthesized_capture_knows_its_domain_controller_and_the_server() {
     let host = &json["domain_controllers"][0]["dc"]["host"];
     assert_eq!(host["physical_cores"]["source"], "--cores");
     assert_eq!(host["installed_memory_gb"]["value"], 16.0);
-    assert_eq!(host["installed_memory_gb"]["source"], format!("estate {estate}"));
+    assert_eq!(host["installed_memory_gb"]["source"], "estate corp.example");
     let notes = json["domain_controllers"][0]["dc"]["notes"].to_string();
     assert!(notes.contains("Runs on Hyper-V"), "{notes}");
     // Who names it himself goes first.
