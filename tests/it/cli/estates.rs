@@ -80,6 +80,25 @@ fn an_estate_sizes_as_its_capture_does() {
     assert!(warnings.contains("is synthesized, not recorded, 5m of each"), "{warnings}");
     let notes = made["domain_controllers"][0]["dc"]["notes"].to_string();
     assert!(notes.contains("synthesized: 5m from 2026-01-12T08:00:00Z, "), "{notes}");
+    // Whatever form shows it, nobody takes it for measured.
+    for input in [&estate, &capture] {
+        for format in ["text", "markdown", "html", "csv", "json"] {
+            let words = ["size", "--format", format, input, "--dc", "dc01=10.9.0.1"];
+            let words = if input == &estate { &words[..4] } else { &words[..] };
+            let out = headroom(&[words, if input == &estate { &DAY } else { &[] }].concat());
+            let out = out.ends_with(0).out.split_whitespace().collect::<Vec<_>>().join(" ");
+            let expected = match format {
+                "csv" => "its traffic is synthesized",
+                "json" => "\"traffic_basis\": \"synthesized\"",
+                _ => "of synthesized traffic",
+            };
+            assert!(out.contains(expected), "{format}: {out}");
+            assert!(
+                !out.contains("(measured)") && !out.contains("\"measured\""),
+                "{format}: {out}"
+            );
+        }
+    }
     let other = of(&["size", "--json", &estate, "--dc", "dc01", "--seed", "6"]).json();
     assert_ne!(rows(&other), rows(&wanted));
 }

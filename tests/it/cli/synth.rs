@@ -220,7 +220,8 @@ fn an_estate_learned_from_synthesized_traffic_says_so_wherever_it_goes() {
     let expected = "was learned from synthesized traffic, not from a recording";
     assert!(checked.contains(expected), "{checked}");
     let sized = told(&["size", "l.toml", "--start", "2026-01-12T09:00", "--duration", "1m"]);
-    let expected = "learned from synthesized traffic, too (corp.example, calibration light, seed 1)";
+    let expected =
+        "learned from synthesized traffic, too (corp.example, calibration light, seed 1)";
     assert!(sized.contains(expected), "{sized}");
     // A recording teaches without.
     let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/dc-morning.pcapng");
