@@ -165,6 +165,7 @@ Examples:
   headroom learn rotated/ --dc DC01=10.0.0.10,fd00::10 --time-zone Europe/Berlin -o my-estate.toml
   headroom learn dc01.pcapng --scale 1.3 -o next-year.toml && headroom synth next-year.toml -o next-year.pcapng
 
+Only captures say who asks for what: counter logs and estates are refused.
 Clients are counted, never named. Each value says whether it was learned, and from how many events.";
 
 /// Inputs and how to read captures.

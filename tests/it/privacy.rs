@@ -462,8 +462,8 @@ fn sentences_lose_names_and_addresses_and_nothing_else() {
     let is_named = |word: &str| {
         let word = word.to_lowercase();
         let is = |name: &&str| word.contains(*name);
-        NAMES.iter().any(|name| is(name))
-            || ["10.77.0.", "fd77::", "10.9.0.", "dc01", "corp"].iter().any(|name| is(name))
+        NAMES.iter().any(is)
+            || ["10.77.0.", "fd77::", "10.9.0.", "dc01", "corp"].iter().any(is)
             || word.contains(folder.path().to_str().unwrap())
     };
     let mut wrong = Vec::new();
