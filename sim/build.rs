@@ -16,6 +16,9 @@ use std::path::Path;
 const ROOMS: [&str; 8] =
     ["capture", "counters", "sensor", "model", "report", "estate", "record", "cli"];
 
+/// A file whose documentation is shown: what parameters mean.
+const SHOWN: &str = "parameters.rs";
+
 /// Files in them that hold examples or tests, whose words name somebody.
 const EXAMPLES: [&str; 4] = ["args.rs", "fixture.rs", "tests.rs", "names.toml"];
 
@@ -44,6 +47,12 @@ fn collect(folder: &Path, words: &mut BTreeSet<String>) {
             let text = fs::read_to_string(&path).expect("the sources are there");
             let code = text.split("#[cfg(test)]\nmod").next().unwrap_or_default();
             words_of(code, words);
+            if name.ends_with(".toml") {
+                terms_of(code, words);
+            } else if name == SHOWN {
+                let lines = code.lines().filter_map(|line| line.trim().strip_prefix("///"));
+                lines.for_each(|line| add(line, words));
+            }
         }
     }
 }
@@ -51,9 +60,25 @@ fn collect(folder: &Path, words: &mut BTreeSet<String>) {
 /// Collects the words between double quotes, comments left out. A quote in a character literal
 /// is stepped over.
 fn words_of(code: &str, words: &mut BTreeSet<String>) {
-    for line_or_more in literals(code) {
-        let parts = line_or_more.split(|c: char| !c.is_alphabetic());
-        words.extend(parts.filter(|word| word.is_ascii() && word.len() > 1).map(str::to_lowercase));
+    literals(code).iter().for_each(|text| add(text, words));
+}
+
+/// Adds the words of a text.
+fn add(text: &str, words: &mut BTreeSet<String>) {
+    let parts = text.split(|c: char| !c.is_alphabetic());
+    words.extend(parts.filter(|word| word.is_ascii() && word.len() > 1).map(str::to_lowercase));
+}
+
+/// Collects terms with digits out of published tables (`LsarLookupNames4`), and section numbers
+/// that could be addresses (`3.1.5.1`).
+fn terms_of(code: &str, words: &mut BTreeSet<String>) {
+    for text in literals(code) {
+        let is_term = |word: &&str| word.is_ascii() && word.contains(char::is_alphabetic);
+        let terms = text.split(|c: char| !c.is_alphanumeric()).filter(is_term);
+        words.extend(terms.map(str::to_lowercase));
+        let numbers = text.split(|c: char| !c.is_ascii_digit() && c != '.');
+        let numbers = numbers.map(|number| number.trim_matches('.'));
+        words.extend(numbers.filter(|number| number.split('.').count() == 4).map(str::to_owned));
     }
 }
 

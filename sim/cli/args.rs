@@ -168,6 +168,7 @@ Examples:
   headroom learn rotated/ --dc DC01=10.0.0.10,fd00::10 --time-zone Europe/Berlin -o my-estate.toml
   headroom learn dc01.pcapng --scale 1.3 -o next-year.toml && headroom synth next-year.toml -o next-year.pcapng
 
+Only captures say who asks for what: counter logs and estates are refused.
 Clients are counted, never named. Each value says whether it was learned, and from how many events.";
 
 const MEASURE_HELP: &str = "\
@@ -526,8 +527,9 @@ pub struct LearnArgs {
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     pub scale: f64,
     /// Time zone of the clients (IANA name): rates are learned from their working hours
-    #[arg(long, value_name = "ZONE", default_value = "UTC")]
-    pub time_zone: String,
+    /// [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub time_zone: Option<String>,
 }
 
 /// `headroom measure`.

@@ -18,12 +18,14 @@ use crate::capture::{self, CaptureSet, Filtered};
 use crate::estate::Parameters;
 use crate::learn::{
     CALIBRATION, Carried, Controller, Hours, Learned, Learner, Message, NO_DOMAIN, Names, Sighting,
-    Telling,
+    Telling, WORK_ENDS, WORK_STARTS,
 };
 use crate::proto::{self, Context, Id, Kind, Outcome, Quality, Tally, ldap, smb2};
 use crate::record::{Activity, InputFile};
 use crate::sensor::{self, Audience, Ends, Rows};
 
+/// Time zone of the clients where none is given.
+const UTC: &str = "UTC";
 /// Largest factor for clients: beyond it nothing of the capture is left.
 const SCALE_MAX: f64 = 1_000.0;
 /// Operations of LDAP that the sizes of answers are made of, RFC 4511 sections 4.5.2 and 4.5.3.
@@ -76,12 +78,36 @@ pub fn run(cli: &Cli, args: &LearnArgs) -> anyhow::Result<ExitCode> {
     output::write(args.output.as_deref(), text.as_bytes())?;
     let problems = run::problems(&captured.files, &captured.observation.traffic.drops);
     super::tell(cli, &problems, &captured.observation.warnings);
-    if names.domain().is_none() && !cli.quiet {
-        output::say(&format!(
+    if !cli.quiet {
+        warnings(args, &learned, names.domain().is_some())
+            .iter()
+            .for_each(|text| output::say(text));
+    }
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { EXIT_DAMAGED.into() })
+}
+
+/// What the estate does not show at first sight.
+fn warnings(args: &LearnArgs, learned: &Learned, is_domain_known: bool) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if !is_domain_known {
+        warnings.push(format!(
             "warning: nobody says what the domain is called; it is `{NO_DOMAIN}` in the estate"
         ));
     }
-    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { EXIT_DAMAGED.into() })
+    if args.time_zone.is_none() {
+        warnings.push(format!(
+            "warning: no --time-zone is given, and the clients' working hours are taken to be \
+             those of {UTC}"
+        ));
+    }
+    if !learned.hours.has_work() {
+        warnings.push(format!(
+            "warning: the capture covers no working hours ({WORK_STARTS}:00 to {WORK_ENDS}:00, Monday \
+             to Friday, {}): rates of people's computers are not learned but those of the calibration",
+            learned.hours.zone_name
+        ));
+    }
+    warnings
 }
 
 /// The second pass.
@@ -96,10 +122,11 @@ fn learn(
         .first_utc
         .zip(traffic.last_utc)
         .context("learn from the captures: they hold no frames with a time")?;
-    let hours = Hours::new(first, last, &args.time_zone).with_context(|| {
+    let zone = args.time_zone.as_deref().unwrap_or(UTC);
+    let hours = Hours::new(first, last, zone).with_context(|| {
         format!(
             "--time-zone {}: there is no such time zone; write e.g. Europe/Berlin",
-            args.time_zone.escape_debug()
+            zone.escape_debug()
         )
     })?;
     let controllers = controllers(captured, names);

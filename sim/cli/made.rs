@@ -17,7 +17,7 @@ use super::run::{Captured, Reading};
 use super::span;
 use crate::base::{Batch, FrameSource, Timestamp};
 use crate::capture::Filtered;
-use crate::estate::Estate;
+use crate::estate::{DomainController, Estate};
 use crate::record::{Format, InputFile, Synthesis};
 use crate::sensor::{self, Rows};
 use crate::synth::Synth;
@@ -32,14 +32,14 @@ pub struct Made {
 }
 
 /// Finds the domain controllers of the estates among the inputs: those that `wanted` names, or
-/// all of an estate that has none of these. Reads no capture and makes no traffic yet.
+/// all that have not failed where it names none of any estate. Reads no capture and makes no
+/// traffic yet.
 ///
 /// # Errors
 /// An estate that is wrong or says too little, a name that no domain controller has, or a first
 /// moment that is none.
 pub fn find(inputs: &Inputs, wanted: &[String], wish: &Wish) -> anyhow::Result<Vec<Made>> {
-    let mut made: Vec<Made> = Vec::new();
-    let mut known = vec![false; wanted.len()];
+    let mut estates = Vec::new();
     for path in &inputs.estates {
         let document = if is_standard_input(path) {
             Document::take("-", inputs.standard_input().context("read standard input")?)?
@@ -50,14 +50,22 @@ pub fn find(inputs: &Inputs, wanted: &[String], wish: &Wish) -> anyhow::Result<V
         described.estate.check_for_synthesis().context(
             "make traffic of an estate (one with facts of servers only is given with --estate)",
         )?;
-        let names = chosen(&described.estate, wanted, &mut known);
+        estates.push(described);
+    }
+    let is_known = |text: &&String| estates.iter().any(|one| one.estate.by_name(text).is_some());
+    // Who names one wants no other, of whichever estate.
+    let is_choice = wanted.iter().any(|text| is_known(&text));
+    let mut made: Vec<Made> = Vec::new();
+    for described in &estates {
+        let wanted = is_choice.then_some(wanted);
+        let names = chosen(&described.estate, wanted, &wish.failed);
         made.extend(names.into_iter().map(|dc| Made {
-            described: Rc::clone(&described),
+            described: Rc::clone(described),
             dc,
             place: (0, 0),
         }));
     }
-    for (text, _) in wanted.iter().zip(known).filter(|(_, known)| !known) {
+    for text in wanted.iter().filter(|text| !is_known(text)) {
         // An address may be one of the captures'.
         if inputs.captures.is_empty() || !is_of_captures(text) {
             bail!(
@@ -83,17 +91,19 @@ pub fn is_of_captures(text: &str) -> bool {
         || text.split(',').all(|part| part.trim().parse::<std::net::IpAddr>().is_ok())
 }
 
-/// Names of the domain controllers that are wanted of an estate, in its order.
-fn chosen(estate: &Estate, wanted: &[String], known: &mut [bool]) -> Vec<String> {
-    let mut named = Vec::new();
-    for (text, known) in wanted.iter().zip(known) {
-        if let Some(dc) = estate.by_name(text) {
-            *known = true;
-            named.push(dc.name.clone());
-        }
-    }
-    let all = estate.domain_controllers().iter().map(|dc| dc.name.clone());
-    all.filter(|name| named.is_empty() || named.contains(name)).collect()
+/// Names of the domain controllers of an estate that `wanted` names, in its order; all that have
+/// not failed where it is `None`. Where all have failed, they are told so later, by name.
+fn chosen(estate: &Estate, wanted: Option<&[String]>, failed: &[String]) -> Vec<String> {
+    let is_among = |list: &[String], dc: &DomainController| {
+        list.iter().filter_map(|text| estate.by_name(text)).any(|one| one.name == dc.name)
+    };
+    let all = || estate.domain_controllers().iter();
+    let is_left = all().any(|dc| !is_among(failed, dc));
+    let is_chosen = |dc: &&DomainController| match wanted {
+        Some(wanted) => is_among(wanted, dc),
+        None => !is_left || !is_among(failed, dc),
+    };
+    all().filter(is_chosen).map(|dc| dc.name.clone()).collect()
 }
 
 fn names_of(made: &[Made]) -> String {
@@ -119,6 +129,14 @@ pub fn only(plan: &InputPlan) -> anyhow::Result<Option<&Made>> {
     }
 }
 
+/// Says which domain controllers have failed, behind something.
+pub fn with_failed(failed: &[String]) -> String {
+    match failed {
+        [] => String::new(),
+        failed => format!(", with {} failed", failed.join(", ")),
+    }
+}
+
 impl Made {
     /// Makes the traffic and reads it through the core.
     ///
@@ -135,10 +153,13 @@ impl Made {
         let core = self.core(plan, cast.dc, &synthesis.estate)?;
         let bar = SynthBar::new(options.start, options.duration_ns, self.place, reading.quiet);
         let synth = Synth::start(cast, &options)?;
-        let mut source = Filtered::new(Watched::new(synth, &bar), plan.filter.clone())?;
+        let mut source = Filtered::new(
+            Watched::new(synth, &bar, options.start.plus_nanos(options.duration_ns)),
+            plan.filter.clone(),
+        )?;
         let observation = sensor::observe(&mut source, &core, &|_| (), rows);
-        let Watched { synth, first, last, .. } = source.into_inner()?;
-        let truth = synth.finish()?;
+        let Watched { synth, first, last, frames, .. } = source.into_inner()?;
+        synth.finish()?;
         bar.finish();
         let mut observation = observation.context("start worker threads")?;
         let length = span::words(options.duration_ns);
@@ -147,12 +168,14 @@ impl Made {
             None => "the busiest of that day, as planned",
         };
         let note = format!(
-            "its traffic is synthesized: {length} from {}, {} clients, {why}; other hours are not \
+            "its traffic is synthesized: {length} from {}, {} clients{}, {why}; other hours are not \
              in it (--start, --duration)",
-            options.start, synthesis.clients
+            options.start,
+            synthesis.clients,
+            with_failed(&synthesis.failed)
         );
         observation.domain_controllers.iter_mut().for_each(|dc| dc.notes.push(note.clone()));
-        let file = self.file(synthesis, reading, truth.frames, first.zip(last));
+        let file = self.file(synthesis, reading, frames, first.zip(last));
         Ok(Captured::new(observation, vec![file]))
     }
 
@@ -171,7 +194,8 @@ impl Made {
         let core = self.core(plan, cast.dc, &synthesis.estate)?;
         let bar = SynthBar::new(options.start, options.duration_ns, self.place, reading.quiet);
         let synth = Synth::start(cast, &options)?;
-        let mut source = Filtered::new(Watched::new(synth, &bar), plan.filter.clone())?;
+        let end = options.start.plus_nanos(options.duration_ns);
+        let mut source = Filtered::new(Watched::new(synth, &bar, end), plan.filter.clone())?;
         let done = read(&mut source);
         bar.finish();
         let Watched { first, last, frames, .. } = source.into_inner()?;
@@ -221,18 +245,22 @@ impl Made {
     }
 }
 
-/// Frames on their way to the core, watched.
+/// Frames on their way to the core, watched. What has begun goes on for up to a minute after the
+/// end; a mean over less than a quarter of an hour would be that of a longer time with little in
+/// it, so that those frames are left out.
 struct Watched<'a> {
     synth: Synth,
     bar: &'a SynthBar,
+    end: Timestamp,
+    /// How many were handed on.
+    frames: u64,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
-    frames: u64,
 }
 
 impl<'a> Watched<'a> {
-    const fn new(synth: Synth, bar: &'a SynthBar) -> Self {
-        Self { synth, bar, first: None, last: None, frames: 0 }
+    const fn new(synth: Synth, bar: &'a SynthBar, end: Timestamp) -> Self {
+        Self { synth, bar, end, frames: 0, first: None, last: None }
     }
 }
 
@@ -240,10 +268,11 @@ impl FrameSource for Watched<'_> {
     fn fill(&mut self, batch: &mut Batch) -> bool {
         let is_filled = self.synth.fill(batch);
         // They come in order of time.
+        batch.records.truncate(batch.records.partition_point(|record| record.time < self.end));
+        self.frames += batch.records.len() as u64;
         self.first = self.first.or(batch.records.first().map(|record| record.time));
         if let Some(last) = batch.records.last() {
             self.last = Some(last.time);
-            self.frames = batch.first_frame + batch.records.len() as u64;
             self.bar.update(last.time, batch.first_frame + batch.records.len() as u64);
         }
         is_filled

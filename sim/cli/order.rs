@@ -133,7 +133,8 @@ impl Order {
         let synthesis = Synthesis {
             schema_version: SCHEMA_VERSION,
             headroom_version: env!("CARGO_PKG_VERSION").to_owned(),
-            estate: document.name.clone(),
+            // Where the file lies changes no byte.
+            estate: cast.forest.dns_name.clone(),
             estate_sha256: document.sha256.clone(),
             domain_controller: dc.name.clone(),
             server: Some(server(dc)),

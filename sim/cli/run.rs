@@ -18,8 +18,8 @@ use crate::measure::Stopwatch;
 use crate::model;
 use crate::privacy::Pseudonyms;
 use crate::record::{
-    Activity, Assumption, DomainController, Drops, Format, InputFile, Inspection, SCHEMA_VERSION,
-    SizingReport, Traffic,
+    Activity, Assumption, Basis, DomainController, Drops, Format, InputFile, Inspection,
+    SCHEMA_VERSION, SizingReport, Traffic,
 };
 use crate::sensor::{self, Observation, Rows};
 
@@ -34,6 +34,7 @@ impl Captured {
     pub fn new(mut observation: Observation, files: Vec<InputFile>) -> Self {
         observation.traffic.drops.not_captured = not_captured(&files);
         name(&mut observation, &files);
+        tell_synthesized(&mut observation.domain_controllers, &files);
         let found_by_core = std::mem::take(&mut observation.warnings);
         observation.warnings = synthesized(&files);
         observation.warnings.extend(capture_warnings(&files, &observation.traffic));
@@ -285,6 +286,21 @@ fn name(observation: &mut Observation, files: &[InputFile]) {
     }
 }
 
+/// Says of domain controllers that their rates are of synthesized traffic: of all, where every
+/// file is synthesized, or else of those at which one of the files was.
+fn tell_synthesized(domain_controllers: &mut [DomainController], files: &[InputFile]) {
+    let is_unread = |file: &InputFile| file.format_text.contains(SYNTHESIS_UNREAD);
+    let is_all = files.iter().all(|file| file.synthesis.is_some() || is_unread(file));
+    let servers = files.iter().filter_map(|file| file.synthesis.as_deref()?.server.as_ref());
+    let synthesized: Vec<&String> = servers.flat_map(|server| &server.addresses).collect();
+    for dc in domain_controllers {
+        if is_all || dc.addresses.iter().any(|address| synthesized.contains(&address)) {
+            dc.traffic_basis = Basis::Synthesized;
+            dc.recognised_by.push_str("; its traffic is synthesized");
+        }
+    }
+}
+
 /// Traffic that nobody recorded must not be taken for a recording.
 fn synthesized(files: &[InputFile]) -> Vec<String> {
     let made = files.iter().filter_map(|file| Some((file, file.synthesis.as_ref()?)));
@@ -325,10 +341,11 @@ fn synthesized(files: &[InputFile]) -> Vec<String> {
             )
         });
         format!(
-            "{what} the calibration {} and seed {}; true rates may be {} times higher or lower. \
+            "{what} the calibration {} and seed {}{}; true rates may be {} times higher or lower. \
              Every parameter with its source stands among the assumptions{left_out}{}",
             made.calibration,
             made.seed,
+            made::with_failed(&made.failed),
             made.uncertainty_factor,
             learned.unwrap_or_default()
         )

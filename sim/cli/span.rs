@@ -1,5 +1,7 @@
 //! Lengths of time and moments as people type them.
 
+use std::ops::RangeInclusive;
+
 use anyhow::{Context, bail};
 use jiff::civil::{DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -12,6 +14,9 @@ const UNITS: [(char, i64); 4] =
 const DAY_NS: i64 = 86_400_000_000_000;
 /// Longest span: a year and a day.
 const DAYS_MAX: i64 = 366;
+/// Years in which a span may begin: times of captures count from 1970, and those of the program
+/// end in 2262.
+const YEARS: RangeInclusive<i16> = 1970..=2200;
 
 /// `90s`, `15m`, `24h`, `7d`, or several of them behind each other, `1h30m`; in nanoseconds.
 ///
@@ -66,9 +71,24 @@ pub fn words_of_seconds(seconds: f64) -> String {
 /// begins behind it.
 ///
 /// # Errors
-/// What is wrong, and what to write; also a time that clocks leave out.
+/// What is wrong, and what to write; also a time that clocks leave out, or in a year far away.
 pub fn moment(text: &str, zone: &TimeZone) -> anyhow::Result<Timestamp> {
     let text = text.trim();
+    let time = moment_of_any_year(text, zone)?;
+    let utc = jiff::Timestamp::from_nanosecond(time.nanos().into());
+    let year = utc.map(|utc| utc.to_zoned(TimeZone::UTC).year());
+    if !year.is_ok_and(|year| YEARS.contains(&year)) {
+        bail!(
+            "'{}' is too far away; the years {} to {} can be",
+            text.escape_debug(),
+            YEARS.start(),
+            YEARS.end()
+        );
+    }
+    Ok(time)
+}
+
+fn moment_of_any_year(text: &str, zone: &TimeZone) -> anyhow::Result<Timestamp> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time);
     }
@@ -90,7 +110,8 @@ pub fn moment(text: &str, zone: &TimeZone) -> anyhow::Result<Timestamp> {
         );
     }
     let nanos = i64::try_from(time.timestamp().as_nanosecond());
-    Ok(Timestamp::from_nanos(nanos.with_context(|| format!("{text} is too far away"))?))
+    // What no number can say is farther away than anything that can be.
+    Ok(Timestamp::from_nanos(nanos.unwrap_or(i64::MAX)))
 }
 
 #[cfg(test)]
@@ -123,6 +144,16 @@ mod tests {
         assert_eq!(text("2026-07-12T08:00"), "2026-07-12T06:00:00Z");
         assert_eq!(text("2026-07-12T08:00:00Z"), "2026-07-12T08:00:00Z");
         assert!(moment("soon", &zone).is_err());
+        for far in
+            ["2262-04-11T00:00Z", "9999-12-30", "2201-01-02", "1969-12-31", "1601-01-01T00:00Z"]
+        {
+            let error = moment(far, &zone).unwrap_err().to_string();
+            assert!(
+                error.contains("too far away; the years 1970 to 2200 can be"),
+                "{far}: {error}"
+            );
+        }
+        assert_eq!(text("2200-12-31T12:00Z"), "2200-12-31T12:00:00Z");
         // Clocks go from 02:00 to 03:00 on one day, and from 03:00 to 02:00 on another.
         let error = moment("2026-03-29T02:30", &zone).unwrap_err().to_string();
         assert!(error.ends_with("put forward over it; write e.g. 2026-03-29T03:30:00"), "{error}");

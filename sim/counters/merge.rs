@@ -144,7 +144,10 @@ fn join(first: &mut DomainController, second: DomainController) {
         (Some(_), Some(_)) => first.notes.push(
             "several workbooks report on this host; the figures of the first are shown".to_owned(),
         ),
-        (None, Some(reported)) => first.reported = Some(reported),
+        (None, Some(reported)) => {
+            first.reported = Some(reported);
+            first.traffic_basis = second.traffic_basis;
+        }
         (_, None) => {}
     }
     join_facts(&mut first.host, second.host, weights);

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::{Timestamp, hex};
 use crate::record::{
-    Damage, DomainController, Format, HostFacts, InputFile, Offload, RejectedReadings,
+    Basis, Damage, DomainController, Format, HostFacts, InputFile, Offload, RejectedReadings,
 };
 
 mod adapters;
@@ -252,6 +252,7 @@ fn unknown_host(name: &str, recognised_by: &str) -> DomainController {
         bytes: None,
         timeline: None,
         reported: None,
+        traffic_basis: Basis::Measured,
         sub_sample_peaks: Vec::new(),
         protocols: Vec::new(),
         offload: Offload::default(),

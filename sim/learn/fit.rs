@@ -9,7 +9,7 @@ use crate::estate::{Knob, Parameters, PopulationKind};
 
 /// Fewer events than this say too little: their count alone is 18 % off in one case of three.
 pub const EVENTS_MIN: u64 = 30;
-/// From so many validations in an hour a server counts as NTLM-heavy. Ours: far above what one
+/// From so many validations in a working hour a server counts as NTLM-heavy. Ours: far above what one
 /// person's computer needs, far below a proxy's.
 const VALIDATIONS_PER_HOUR: f64 = 60.0;
 /// From so many LDAP messages in an hour, and on one connection, a client counts as an
@@ -19,8 +19,6 @@ const REQUESTS_PER_BIND: f64 = 30.0;
 /// After so many hours a member of the domain has refreshed its policies (90 and at most 30
 /// minutes, \[MS-GPOL\]): who only asked for names and tickets until then is none.
 const MEMBER_SHOWS_HOURS: f64 = 2.0;
-/// Working hours that a capture must cover before rates of people's computers are learned.
-const CORE_HOURS_MIN: f64 = 0.25;
 /// Forwarders that are named: those that were asked most.
 const FORWARDERS_MAX: usize = 4;
 const SECONDS_PER_HOUR: f64 = 3_600.0;
@@ -203,7 +201,12 @@ const KINDS: [PopulationKind; 5] = [
 /// What a client is; `None` of an address that does nothing by which a computer is known.
 fn kind(client: &Client, hours: &super::Hours) -> Option<PopulationKind> {
     let all = |event| client.all.of(event);
-    let per_hour = |event| all(event) as f64 / hours.all().max(1e-9);
+    // A server rests where people do: a day's mean says little of its working hours.
+    let per_hour = |event| {
+        let whole = all(event) as f64 / hours.all().max(1e-9);
+        let work = client.core.of(event) as f64 / hours.core.max(1e-9);
+        if hours.has_work() { whole.max(work) } else { whole }
+    };
     let requests_per_bind = all(Event::LdapRequest) as f64 / all(Event::Bind).max(1) as f64;
     // Not Kerberos: who signed in to Entra ID gets tickets for services of the domain, too.
     let directory = [
@@ -445,7 +448,7 @@ impl Sum {
         hours: &super::Hours,
         (all, core): (&'t Totals, &'t Totals),
     ) -> Option<(&'t Totals, f64)> {
-        if hours.core >= CORE_HOURS_MIN {
+        if hours.has_work() {
             let is_person = !self.is_server();
             Some((core, if is_person { hours.person } else { hours.core }))
         } else {
@@ -559,4 +562,28 @@ fn ratio(knob: Knob, events: u64, part: u64, of: f64) -> Fitted {
 /// A share, learned from the events that could have been.
 fn share(knob: Knob, part: u64, of: u64) -> Fitted {
     ratio(knob, of, part.min(of), of as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Timestamp;
+
+    #[test]
+    fn a_server_is_known_by_its_working_hours() {
+        let at = |hour: i64| Timestamp::from_parts(1_768_176_000 + hour * 3_600, 0);
+        let kind_of = |from, to, work: u64, rest: u64| {
+            let mut client = Client::default();
+            (0..work).for_each(|_| client.count(Event::Validation, true));
+            (0..rest).for_each(|_| client.count(Event::Validation, false));
+            kind(&client, &super::super::Hours::new(at(from), at(to), "UTC").unwrap())
+        };
+        // 80 in each of six working hours are 37 in the mean of the day.
+        let (server, computer) = (PopulationKind::NtlmServer, PopulationKind::Workstation);
+        assert_eq!(kind_of(0, 24, 480, 400), Some(server));
+        assert_eq!(kind_of(0, 24, 240, 640), Some(computer));
+        // At night there are no working hours, and of a minute of them no rate is made.
+        assert_eq!(kind_of(20, 24, 0, 400), Some(server));
+        assert_eq!(kind_of(20, 24, 0, 200), Some(computer));
+    }
 }

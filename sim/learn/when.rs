@@ -12,6 +12,8 @@ pub const WORK_STARTS: usize = 10;
 /// See [`WORK_STARTS`].
 pub const WORK_ENDS: usize = 16;
 
+/// Working hours that a capture must cover before rates of people's computers are learned.
+const CORE_HOURS_MIN: f64 = 0.25;
 const NS_PER_MINUTE: i64 = 60_000_000_000;
 /// Nanoseconds in an hour.
 pub const NS_PER_HOUR: f64 = 3.6e12;
@@ -81,6 +83,11 @@ impl Hours {
     /// All hours covered.
     pub fn all(&self) -> f64 {
         self.last.nanos().saturating_sub(self.first.nanos()) as f64 / NS_PER_HOUR
+    }
+
+    /// Whether enough of them are working hours to learn rates of people's computers from.
+    pub fn has_work(&self) -> bool {
+        self.core >= CORE_HOURS_MIN
     }
 
     /// Whether a time is in working hours.

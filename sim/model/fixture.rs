@@ -1,7 +1,7 @@
 //! Domain controllers for the tests of this room.
 
 use crate::base::Timestamp;
-use crate::record::{DomainController, Fact, HostFacts, Load, Offload, RejectedReadings};
+use crate::record::{Basis, DomainController, Fact, HostFacts, Load, Offload, RejectedReadings};
 use crate::record::{Timeline, Window};
 
 /// A fact the test made up.
@@ -20,6 +20,7 @@ pub(super) fn bare(name: &str) -> DomainController {
         bytes: None,
         timeline: None,
         reported: None,
+        traffic_basis: Basis::Measured,
         sub_sample_peaks: Vec::new(),
         protocols: Vec::new(),
         offload: Offload::default(),

@@ -141,7 +141,8 @@ impl Pseudonyms {
             let (this, behind) = rest.split_at_checked(length.max(1)).unwrap_or((rest, ""));
             match kind {
                 Piece::Separator => out.push_str(this),
-                Piece::Word if keep(this) => out.push_str(this),
+                // Also a section's number that looks like an address.
+                Piece::Word | Piece::V4(_) if keep(this) => out.push_str(this),
                 Piece::Word => out.push_str(&self.readable(this)),
                 Piece::Mac(mac) => out.push_str(&mac_text(self.mac(mac), this)),
                 Piece::Sid => out.push_str(&self.sid(this)),
@@ -433,10 +434,13 @@ fn is_short_number(word: &str) -> bool {
 }
 
 /// Whether `word` is one that the program's own sentences are made of: a word of its source
-/// (`sim/build.rs` collects them), a number, a time, a sign.
+/// (`sim/build.rs` collects them, and section numbers of sources), a number, a time, a sign.
 fn is_ours(word: &str) -> bool {
     static WORDS: OnceLock<HashSet<&str>> = OnceLock::new();
     let known = WORDS.get_or_init(|| words(include_str!(concat!(env!("OUT_DIR"), "/words.txt"))));
+    if word.parse::<Ipv4Addr>().is_ok() {
+        return known.contains(word);
+    }
     if word.chars().count() == 1 || !word.chars().any(char::is_alphanumeric) {
         return true;
     }
@@ -447,9 +451,11 @@ fn is_ours(word: &str) -> bool {
     {
         return true;
     }
-    word.split('-').all(|part| {
+    // `75k`, `15m`; of more letters it must be a word.
+    let is_known = |text: &str| text.len() <= 1 || known.contains(text.to_lowercase().as_str());
+    word.split(['-', '_']).all(|part| {
         let unit = part.trim_start_matches(|c: char| c.is_ascii_digit());
-        unit.is_empty() || known.contains(unit.to_lowercase().as_str())
+        is_known(unit) || is_known(part)
     })
 }
 

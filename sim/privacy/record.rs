@@ -2,6 +2,7 @@
 //! serialises to, so that a field nobody thought of is replaced, not shown.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +12,8 @@ use super::Pseudonyms;
 use super::lex::is_separator;
 
 /// Fields whose text is fixed by our own code: names of variants, units, keys of tables.
-const FIXED: [&str; 27] = [
+const FIXED: [&str; 28] = [
+    "traffic_basis",
     "structure",
     "code_name",
     "reason",
@@ -79,7 +81,8 @@ const DETAIL: &str = "detail";
 const TIME: &str = "_utc";
 
 /// Fields whose words must go from sentences too, even where they are words of ours.
-const NAMES: [&str; 4] = ["name", "host", "principal", "target"];
+const NAMES: [&str; 7] =
+    ["name", "host", "principal", "target", "estate", "domain_controller", "failed"];
 
 impl Pseudonyms {
     /// `record` with every name, address and path replaced, in all its fields and sentences.
@@ -172,7 +175,7 @@ fn is_parameter(text: &str) -> bool {
     text.matches('.').count() == 1 && text.chars().all(inside)
 }
 
-/// Collects the words of all names, in lower case.
+/// Collects the words of all names, in lower case, and all addresses.
 fn collect(value: &Value, field: &str, names: &mut HashSet<String>) {
     match value {
         Value::Array(items) if field == PARAMETERS => {
@@ -182,8 +185,13 @@ fn collect(value: &Value, field: &str, names: &mut HashSet<String>) {
             }
         }
         Value::String(text) if NAMES.contains(&field) => {
+            names.insert(text.to_lowercase());
             let words = text.split(|c: char| u8::try_from(c).is_ok_and(is_separator));
             names.extend(words.filter(|word| word.len() > 1).map(str::to_lowercase));
+        }
+        // Addresses, wherever they stand.
+        Value::String(text) if text.parse::<IpAddr>().is_ok() => {
+            names.insert(text.to_lowercase());
         }
         Value::Array(items) => items.iter().for_each(|item| collect(item, field, names)),
         Value::Object(fields) => {

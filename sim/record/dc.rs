@@ -22,6 +22,8 @@ pub enum Basis {
     Learned,
     /// Measured in the input.
     Measured,
+    /// Measured in synthesized traffic, which nobody recorded.
+    Synthesized,
     /// Given by the user.
     Given,
 }
@@ -132,6 +134,9 @@ pub struct DomainController {
     pub timeline: Option<Timeline>,
     /// Busy, average and maximum as a workbook says; `None` where we compute them.
     pub reported: Option<super::Load>,
+    /// Whose the rates are: measured, of synthesized traffic, or given by a workbook.
+    #[serde(default = "measured")]
+    pub traffic_basis: Basis,
     /// Peaks of windows shorter than one sample (1 ms to 1 s); empty from counters.
     pub sub_sample_peaks: Vec<Peak>,
     /// Packets and bytes per protocol; empty from counters.
@@ -144,4 +149,9 @@ pub struct DomainController {
     pub rejected: RejectedReadings,
     /// Anything a reader should know about this row, as sentences.
     pub notes: Vec<String>,
+}
+
+/// What results of older versions do not say.
+const fn measured() -> Basis {
+    Basis::Measured
 }

@@ -13,7 +13,7 @@ pub struct Synthesis {
     pub schema_version: u32,
     /// Version of the program.
     pub headroom_version: String,
-    /// The estate file as it was named. Hostile.
+    /// DNS name of the estate's forest; in older files, the estate file as it was named. Hostile.
     pub estate: String,
     /// SHA-256 of the estate file in hexadecimal.
     pub estate_sha256: String,

@@ -76,6 +76,7 @@ pub fn basis(basis: Basis) -> &'static str {
         Basis::Inferred => "inferred",
         Basis::Ours => "ours",
         Basis::Measured => "measured",
+        Basis::Synthesized => "of synthesized traffic",
         Basis::Given => "given",
         Basis::Sourced => "sourced",
         Basis::Assumed => "assumed",
@@ -84,11 +85,12 @@ pub fn basis(basis: Basis) -> &'static str {
 }
 
 /// All kinds of basis with what they mean, for the legend.
-pub const BASES: [(Basis, &str); 8] = [
+pub const BASES: [(Basis, &str); 9] = [
     (Basis::VendorPublished, "Microsoft publishes this figure or rule"),
     (Basis::Inferred, "we read it out of material that Microsoft published; not stated there"),
     (Basis::Ours, "our own choice, configurable; not Microsoft’s"),
     (Basis::Measured, "found in the input"),
+    (Basis::Synthesized, "found in traffic that this program made; nobody recorded it"),
     (Basis::Given, "said by the user or by an input file"),
     (Basis::Sourced, "of synthesized traffic: published elsewhere, see the source"),
     (Basis::Assumed, "of synthesized traffic: our assumption, for the reason named"),
@@ -108,7 +110,7 @@ pub fn resource(resource: Resource) -> &'static str {
 
 /// Whose the traffic figures of a domain controller are.
 pub fn traffic_basis(dc: &DomainController) -> Basis {
-    if dc.reported.is_some() { Basis::Given } else { Basis::Measured }
+    if dc.reported.is_some() { Basis::Given } else { dc.traffic_basis }
 }
 
 /// What is short, `+4 GB, +2 cores`; `nothing` where all is known and enough, `–` where a check

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::record::{Sized, SizingReport, Total};
+use crate::record::{Basis, Sized, SizingReport, Total};
 
 use super::{escape, labels, number};
 
@@ -114,7 +114,7 @@ fn overview(page: &mut Page, report: &SizingReport) {
             escape::markdown(&escape::name(&sized.dc.name)),
             escape::markdown(&escape::words(&sized.verdict.words)),
             number::optional_rate(sized.load.busy.map(|busy| busy.packets_per_second)),
-            labels::busy_when(&sized.load),
+            busy_when(sized),
             number::optional_rate(sized.load.average_packets_per_second),
             number::optional_rate(sized.load.maximum_packets_per_second),
             escape::markdown(&labels::row(sized)),
@@ -123,6 +123,15 @@ fn overview(page: &mut Page, report: &SizingReport) {
     }
     if let Some(total) = &report.total {
         totals(page, total);
+    }
+}
+
+/// When it is busiest; also that nobody recorded it.
+fn busy_when(sized: &Sized) -> String {
+    let when = labels::busy_when(&sized.load);
+    match labels::traffic_basis(&sized.dc) {
+        made @ Basis::Synthesized => format!("{when}, {}", labels::basis(made)),
+        _ => when,
     }
 }
 

@@ -5,7 +5,9 @@ use super::pipeline::{Timeline, shown};
 use super::shard::{PROBED_PORTS, Shard, Totals};
 use super::understood;
 use crate::flow::{Reassembler, SHARDS};
-use crate::record::{DomainController, HostFacts, RejectedReadings, Server, Traffic, Understood};
+use crate::record::{
+    Basis, DomainController, HostFacts, RejectedReadings, Server, Traffic, Understood,
+};
 
 /// A host that sends or receives at least this share of all frames is the one the capture was
 /// taken at; then all frames count to it, as its adapter's Packets/sec counter counts them.
@@ -246,6 +248,7 @@ impl View<'_> {
             bytes: Some(total.bytes),
             timeline: span.filter(|_| seen).map(|span| series.timeline(span, covered_ms)),
             reported: None,
+            traffic_basis: Basis::Measured,
             sub_sample_peaks: series.peaks(),
             protocols: series.protocols(),
             offload: counted.offload,

@@ -16,8 +16,10 @@ use crate::base::Timestamp;
 const MAGIC: &str = "headroom-plan";
 /// Version of the form.
 const VERSION: &str = "version=1";
-/// Longest line, in bytes: an estate's name may take a path, the rest is short.
+/// Longest line, in bytes: an estate's name may be long, the rest is short.
 const LINE_BYTES_MAX: u64 = 8_192;
+/// Latest end of a plan: the year 2202 begins. Times of the program end in 2262.
+const END_MAX_NS: i64 = 7_321_190_400 * 1_000_000_000;
 /// Characters of a wrong value that an error repeats.
 const EXCERPT_CHARS: usize = 40;
 
@@ -39,7 +41,7 @@ pub struct Item {
 /// What a plan is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanHeader {
-    /// The estate as it was named.
+    /// The estate: DNS name of its forest.
     pub estate: String,
     /// Everything drawn depends on it.
     pub seed: u64,
@@ -203,6 +205,10 @@ impl<R: BufRead> PlanFile<R> {
         };
         if header.duration_ns <= 0 {
             return Err(self.wrong("duration_ns", "it must be above 0".to_owned()));
+        }
+        if header.start.nanos().checked_add(header.duration_ns).is_none_or(|end| end > END_MAX_NS) {
+            let what = format!("{} and so long is too far away", header.start);
+            return Err(self.wrong("duration_ns", what));
         }
         Ok(header)
     }

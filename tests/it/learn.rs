@@ -323,6 +323,23 @@ fn few_events_teach_nothing_and_that_is_said() {
 }
 
 #[test]
+fn what_working_hours_cannot_say_is_told() {
+    let captures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("captures");
+    // A Saturday.
+    let learn = ["learn", "dc-morning.pcapng", "-o", "-"];
+    let said = |more: &[&str]| {
+        let output = done(&captures, &[&learn[..], more].concat());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let (zone, work) = ("no --time-zone is given", "the capture covers no working hours");
+    let all = said(&[]);
+    assert!(all.contains(zone) && all.contains(work), "{all}");
+    let zoned = said(&["--time-zone", "Europe/Berlin"]);
+    assert!(!zoned.contains(zone) && zoned.contains(work), "{zoned}");
+    assert_eq!(said(&["-q"]), "");
+}
+
+#[test]
 fn what_cannot_be_learned_from_is_refused_with_advice() {
     let captures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("captures");
     for (words, expected) in [

@@ -25,6 +25,7 @@ fn bare(name: &str) -> DomainController {
         bytes: None,
         timeline: None,
         reported: None,
+        traffic_basis: Basis::Measured,
         sub_sample_peaks: Vec::new(),
         protocols: Vec::new(),
         offload: Offload::default(),

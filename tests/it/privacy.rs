@@ -438,6 +438,59 @@ fn an_anonymised_result_still_says_the_same() {
     assert_eq!(row(&plain, "caveats"), row(&hidden, "caveats"));
 }
 
+/// All texts of a tree with their fields, in order.
+fn texts(tree: &Value, field: &str, out: &mut Vec<(String, String)>) {
+    match tree {
+        Value::String(text) => out.push((field.to_owned(), text.clone())),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, field, out)),
+        Value::Object(fields) => fields.iter().for_each(|(field, item)| texts(item, field, out)),
+        _ => {}
+    }
+}
+
+#[test]
+fn sentences_lose_names_and_addresses_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, flags) = telling(folder.path());
+    let estate = folder.path().join("harbour.toml");
+    std::fs::write(&estate, include_str!("synth/small.toml")).unwrap();
+    let made = ["--start", "2026-01-12T09:00", "--duration", "1m", "--dc", "DC01"];
+    let facts = ["--cores", "4", "--ram", "16", "--min-available-mb", "9000"];
+    let estate = ["size", "--json", estate.to_str().unwrap(), made[0], made[1], made[2], made[3]];
+    let size = ["size", "--json", &path];
+    let inspect = ["inspect", "--json", &path];
+    let is_named = |word: &str| {
+        let word = word.to_lowercase();
+        let is = |name: &&str| word.contains(*name);
+        NAMES.iter().any(is)
+            || ["10.77.0.", "fd77::", "10.9.0.", "dc01", "corp"].iter().any(is)
+            || word.contains(folder.path().to_str().unwrap())
+    };
+    let mut wrong = Vec::new();
+    for (words, flags) in [
+        ([&size[..], &facts].concat(), &flags[1..]),
+        (size.to_vec(), &flags[1..]),
+        (inspect.to_vec(), &flags[1..]),
+        (estate.to_vec(), &made[4..]),
+    ] {
+        let [mut open, mut hidden] = [Vec::new(), Vec::new()];
+        texts(&anonymised(&words, flags).json(), "", &mut open);
+        texts(&anonymised(&words, &[flags, &["--anonymize"]].concat()).json(), "", &mut hidden);
+        assert_eq!(open.len(), hidden.len());
+        for ((field, open), (_, hidden)) in open.iter().zip(&hidden) {
+            let is_sentence = open.contains(' ') && field != "command";
+            let changed = open.split(' ').zip(hidden.split(' ')).filter(|(a, b)| a != b);
+            let changed: Vec<_> = changed.filter(|(a, _)| !is_named(a)).collect();
+            if is_sentence && !changed.is_empty() {
+                wrong.push(format!("{field}: {open}\n    {changed:?}"));
+            }
+        }
+    }
+    wrong.sort();
+    wrong.dedup();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn counter_logs_lose_their_host_names() {
     let log = "captures/counters/perfmon-en.csv";

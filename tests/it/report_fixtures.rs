@@ -302,6 +302,7 @@ pub fn single() -> SizingReport {
             protocols: series,
         }),
         reported: None,
+        traffic_basis: Basis::Measured,
         sub_sample_peaks,
         protocols: counts,
         offload: Offload {
@@ -364,6 +365,7 @@ fn from_counters(name: &str, samples: Vec<Option<f64>>, verdict: Verdict) -> Siz
             protocols: vec![],
         }),
         reported: None,
+        traffic_basis: Basis::Measured,
         sub_sample_peaks: vec![],
         protocols: vec![],
         offload: Offload::default(),
@@ -570,7 +572,8 @@ fn poison(value: serde_json::Value, evil: &str) -> serde_json::Value {
         Value::Object(map) => Value::Object(
             map.into_iter()
                 .map(|(key, value)| {
-                    let fixed = ["basis", "kind", "resource", "format"].contains(&key.as_str())
+                    let fixed = ["basis", "traffic_basis", "kind", "resource", "format"]
+                        .contains(&key.as_str())
                         || key.ends_with("_utc");
                     let value = if fixed { value } else { poison(value, evil) };
                     (key, value)

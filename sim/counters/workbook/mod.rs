@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use crate::base::Timestamp;
-use crate::record::{DomainController, Fact, HostFacts, Load, Window};
+use crate::record::{Basis, DomainController, Fact, HostFacts, Load, Window};
 
 use super::archive::{self, MAX_WORKBOOK_BYTES};
 use super::number::{Decimal, Rejection, reject};
@@ -208,6 +208,7 @@ impl RowReader<'_> {
         }
         let busy = busy.map(|busy| self.busy_window(busy, &mut dc.notes));
         let failed = self.number(Column::Failed, 1e9).and_then(Result::ok).and_then(whole);
+        dc.traffic_basis = Basis::Given;
         dc.reported = Some(Load {
             busy,
             average_packets_per_second: average,

@@ -1,5 +1,7 @@
 //! Estates as inputs: sized and shown without a capture on disk, as one on disk would be.
 
+use headroom::base::{Batch, FrameSource, LinkType, Timestamp};
+use headroom::capture::{CaptureSet, InterfaceSpec, Options, PcapngWriter};
 use serde_json::Value;
 
 use super::{headroom, headroom_reading, sample, text};
@@ -39,12 +41,32 @@ fn names(json: &Value) -> Vec<&str> {
     rows.iter().map(|row| row["dc"]["name"].as_str().unwrap()).collect()
 }
 
+/// Leaves out what a synthesized capture holds at `end` and after it, because it had begun before.
+fn cut(path: &str, end: Timestamp) {
+    let mut set = CaptureSet::open(&[path.into()], Options::default()).unwrap();
+    let link = InterfaceSpec { link: LinkType::ETHERNET, ..InterfaceSpec::default() };
+    let mark = set.mark().cloned();
+    let mut writer = PcapngWriter::with_mark(Vec::new(), &[link], mark.as_ref()).unwrap();
+    let (mut batch, mut late) = (Batch::default(), 0);
+    while set.fill(&mut batch) {
+        for frame in batch.frames() {
+            if frame.time < end {
+                writer.write(0, &frame).unwrap();
+            }
+            late += u32::from(frame.time >= end);
+        }
+    }
+    assert!(late > 0);
+    std::fs::write(path, writer.finish().unwrap()).unwrap();
+}
+
 #[test]
 fn an_estate_sizes_as_its_capture_does() {
     let folder = folder();
     let (estate, capture) = (path(&folder, "e.toml"), path(&folder, "a.pcapng"));
     let of = |words: &[&str]| headroom(&[words, &DAY].concat());
     of(&["synth", &estate, "--seed", "5", "-q", "-o", &capture]).ends_with(0);
+    cut(&capture, "2026-01-12T08:05:00Z".parse().unwrap());
     let wanted = headroom(&["size", "--json", &capture]).ends_with(0).json();
     let size = ["size", "--json", &estate, "--dc", "dc01", "--seed", "5"];
     let made = of(&size).ends_with(0).json();
@@ -58,6 +80,25 @@ fn an_estate_sizes_as_its_capture_does() {
     assert!(warnings.contains("is synthesized, not recorded, 5m of each"), "{warnings}");
     let notes = made["domain_controllers"][0]["dc"]["notes"].to_string();
     assert!(notes.contains("synthesized: 5m from 2026-01-12T08:00:00Z, "), "{notes}");
+    // Whatever form shows it, nobody takes it for measured.
+    for input in [&estate, &capture] {
+        for format in ["text", "markdown", "html", "csv", "json"] {
+            let words = ["size", "--format", format, input, "--dc", "dc01=10.9.0.1"];
+            let words = if input == &estate { &words[..4] } else { &words[..] };
+            let out = headroom(&[words, if input == &estate { &DAY } else { &[] }].concat());
+            let out = out.ends_with(0).out.split_whitespace().collect::<Vec<_>>().join(" ");
+            let expected = match format {
+                "csv" => "its traffic is synthesized",
+                "json" => "\"traffic_basis\": \"synthesized\"",
+                _ => "of synthesized traffic",
+            };
+            assert!(out.contains(expected), "{format}: {out}");
+            assert!(
+                !out.contains("(measured)") && !out.contains("\"measured\""),
+                "{format}: {out}"
+            );
+        }
+    }
     let other = of(&["size", "--json", &estate, "--dc", "dc01", "--seed", "6"]).json();
     assert_ne!(rows(&other), rows(&wanted));
 }
@@ -75,7 +116,7 @@ fn a_synthesized_capture_knows_its_domain_controller_and_the_server() {
     let host = &json["domain_controllers"][0]["dc"]["host"];
     assert_eq!(host["physical_cores"]["source"], "--cores");
     assert_eq!(host["installed_memory_gb"]["value"], 16.0);
-    assert_eq!(host["installed_memory_gb"]["source"], format!("estate {estate}"));
+    assert_eq!(host["installed_memory_gb"]["source"], "estate corp.example");
     let notes = json["domain_controllers"][0]["dc"]["notes"].to_string();
     assert!(notes.contains("Runs on Hyper-V"), "{notes}");
     // Who names it himself goes first.
@@ -115,6 +156,36 @@ fn each_domain_controller_of_an_estate_is_sized_by_itself() {
     assert_eq!(host["physical_cores"]["value"], 12);
     assert_eq!(host["installed_memory_gb"]["value"], 32.0);
     assert_eq!(host["operating_system"]["value"], "Windows Server 2022");
+}
+
+#[test]
+fn who_has_failed_is_left_out_and_named() {
+    let folder = folder();
+    let (estate, out) = (path(&folder, "e.toml"), path(&folder, "report"));
+    let words = ["report", &estate, "--failed", "dc02", "-o", &out];
+    headroom(&[&words[..], &DAY].concat()).ends_with(0);
+    let text = std::fs::read_to_string(folder.path().join("report/report.json")).unwrap();
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(names(&json), ["DC01"]);
+    for place in [&json["warnings"], &json["domain_controllers"][0]["dc"]["notes"]] {
+        assert!(place.to_string().contains(", with dc02 failed"), "{place}");
+    }
+    // One is left to look at.
+    let words = ["inspect", &estate, "--failed", "dc02"];
+    headroom(&[&words[..], &DAY].concat()).ends_with(0).shows("with dc02 failed");
+    let all = ["size", &estate, "--failed", "dc01", "--failed", "dc02"];
+    headroom(&all).ends_with(2).says(&["a domain controller that has failed"]);
+}
+
+#[test]
+fn a_chosen_domain_controller_is_the_only_one_of_all_estates() {
+    let folder = folder();
+    let estate = path(&folder, "e.toml");
+    let other = path(&folder, "other.toml");
+    std::fs::write(&other, include_str!("../../../captures/estates/branch.toml")).unwrap();
+    let words = ["size", "--json", &other, &estate, "--dc", "dc02"];
+    let json = headroom(&[&words[..], &DAY].concat()).ends_with(0).json();
+    assert_eq!(names(&json), ["DC02"]);
 }
 
 #[test]

@@ -54,6 +54,27 @@ fn a_plan_written_and_read_gives_the_same_capture() {
 }
 
 #[test]
+fn where_the_estate_lies_changes_no_byte() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("sub")).unwrap();
+    let whole = folder.path().join("e.toml").to_str().unwrap().to_owned();
+    let made = |path: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_headroom"));
+        command.current_dir(folder.path()).write_stdin(SMALL);
+        let words = [&["synth", path], &SPAN[2..], &["-o", "a.pcapng", "--write-plan", "p.tsv"]];
+        command.args(words.concat()).assert().success();
+        ["a.pcapng", "p.tsv"].map(|name| fs::read(folder.path().join(name)).unwrap())
+    };
+    let wanted = made("e.toml");
+    for path in ["./e.toml", "sub/../e.toml", &whole, "-"] {
+        assert!(made(path) == wanted, "{path}");
+    }
+    let sized = headroom(folder.path(), &["size", "a.pcapng", "--json"]);
+    let sized = String::from_utf8(sized.stdout).unwrap();
+    assert!(sized.contains("made of the estate corp.example with"), "{sized}");
+}
+
+#[test]
 fn a_report_says_what_the_traffic_is_made_of() {
     let folder = folder();
     let own = "count = 8\nparameters = { dns = { queries_per_hour = 777 } }";
@@ -187,7 +208,7 @@ fn an_estate_learned_from_synthesized_traffic_says_so_wherever_it_goes() {
     let done = headroom(folder.path(), &["learn", "a.pcapng", "-q", "-o", "l.toml"]);
     assert!(done.status.success(), "{done:?}");
     let learned = fs::read_to_string(folder.path().join("l.toml")).unwrap();
-    let line = "learned_from_synthesized = \"e.toml, calibration light, seed 1\"\n";
+    let line = "learned_from_synthesized = \"corp.example, calibration light, seed 1\"\n";
     assert!(learned.contains(line), "{learned}");
     let told = |words: &[&str]| {
         let done = headroom(folder.path(), words);
@@ -199,7 +220,8 @@ fn an_estate_learned_from_synthesized_traffic_says_so_wherever_it_goes() {
     let expected = "was learned from synthesized traffic, not from a recording";
     assert!(checked.contains(expected), "{checked}");
     let sized = told(&["size", "l.toml", "--start", "2026-01-12T09:00", "--duration", "1m"]);
-    let expected = "learned from synthesized traffic, too (e.toml, calibration light, seed 1)";
+    let expected =
+        "learned from synthesized traffic, too (corp.example, calibration light, seed 1)";
     assert!(sized.contains(expected), "{sized}");
     // A recording teaches without.
     let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/dc-morning.pcapng");
