@@ -12,6 +12,7 @@ use crate::proto::dns::{Data, Entry, Message, NBSTAT, NameBuf, Question, types};
 use crate::proto::nbns::{NetBiosName, NodeName, OPCODE_QUERY};
 use crate::proto::rdp::Protocols;
 use crate::proto::{Id, Kind, Outcome, Side, Transport};
+use crate::synth::cast::Way;
 use crate::synth::{Close, Knock, Peer, Stage, Words};
 
 /// Ports of the methods, from the page above.
@@ -94,7 +95,7 @@ impl Doors {
 /// Who is asked.
 struct Asked {
     peer: Peer,
-    round_trip_ns: i64,
+    way: Way,
     host: String,
     dns_name: String,
 }
@@ -107,7 +108,7 @@ pub fn probe(stage: &mut Stage<'_>) {
     }
     let asked = Asked {
         peer: stage.client_peer(),
-        round_trip_ns: stage.cast.round_trip_ns(client),
+        way: stage.cast.way(client),
         host: stage.cast.host_name(client).to_uppercase(),
         dns_name: stage.cast.dns_name(client),
     };
@@ -133,7 +134,7 @@ pub fn probe(stage: &mut Stage<'_>) {
 /// The state of a node, RFC 1002 section 4.2.17.
 fn netbios(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
     let Ok(wildcard) = NetBiosName::WILDCARD.encode("") else { return };
-    let mut flow = stage.from_dc(asked.peer, NETBIOS, asked.round_trip_ns);
+    let mut flow = stage.from_dc(asked.peer, NETBIOS, asked.way);
     let [a, b, ..] = stage.random.next_u64().to_le_bytes();
     let id = u16::from_le_bytes([a, b]);
     let question = Question { name: wildcard.name(), kind: NBSTAT, class: IN };
@@ -189,7 +190,7 @@ fn node_names(stage: &Stage<'_>, asked: &Asked) -> Vec<[u8; 18]> {
 
 /// A bind with the first token of NTLM, whose answer names the host, \[MS-RPCE\] section 3.3.1.5.2.
 fn rpc(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
-    let flow = stage.from_dc(asked.peer, RPC, asked.round_trip_ns);
+    let flow = stage.from_dc(asked.peer, RPC, asked.way);
     if let Door::Failing(how) = doors.rpc {
         return stage.knock(&flow, how);
     }
@@ -235,7 +236,7 @@ fn rpc(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
 
 /// The certificate of a remote desktop server.
 fn remote_desktop(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
-    let flow = stage.from_dc(asked.peer, RDP, asked.round_trip_ns);
+    let flow = stage.from_dc(asked.peer, RDP, asked.way);
     if let Door::Failing(how) = doors.rdp {
         return stage.knock(&flow, how);
     }
@@ -254,14 +255,14 @@ fn remote_desktop(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
 fn reverse(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
     let controllers = stage.cast.estate.domain_controllers();
     let is_dns = |(at, _): &&(usize, Peer)| controllers.get(*at).is_some_and(|dc| dc.roles.dns);
-    let Some((_, server)) = stage.cast.others.iter().find(is_dns).copied() else { return };
+    let Some((other, server)) = stage.cast.others.iter().find(is_dns).copied() else { return };
     let [a, b, c, d] = stage.cast.client(stage.item.client).v4.octets();
     let text = format!("{d}.{c}.{b}.{a}.in-addr.arpa");
     let (Ok(name), Ok(own)) = (NameBuf::from_text(&text), NameBuf::from_text(&asked.dns_name))
     else {
         return;
     };
-    let mut flow = stage.from_dc(server, DNS, asked.round_trip_ns);
+    let mut flow = stage.from_dc(server, DNS, stage.cast.way_to(other));
     let [a, b, ..] = stage.random.next_u64().to_le_bytes();
     let id = u16::from_le_bytes([a, b]);
     let question = || vec![Question { name: name.name(), kind: types::PTR, class: IN }];
