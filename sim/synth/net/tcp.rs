@@ -146,8 +146,7 @@ impl Tcp {
         let options = syn_options(segment_max);
         (self.client.flight, self.server.flight) =
             (first_flight(segment_max), first_flight(segment_max));
-        // A client announces whole segments.
-        let window = u16::MAX - u16::MAX % segment_max;
+        let window = syn_window(segment_max);
         self.bare(time, Side::Client, (SYN, window), &options, wire.out);
         let time = self.reaction(time, Side::Server, REACTION_NS);
         self.bare(time, Side::Server, (SYN | ACK, WINDOW_SYN_ACK), &options, wire.out);
@@ -477,6 +476,11 @@ pub(super) fn segment_max(flow: &Flow, conditions: &Conditions) -> u16 {
 pub(super) const fn syn_options(segment_max: u16) -> [u8; 12] {
     let [a, b] = segment_max.to_be_bytes();
     [2, 4, a, b, NOP, 3, 3, WINDOW_SCALE, NOP, NOP, 4, 2]
+}
+
+/// The window of a SYN: a client announces whole segments.
+pub(super) const fn syn_window(segment_max: u16) -> u16 {
+    u16::MAX - u16::MAX % segment_max
 }
 
 /// Full segments that may be sent before one is acknowledged, in the beginning.
