@@ -20,6 +20,10 @@ const VPN_GATEWAY_HOST: u32 = 4;
 const SERVERS_PREFIX_BITS: u8 = 24;
 /// Routers between a site and a domain controller that is not in its subnet, at most. Assumed.
 const HOPS_MAX: u32 = 6;
+/// Share of the hosts whose address reverse DNS knows: DHCP clients mostly register both. Assumed.
+const POINTER_SHARE: f64 = 0.85;
+/// Label of what is drawn for that.
+const POINTER: u64 = 0x706f_696e_7465_7200;
 /// Label of what is drawn for the way to a site.
 const HOPS: u64 = 0x726f_7574_6572_7300;
 
@@ -306,6 +310,14 @@ impl Cast {
         let client = self.client(index);
         // The population keeps equal numbers of two populations apart.
         self.numbered(prefix, client)
+    }
+
+    /// Whether reverse DNS knows a client's address: the same whenever and wherever it is asked,
+    /// for the zone is in the directory.
+    pub fn has_pointer(&self, index: u32) -> bool {
+        let client = self.client(index);
+        let drawn = Random::fork(POINTER, client.v4.to_bits().into()).chance(POINTER_SHARE);
+        client.population.is_none() || drawn
     }
 
     /// Full DNS name of a client.

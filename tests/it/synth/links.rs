@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headroom::base::Timestamp;
-use headroom::synth::{Activity, Item, Synth};
+use headroom::synth::{Activity, Item, Synth, outcome_name};
 
 use super::play;
 
@@ -79,4 +79,76 @@ fn routers_take_as_many_hops_from_all_that_comes_from_behind_them() {
     let all: BTreeSet<u8> = far.values().flatten().copied().collect();
     assert_eq!((far.len(), all.len()), (2, 1), "{far:?}");
     assert!(all.iter().all(|hops| (122..128).contains(hops)), "{all:?}");
+}
+
+#[test]
+fn a_neighbour_that_is_off_is_asked_for_its_ethernet_address_and_nothing_else() {
+    let cast = play::cast(play::SMALL, 3);
+    let near: Vec<[u8; 4]> =
+        cast.clients.iter().skip(1).filter(|c| c.site == 1).map(|c| c.v4.octets()).collect();
+    let all = frames(play::SMALL, 1, &[Activity::NameProbe]);
+    for address in &near {
+        let asks = |frame: &[u8]| frame[12..14] == [8, 6] && frame[38..42] == *address;
+        let times: Vec<i64> =
+            all.iter().filter(|(_, frame)| asks(frame)).map(|(time, _)| time.nanos()).collect();
+        assert_eq!(times.len(), 3);
+        assert!(times.windows(2).all(|pair| (pair[1] - pair[0]) / 1_000_000 == 1_000));
+    }
+    let spoken_to = all.iter().filter_map(|(_, frame)| header(frame));
+    let spoken_to: BTreeSet<Vec<u8>> = spoken_to.map(|(_, to, ..)| to).collect();
+    assert!(near.iter().all(|address| !spoken_to.contains(&address[..])), "{spoken_to:?}");
+    assert!(spoken_to.iter().any(|to| is_far(to)));
+}
+
+#[test]
+fn an_address_has_a_name_or_none_whoever_asks_for_it() {
+    let cast = play::cast(play::SMALL, 3);
+    let clients = u32::try_from(cast.clients.len()).unwrap();
+    let mut script = play::script(Activity::NameProbe, 1..clients, 3);
+    script.iter_mut().for_each(|item| item.argument = 1);
+    script.extend((0..20).flat_map(|seed| play::script(Activity::DnsReverse, 1..clients, seed)));
+    script.sort_by_key(|item| item.time);
+    let synth = Synth::perform(cast, &play::options(3_600), script.into_iter()).unwrap();
+    let (_, truth) = play::collect(synth);
+    let mut outcomes = BTreeMap::<String, BTreeSet<&str>>::new();
+    for row in truth.rows().iter().filter(|row| row.detail.as_deref() == Some("PTR")) {
+        let name = row.target.clone().unwrap_or_default();
+        outcomes.entry(name).or_default().insert(outcome_name(row.outcome));
+    }
+    assert!(outcomes.values().all(|outcomes| outcomes.len() == 1), "{outcomes:?}");
+    let known = |outcome| {
+        outcomes.iter().any(|(name, o)| name.ends_with(".10.in-addr.arpa") && o.contains(outcome))
+    };
+    assert!(known("success") && known("failure"), "{outcomes:?}");
+}
+
+#[test]
+fn questions_to_the_key_distribution_center_are_whole_datagrams() {
+    let text = format!("{}\n[parameters]\nkerberos.udp_share = 1", play::SMALL);
+    let mut datagrams = 0;
+    for (_, frame) in frames(&text, 3, &[Activity::KerberosLogon, Activity::ServiceTickets]) {
+        let is_v6 = frame[12..14] == [0x86, 0xdd];
+        assert!(!is_v6 || frame[20] != 44, "a fragment of IPv6");
+        assert!(is_v6 || frame[20] & 0x3f == 0 && frame[21] == 0, "a fragment");
+        datagrams += usize::from(!is_v6 && frame[23] == 17 && frame[36..38] == [0, 88]);
+    }
+    assert!(datagrams > 30, "{datagrams}");
+}
+
+#[test]
+fn who_is_refused_asks_as_who_is_accepted_and_refusals_are_counted() {
+    let (mut windows, mut ids) = (BTreeSet::new(), BTreeSet::new());
+    for (_, frame) in frames(play::SMALL, 0, &[Activity::NameProbe]) {
+        // Over IPv4, without a tag.
+        if frame[12..14] != [8, 0] || frame[23] != 6 {
+            continue;
+        }
+        match frame[47] {
+            0x02 => drop(windows.insert(u16::from_be_bytes([frame[48], frame[49]]))),
+            0x14 => drop(ids.insert(u16::from_be_bytes([frame[18], frame[19]]))),
+            _ => {}
+        }
+    }
+    assert_eq!(windows, BTreeSet::from([64_240]));
+    assert!(ids.len() > 10 && !ids.contains(&0), "{ids:?}");
 }

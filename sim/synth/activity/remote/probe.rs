@@ -13,7 +13,7 @@ use crate::proto::nbns::{NetBiosName, NodeName, OPCODE_QUERY};
 use crate::proto::rdp::Protocols;
 use crate::proto::{Id, Kind, Outcome, Side, Transport};
 use crate::synth::cast::Way;
-use crate::synth::{Close, Knock, Peer, Stage, Words};
+use crate::synth::{Close, Knock, Neighbour, Peer, Stage, Words};
 
 /// Ports of the methods, from the page above.
 const NETBIOS: u16 = 137;
@@ -44,8 +44,11 @@ const RPC_SHARE: f64 = 0.7;
 const RDP_SHARE: f64 = 0.35;
 /// Of those of the others whose port is closed, the share that says so.
 const REFUSED_SHARE: f64 = 0.5;
-/// Names that reverse DNS knows.
-const REVERSE_SHARE: f64 = 0.85;
+/// How often Windows asks for the Ethernet address of a neighbour that says nothing, and how long
+/// it waits each time, in milliseconds: MAX_MULTICAST_SOLICIT and RETRANS_TIMER of RFC 4861
+/// section 10, which Windows has for ARP, too.
+const LOOKS: u32 = 3;
+const LOOK_AGAIN_MS: f64 = 1_000.0;
 
 /// How a host answers a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +62,6 @@ struct Doors {
     netbios: bool,
     rpc: Door,
     rdp: Door,
-    reverse: bool,
 }
 
 impl Doors {
@@ -70,7 +72,7 @@ impl Doors {
             return doors;
         }
         let closed = Door::Failing(Knock::Dropped);
-        Self { netbios: false, rpc: closed, rdp: closed, ..doors }
+        Self { netbios: false, rpc: closed, rdp: closed }
     }
 
     fn of_host(stage: &Stage<'_>) -> Self {
@@ -88,7 +90,7 @@ impl Doors {
         };
         let (rpc, rdp) = (door(RPC_SHARE), door(RDP_SHARE));
         let netbios = door(NETBIOS_SHARE) == Door::Open;
-        Self { netbios, rpc, rdp, reverse: random.chance(REVERSE_SHARE) }
+        Self { netbios, rpc, rdp }
     }
 }
 
@@ -113,6 +115,11 @@ pub fn probe(stage: &mut Stage<'_>) {
         dns_name: stage.cast.dns_name(client),
     };
     let doors = Doors::of(stage);
+    let is_off = stage.item.argument != 0;
+    if is_off && stage.cast.is_on_link(stage.cast.client(client).v4) {
+        look_in_vain(stage, &asked);
+        return reverse(stage, &asked);
+    }
     let begin = stage.now();
     let mut end = begin.plus_nanos(PATIENCE_NS);
     let methods: [fn(&mut Stage<'_>, &Asked, &Doors); 3] = [netbios, rpc, remote_desktop];
@@ -127,8 +134,21 @@ pub fn probe(stage: &mut Stage<'_>) {
     if !answers {
         #[expect(clippy::cast_precision_loss, reason = "seconds, in nanoseconds")]
         stage.wait_ms(end.since(begin) as f64 / 1e6);
-        reverse(stage, &asked, &doors);
+        reverse(stage, &asked);
     }
+}
+
+/// All methods wait for the Ethernet address of a neighbour that is off: it is asked for, nobody
+/// has it, and none of them sends anything.
+fn look_in_vain(stage: &mut Stage<'_>, asked: &Asked) {
+    let flow = stage.from_dc(asked.peer, 0, asked.way);
+    for attempt in 0..LOOKS {
+        if attempt > 0 {
+            stage.wait_ms(LOOK_AGAIN_MS);
+        }
+        stage.neighbour(&flow, Side::Client, Neighbour::Looks);
+    }
+    stage.wait_ms(LOOK_AGAIN_MS);
 }
 
 /// The state of a node, RFC 1002 section 4.2.17.
@@ -252,7 +272,7 @@ fn remote_desktop(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
 }
 
 /// Reverse lookup at another domain controller: one asks itself without a packet.
-fn reverse(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
+fn reverse(stage: &mut Stage<'_>, asked: &Asked) {
     let controllers = stage.cast.estate.domain_controllers();
     let is_dns = |(at, _): &&(usize, Peer)| controllers.get(*at).is_some_and(|dc| dc.roles.dns);
     let Some((other, server)) = stage.cast.others.iter().find(is_dns).copied() else { return };
@@ -262,6 +282,7 @@ fn reverse(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
     else {
         return;
     };
+    let is_known = stage.cast.has_pointer(stage.item.client);
     let mut flow = stage.from_dc(server, DNS, stage.cast.way_to(other));
     let [a, b, ..] = stage.random.next_u64().to_le_bytes();
     let id = u16::from_le_bytes([a, b]);
@@ -274,7 +295,7 @@ fn reverse(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
     stage.datagram(&mut flow, Side::Server, |w| {
         let data = Data::Ptr(own.name());
         let entry = Entry { name: name.name(), class: IN, ttl_seconds: TTL_SECONDS, data };
-        let (flags, answers) = match doors.reverse {
+        let (flags, answers) = match is_known {
             true => (ANSWER, vec![entry]),
             false => (NO_SUCH_NAME, Vec::new()),
         };
@@ -282,7 +303,7 @@ fn reverse(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
             .emit(Transport::Udp, w)
     });
     stage.told(Id::Dns, u32::from(types::PTR), true);
-    let outcome = match doors.reverse {
+    let outcome = match is_known {
         true => Outcome::Success,
         false => Outcome::Failure { code: 3, name: "NXDOMAIN" },
     };
