@@ -10,7 +10,7 @@ mod time;
 pub use addresses::{lease, renew};
 pub use browser::browser;
 pub use nbns::{nbns_broadcast, nbns_query, nbns_register};
-pub use neighbour::neighbour;
+pub use neighbour::{begin, neighbour};
 pub use ping::ping;
 pub use time::time;
 

@@ -152,3 +152,28 @@ fn who_is_refused_asks_as_who_is_accepted_and_refusals_are_counted() {
     assert_eq!(windows, BTreeSet::from([64_240]));
     assert!(ids.len() > 10 && !ids.contains(&0), "{ids:?}");
 }
+
+#[test]
+fn a_neighbour_that_starts_claims_its_address_and_looks_for_the_domain_controller() {
+    let cast = play::cast(play::SMALL, 3);
+    let all = frames(play::SMALL, 0, &[Activity::Boot]);
+    let near = cast.clients.iter().skip(1).filter(|client| client.site == 1);
+    let mut seen = 0;
+    for client in near {
+        let own = all.iter().filter(|(_, frame)| frame[6..12] == client.own_mac());
+        let own: Vec<&[u8]> = own.map(|(_, frame)| &frame[..]).collect();
+        let address = client.v4.octets();
+        let first = own.iter().take_while(|frame| frame[12..14] == [8, 6]);
+        let asked: Vec<([u8; 4], [u8; 4])> = first
+            .map(|frame| (frame[28..32].try_into().unwrap(), frame[38..42].try_into().unwrap()))
+            .collect();
+        let (probe, announcement) = (([0; 4], address), (address, address));
+        let question = (address, [10, 9, 0, 1]);
+        assert_eq!(asked, [probe, probe, probe, announcement, announcement, question]);
+        // Whoever speaks IPv6 looks for that address, too; then there is more.
+        assert_eq!(client.v6.is_some(), own[6][12..14] == [0x86, 0xdd] && own[6][54] == 135);
+        assert!(own.len() > 20);
+        seen += 1;
+    }
+    assert!(seen > 2, "{seen}");
+}
