@@ -27,15 +27,15 @@ fn frames(text: &str, argument: u32, activities: &[Activity]) -> Vec<(Timestamp,
 }
 
 /// Addresses of a frame's sender and receiver, its tag and its hop limit.
-fn header(frame: &[u8]) -> Option<(Vec<u8>, Vec<u8>, Option<u16>, u8)> {
+fn header(frame: &[u8]) -> Option<([Vec<u8>; 2], Option<u16>, u8)> {
     let (tag, at) = match frame[12..14] {
         [0x81, 0] => (Some(u16::from_be_bytes([frame[14], frame[15]])), 18),
         _ => (None, 14),
     };
     let ip = &frame[at..];
     match frame[at - 2..at] {
-        [8, 0] => Some((ip[12..16].to_vec(), ip[16..20].to_vec(), tag, ip[8])),
-        [0x86, 0xdd] => Some((ip[8..24].to_vec(), ip[24..40].to_vec(), tag, ip[7])),
+        [8, 0] => Some(([ip[12..16].to_vec(), ip[16..20].to_vec()], tag, ip[8])),
+        [0x86, 0xdd] => Some(([ip[8..24].to_vec(), ip[24..40].to_vec()], tag, ip[7])),
         _ => None,
     }
 }
@@ -56,7 +56,7 @@ fn is_near(address: &[u8]) -> bool {
 fn frames_to_and_from_a_client_have_its_tag() {
     let mut seen = [0; 2];
     for (_, frame) in frames(&tagged(), 0, Activity::ALL) {
-        let Some((from, to, tag, _)) = header(&frame) else { continue };
+        let Some(([from, to], tag, _)) = header(&frame) else { continue };
         let is_tagged = is_far(&from) || is_far(&to);
         assert_eq!(tag, is_tagged.then_some(12), "{from:?} {to:?}");
         seen[usize::from(is_tagged)] += 1;
@@ -68,7 +68,7 @@ fn frames_to_and_from_a_client_have_its_tag() {
 fn routers_take_as_many_hops_from_all_that_comes_from_behind_them() {
     let mut far = BTreeMap::<usize, BTreeSet<u8>>::new();
     for (_, frame) in frames(&tagged(), 0, Activity::ALL) {
-        let Some((from, _, _, hops)) = header(&frame) else { continue };
+        let Some(([from, _], _, hops)) = header(&frame) else { continue };
         if is_near(&from) {
             // Link-local groups have one of their own.
             assert!(hops == 128 || hops == 1 && frame[0] & 1 == 1, "{from:?} {hops}");
@@ -95,7 +95,7 @@ fn a_neighbour_that_is_off_is_asked_for_its_ethernet_address_and_nothing_else() 
         assert!(times.windows(2).all(|pair| (pair[1] - pair[0]) / 1_000_000 == 1_000));
     }
     let spoken_to = all.iter().filter_map(|(_, frame)| header(frame));
-    let spoken_to: BTreeSet<Vec<u8>> = spoken_to.map(|(_, to, ..)| to).collect();
+    let spoken_to: BTreeSet<Vec<u8>> = spoken_to.map(|([_, to], ..)| to).collect();
     assert!(near.iter().all(|address| !spoken_to.contains(&address[..])), "{spoken_to:?}");
     assert!(spoken_to.iter().any(|to| is_far(to)));
 }
