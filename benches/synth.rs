@@ -55,6 +55,7 @@ fn flow() -> Flow {
         vlan: None,
         here: Side::Server,
         round_trip_ns: 500_000,
+        hops: 0,
     }
 }
 

@@ -67,7 +67,7 @@ knobs! {
     KerberosTickets = "kerberos.tickets_per_hour",
     /// Mean length of a run of ticket requests.
     KerberosRun = "kerberos.run_length",
-    /// Share of Kerberos exchanges over UDP.
+    /// Share of Kerberos exchanges over UDP, of those whose request fits a datagram (1,465 bytes).
     KerberosUdpShare = "kerberos.udp_share",
     /// Share of logons that fail, four of five of them for a wrong password.
     KerberosBadPasswordShare = "kerberos.bad_password_share",
@@ -137,7 +137,8 @@ knobs! {
     AutopilotFirstShare = "autopilot.first_15_minutes_share",
     /// Times a day that a managed device checks in.
     ManagedCheckIns = "managed.check_ins_per_day",
-    /// Addresses that the sensor asks for their name, per second and thousand clients.
+    /// Addresses that the sensor asks for their name, per second and thousand clients that are on;
+    /// one address every 30 s at most.
     SensorProbes = "sensor.probes_per_second",
     /// Weight of the PDC emulator where clients choose, others having 1.
     PdcWeight = "dc.pdc_weight",

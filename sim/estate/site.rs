@@ -173,7 +173,8 @@ pub struct AutopilotWave {
 pub struct Network {
     /// Largest IP packet in bytes.
     pub mtu_bytes: u16,
-    /// Share of TCP segments lost on their way, and sent again.
+    /// Share of TCP segments with data, and of answers to a SYN, that are lost on their way and
+    /// sent again.
     pub loss: f64,
     /// Share of TCP segments that overtake another.
     pub reordering: f64,

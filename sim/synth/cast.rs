@@ -18,6 +18,14 @@ const VPN_GATEWAY_HOST: u32 = 4;
 /// Bits of the subnet of a domain controller that is in none of a site's: it stands in a network
 /// of servers. Assumed.
 const SERVERS_PREFIX_BITS: u8 = 24;
+/// Routers between a site and a domain controller that is not in its subnet, at most. Assumed.
+const HOPS_MAX: u32 = 6;
+/// Share of the hosts whose address reverse DNS knows: DHCP clients mostly register both. Assumed.
+const POINTER_SHARE: f64 = 0.85;
+/// Label of what is drawn for that.
+const POINTER: u64 = 0x706f_696e_7465_7200;
+/// Label of what is drawn for the way to a site.
+const HOPS: u64 = 0x726f_7574_6572_7300;
 
 /// Somebody with an address, as the wire at the domain controller shows him.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +34,17 @@ pub struct Peer {
     pub address: IpAddr,
     /// Ethernet address: his own, or his router's.
     pub mac: [u8; 6],
+}
+
+/// The way between the domain controller and somebody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    /// Time there and back, in nanoseconds.
+    pub round_trip_ns: i64,
+    /// VLAN tag of the frames.
+    pub vlan: Option<u16>,
+    /// Routers that the packets pass.
+    pub hops: u8,
 }
 
 /// A client of the domain controller.
@@ -293,6 +312,14 @@ impl Cast {
         self.numbered(prefix, client)
     }
 
+    /// Whether reverse DNS knows a client's address: the same whenever and wherever it is asked,
+    /// for the zone is in the directory.
+    pub fn has_pointer(&self, index: u32) -> bool {
+        let client = self.client(index);
+        let drawn = Random::fork(POINTER, client.v4.to_bits().into()).chance(POINTER_SHARE);
+        client.population.is_none() || drawn
+    }
+
     /// Full DNS name of a client.
     pub fn dns_name(&self, index: u32) -> String {
         let mut name = self.host_name(index);
@@ -343,6 +370,44 @@ impl Cast {
     pub fn round_trip_ns(&self, index: u32) -> i64 {
         let site = self.estate.sites().get(self.client(index).site as usize);
         site.map_or(0, |site| (site.round_trip_ms * 1e6) as i64)
+    }
+
+    /// The way between a client and the domain controller.
+    pub fn way(&self, index: u32) -> Way {
+        let client = self.client(index);
+        Way {
+            round_trip_ns: self.round_trip_ns(index),
+            vlan: self.vlan(index),
+            hops: self.hops(client.v4, client.site),
+        }
+    }
+
+    /// The way between the domain controller and another, by index in the estate.
+    pub fn way_to(&self, dc: usize) -> Way {
+        let controller = self.estate.domain_controllers().get(dc);
+        let site = controller.and_then(|dc| dc.site).unwrap_or(0);
+        let other = self.others.iter().find(|(at, _)| *at == dc);
+        let v4 = other.and_then(|(_, peer)| v4_of(peer)).unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let hops = self.hops(v4, number(site));
+        Way { round_trip_ns: self.round_trip_to_ns(dc), vlan: None, hops }
+    }
+
+    /// The way between the domain controller and somebody who is in no site of the estate: no
+    /// nearer than the farthest of these.
+    pub fn way_outside(&self, peer: &Peer) -> Way {
+        let is_near = v4_of(peer).is_some_and(|v4| self.is_on_link(v4));
+        let hops = if is_near { 0 } else { u8::try_from(HOPS_MAX).unwrap_or(u8::MAX) };
+        Way { round_trip_ns: 0, vlan: None, hops }
+    }
+
+    /// Routers between an address of a site and the domain controller: none where both are in one
+    /// subnet; else as many for all of the site, whatever protocol they speak.
+    fn hops(&self, v4: Ipv4Addr, site: u32) -> u8 {
+        if self.is_on_link(v4) {
+            return 0;
+        }
+        let hops = 1 + Random::fork(HOPS, site.into()).below(HOPS_MAX);
+        u8::try_from(hops).unwrap_or(u8::MAX)
     }
 
     /// The VPN gateway of a client's site: one of the hosts of its subnet that are no clients.

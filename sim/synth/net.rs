@@ -26,7 +26,7 @@ pub struct Conditions {
     pub mtu_bytes: u16,
     /// TCP payload of a segment at most, in bytes; 1 cuts every stream into single bytes.
     pub segment_bytes_max: Option<u16>,
-    /// Share of TCP segments with data that are lost and sent again. Those of others are lost
+    /// Share of TCP segments with data, and of answers to a SYN, that are lost and sent again. Those of others are lost
     /// before the capture point, a hole that is filled later; those of the domain controller
     /// behind it, so that they are seen twice.
     pub loss: f64,

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::cast::Way;
 use super::net::{Close, Conditions, Flow, Frames, Knock, Neighbour, Tcp, Wire, knock};
 use super::{Activity, Cast, Did, Item, Memory, Peer, Truth};
 use crate::base::{Random, Timestamp};
@@ -149,29 +150,33 @@ impl<'a> Stage<'a> {
             (Some(v6), Some(dc)) => (v6.into(), dc),
             _ => (client.v4.into(), self.cast.dc_v4),
         };
+        let Way { round_trip_ns, vlan, hops } = self.cast.way(self.item.client);
         Flow {
             client: Peer { address, mac: client.mac },
             server,
             client_port,
             server_port,
-            vlan: self.cast.vlan(self.item.client),
+            vlan,
             here: Side::Server,
-            round_trip_ns: self.cast.round_trip_ns(self.item.client),
+            round_trip_ns,
+            hops,
         }
     }
 
     /// A flow from the domain controller to somebody else, by IPv4. The port is drawn, not
     /// counted: many clients' doings make the domain controller open flows at the same time.
-    pub fn from_dc(&mut self, server: Peer, server_port: u16, round_trip_ns: i64) -> Flow {
+    pub fn from_dc(&mut self, server: Peer, server_port: u16, way: Way) -> Flow {
         let drawn = self.random.below(16_384);
+        let Way { round_trip_ns, vlan, hops } = way;
         Flow {
             client: self.cast.dc_v4,
             server,
             client_port: 49_152 + u16::try_from(drawn).unwrap_or(0),
             server_port,
-            vlan: None,
+            vlan,
             here: Side::Client,
             round_trip_ns,
+            hops,
         }
     }
 

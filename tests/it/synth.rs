@@ -5,6 +5,7 @@
 
 mod accounts;
 mod flight;
+mod links;
 mod names;
 mod net;
 mod planned;

@@ -10,7 +10,7 @@ mod time;
 pub use addresses::{lease, renew};
 pub use browser::browser;
 pub use nbns::{nbns_broadcast, nbns_query, nbns_register};
-pub use neighbour::neighbour;
+pub use neighbour::{begin, neighbour};
 pub use ping::ping;
 pub use time::time;
 
@@ -18,6 +18,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::estate::{Site, Subnet};
 use crate::proto::Side;
+use crate::synth::cast::Way;
 use crate::synth::{Flow, Peer, Stage};
 
 /// Ethernet address of everybody.
@@ -25,14 +26,16 @@ const EVERYBODY: [u8; 6] = [0xff; 6];
 
 /// A flow from this client to the domain controller by IPv4, from a port of the protocol's.
 fn to_dc_v4(stage: &Stage<'_>, client_port: u16, server_port: u16) -> Flow {
+    let Way { round_trip_ns, vlan, hops } = stage.cast.way(stage.item.client);
     Flow {
         client: stage.client_peer(),
         server: stage.cast.dc_v4,
         client_port,
         server_port,
-        vlan: stage.cast.vlan(stage.item.client),
+        vlan,
         here: Side::Server,
-        round_trip_ns: stage.cast.round_trip_ns(stage.item.client),
+        round_trip_ns,
+        hops,
     }
 }
 

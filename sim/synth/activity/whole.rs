@@ -3,7 +3,7 @@
 //! The composition is assumed in the order that \[MS-GPOL\] and the locator's documentation give;
 //! what single parts cost is measured on public captures.
 
-use super::smb;
+use super::{local, smb};
 use crate::estate::Knob;
 use crate::synth::tickets::Who;
 use crate::synth::{Activity, Stage};
@@ -108,6 +108,7 @@ pub fn boot(stage: &mut Stage<'_>) {
     stage.purge_tickets(Who::Computer);
     stage.purge_tickets(Who::Person);
     stage.memory.disconnect();
+    local::begin(stage);
     play(stage, BOOT);
     for number in 0..2 {
         // Its own name and the domain's; where NetBIOS is off, nobody asks.

@@ -34,10 +34,6 @@ const FRAME_MIN: usize = 60;
 const MTU_MIN: usize = 576;
 /// Everybody (IEEE 802.3).
 const BROADCAST: [u8; 6] = [0xff; 6];
-/// Where a round trip takes longer, the other end is behind routers: in nanoseconds. Assumed.
-const ROUTED_NS: i64 = 500_000;
-/// Then it is behind at most so many. Assumed.
-const HOPS_MAX: u64 = 6;
 /// A bit on the adapter's line: 1 Gb/s, in nanoseconds per byte.
 const LINE_NS_PER_BYTE: i64 = 8;
 /// Preamble, frame checksum and gap between frames (IEEE 802.3), in bytes.
@@ -60,6 +56,8 @@ pub struct Flow {
     pub here: Side,
     /// Time to the other end and back, in nanoseconds.
     pub round_trip_ns: i64,
+    /// Routers between the two.
+    pub hops: u8,
 }
 
 impl Flow {
@@ -76,23 +74,13 @@ impl Flow {
         self.client.address.is_ipv4()
     }
 
-    /// Hop limit left at the capture point in what `side` sends.
-    fn hop_limit(&self, side: Side) -> u8 {
-        if side == self.here || self.round_trip_ns <= ROUTED_NS {
-            return HOP_LIMIT;
+    /// Hop limit left at the capture point in what `side` sends: each router takes one (RFC 791
+    /// section 3.2, RFC 8200 section 3).
+    const fn hop_limit(&self, side: Side) -> u8 {
+        match (side, self.here) {
+            (Side::Client, Side::Client) | (Side::Server, Side::Server) => HOP_LIMIT,
+            _ => HOP_LIMIT.saturating_sub(self.hops),
         }
-        // The way to a network does not change from packet to packet.
-        let (from, ..) = self.ends(side);
-        let network = match from.address {
-            IpAddr::V4(v4) => u64::from(v4.to_bits() >> 8),
-            IpAddr::V6(v6) => v6
-                .to_bits()
-                .to_be_bytes()
-                .iter()
-                .take(8)
-                .fold(0, |sum, byte| sum * 31 + u64::from(*byte)),
-        };
-        HOP_LIMIT - 1 - u8::try_from(network % HOPS_MAX).unwrap_or(0)
     }
 }
 

@@ -2,13 +2,10 @@
 
 use super::Conditions;
 use super::frames::{Flow, Frames, Segment};
-use super::tcp::{ACK, RST, SYN, segment_max, syn_options};
+use super::tcp::{ACK, RST, SYN, SYN_AGAIN_NS, segment_max, syn_options, syn_window};
 use crate::base::Random;
 use crate::proto::Side;
 
-/// Until a SYN without an answer is sent again, in nanoseconds; twice that until the next. One
-/// second: RFC 6298 section 2.1, and Windows since 2016.
-const AGAIN_NS: i64 = 1_000_000_000;
 /// Until Windows tries a port again that refused, in nanoseconds. Assumed from captures of it.
 const REFUSED_AGAIN_NS: i64 = 500_000_000;
 /// What the refusing host takes, in nanoseconds. Assumed.
@@ -32,19 +29,20 @@ pub fn knock(
     conditions: &Conditions,
     out: &mut Frames,
 ) -> i64 {
-    let options = syn_options(segment_max(flow, conditions));
+    let segment_max = segment_max(flow, conditions);
+    let (options, window) = (syn_options(segment_max), syn_window(segment_max));
     let drawn = random.next_u64();
     #[expect(clippy::cast_possible_truncation, reason = "any number will do")]
-    let (sequence, mut ip_id) = (drawn as u32, (drawn >> 32) as u16);
+    let (sequence, mut ip_id, mut no_id) =
+        (drawn as u32, (drawn >> 32) as u16, (drawn >> 48) as u16);
     let waits = match how {
-        Knock::Dropped => [0, AGAIN_NS, 2 * AGAIN_NS],
+        Knock::Dropped => [0, SYN_AGAIN_NS, 2 * SYN_AGAIN_NS],
         Knock::Refused => [0, REFUSED_AGAIN_NS, REFUSED_AGAIN_NS],
     };
     let mut now = time;
     for wait in waits {
         now += wait;
         ip_id = ip_id.wrapping_add(1);
-        let window = u16::MAX;
         let asks = Segment {
             sequence,
             flags: SYN,
@@ -60,7 +58,9 @@ pub fn knock(
                 Side::Server => 0,
             };
             let acknowledgment = sequence.wrapping_add(1);
-            let no = Segment { acknowledgment, flags: RST | ACK, ..Segment::default() };
+            no_id = no_id.wrapping_add(1);
+            let no =
+                Segment { acknowledgment, flags: RST | ACK, ip_id: no_id, ..Segment::default() };
             now += back + REFUSING_NS;
             out.tcp(now, flow, Side::Server, &no, &[]);
         }

@@ -138,6 +138,7 @@ mod tests {
             vlan: None,
             here: Side::Server,
             round_trip_ns: 0,
+            hops: 0,
         }
     }
 

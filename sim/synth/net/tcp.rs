@@ -42,6 +42,9 @@ const HELD_BACK_MORE_US: u32 = 10_000;
 const REACTION_NS: i64 = 18_000;
 const CLOSING_NS: i64 = 150_000;
 const RESET_NS: i64 = 25_000;
+/// Until a SYN without an answer is sent again, in nanoseconds. One second: RFC 6298 section 2.1,
+/// and Windows since 2016.
+pub(super) const SYN_AGAIN_NS: i64 = 1_000_000_000;
 /// Before everything, in nanoseconds since 1970.
 const LONG_AGO: i64 = i64::MIN / 2;
 /// Option numbers of SACK (RFC 2018 section 3) and NOP (RFC 9293 section 3.2).
@@ -140,15 +143,29 @@ impl Tcp {
         Self { flow, is_from_before: false, client, server }
     }
 
-    /// The three segments of the handshake; the time of the last.
+    /// The three segments of the handshake, and the first two once more where the answer to a SYN
+    /// is lost; the time of the last.
     pub fn open(&mut self, time: i64, wire: &mut Wire<'_>) -> i64 {
         let segment_max = self.segment_max(wire.conditions);
         let options = syn_options(segment_max);
         (self.client.flight, self.server.flight) =
             (first_flight(segment_max), first_flight(segment_max));
-        // A client announces whole segments.
-        let window = u16::MAX - u16::MAX % segment_max;
-        self.bare(time, Side::Client, (SYN, window), &options, wire.out);
+        let window = syn_window(segment_max);
+        let mut time = time;
+        if wire.conditions.loss > 0.0 && wire.random.chance(wire.conditions.loss) {
+            self.bare(time, Side::Client, (SYN, window), &options, wire.out);
+            // That of somebody else is lost before the capture point.
+            if self.flow.here == Side::Server {
+                let time = self.reaction(time, Side::Server, REACTION_NS);
+                self.bare(time, Side::Server, (SYN | ACK, WINDOW_SYN_ACK), &options, wire.out);
+                self.server.sequence = self.server.sequence.wrapping_sub(1);
+            } else {
+                self.server.ip_id = self.server.ip_id.wrapping_add(1);
+            }
+            self.client.sequence = self.client.sequence.wrapping_sub(1);
+            time += SYN_AGAIN_NS;
+        }
+        let time = self.bare(time, Side::Client, (SYN, window), &options, wire.out);
         let time = self.reaction(time, Side::Server, REACTION_NS);
         self.bare(time, Side::Server, (SYN | ACK, WINDOW_SYN_ACK), &options, wire.out);
         let time = self.reaction(time, Side::Client, REACTION_NS);
@@ -477,6 +494,11 @@ pub(super) fn segment_max(flow: &Flow, conditions: &Conditions) -> u16 {
 pub(super) const fn syn_options(segment_max: u16) -> [u8; 12] {
     let [a, b] = segment_max.to_be_bytes();
     [2, 4, a, b, NOP, 3, 3, WINDOW_SCALE, NOP, NOP, 4, 2]
+}
+
+/// The window of a SYN: a client announces whole segments.
+pub(super) const fn syn_window(segment_max: u16) -> u16 {
+    u16::MAX - u16::MAX % segment_max
 }
 
 /// Full segments that may be sent before one is acknowledged, in the beginning.

@@ -132,6 +132,7 @@ fn flow(is_v6: bool, here: Side, vlan: Option<u16>, server_port: u16, trip_ms: f
         vlan,
         here,
         round_trip_ns: (trip_ms * 1e6) as i64,
+        hops: 0,
     }
 }
 

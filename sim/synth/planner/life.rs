@@ -183,6 +183,9 @@ impl Life<'_> {
         if let Some(time) = self.enrolment(day) {
             return Some(time);
         }
+        if self.is_awaited(day) {
+            return None;
+        }
         let schedule = &self.habit.schedule;
         let mut random = self.random(DAY | 1, day);
         let presence = schedule.presence.get(weekday(day)).copied().unwrap_or(0.0);
@@ -209,6 +212,19 @@ impl Life<'_> {
         let began = day - late.div_euclid(DAY_NS);
         let comes = wave.days.get(weekday(began)).copied().unwrap_or(false);
         comes.then(|| self.clock.time(day * DAY_NS + late.rem_euclid(DAY_NS)))
+    }
+
+    /// Whether the device is still to enrol in the week of that local day. A wave brings new
+    /// devices every week, on its first day of those or again on others: until then they are in
+    /// their boxes.
+    fn is_awaited(&self, day: i64) -> bool {
+        let Some(wave) = self.habit.wave.filter(|wave| self.number < wave.devices) else {
+            return false;
+        };
+        let minute = device_minute(&wave, self.run_seed, self.habit.population, self.number);
+        let began = day - nanos(minute * MINUTE_NS).div_euclid(DAY_NS);
+        let first = wave.days.iter().position(|comes| *comes);
+        first.is_some_and(|first| weekday(began) < first)
     }
 
     /// Whether the computer stays on when its people leave on that local day.

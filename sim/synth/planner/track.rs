@@ -18,6 +18,13 @@ const CONTROLLER_GPO_NS: i64 = 300 * SECOND_NS;
 /// Jitter of the time between two replications, as a share to either side. Assumed.
 const REPLICATION_JITTER: f64 = 0.2;
 
+/// The sensor keeps a name that it asked for so long, in nanoseconds: 30 s in the flow diagram of
+/// "Network Name Resolution" (Azure ATP, 2019).
+const PROBE_KEPT_NS: f64 = 3e10;
+/// It asks for an address that it saw up to so long ago, in nanoseconds, so that a few are of
+/// machines that are gone since. Assumed.
+const JUST_LEFT_NS: i64 = 60 * SECOND_NS;
+
 /// An application's searches come from a process of two states (MMPP-2): it is busy a fifth of
 /// the time, for a minute on average, and then asks two and a half times as much as on average.
 /// Assumed.
@@ -177,7 +184,7 @@ impl Scene<'_> {
         let random = &mut self.actor.random;
         match track.kind {
             Kind::Day => self.begin_events(track, now),
-            Kind::Steady | Kind::Application | Kind::Probe | Kind::Connector | Kind::Router => {
+            Kind::Steady | Kind::Application | Kind::Connector | Kind::Router => {
                 self.follow(track, now);
             }
             Kind::Ntlm => {
@@ -244,9 +251,20 @@ impl Scene<'_> {
                     track.time = i64::MAX;
                 }
                 Kind::People => track.time = i64::MAX,
+                Kind::Probe if is_on != was_on || is_start => self.follow_probe(track, now),
                 _ => {}
             }
         }
+    }
+
+    /// The sensor's next probe: it asks for the names of addresses that it sees, so that whoever is
+    /// off is asked for only if he has just left; and keeps a name for a while.
+    fn follow_probe(&mut self, track: &mut Track, now: i64) {
+        let more = (self.habit.probe_ns - PROBE_KEPT_NS).max(0.0);
+        let time = after(now, self.actor.random.exponential(more)).max(track.until);
+        let Segment { from, state, .. } = self.actor.segment;
+        let is_asked = state != State::Off || time < from.saturating_add(JUST_LEFT_NS);
+        track.time = if is_asked { time } else { i64::MAX };
     }
 
     /// Takes the client from segment to segment, up to its next item; the time of that.
@@ -342,7 +360,10 @@ impl Scene<'_> {
                 self.begin_run(track, after(now, gap));
             }
             Kind::Application => self.follow_application(track, now),
-            Kind::Probe => track.time = after(now, random.exponential(self.habit.probe_ns)),
+            Kind::Probe => {
+                track.until = after(now, PROBE_KEPT_NS);
+                self.follow_probe(track, track.until);
+            }
             Kind::Reference => {
                 let gap = self.habit.reference.as_ref().map_or(f64::MAX, |mix| mix.gap(random));
                 self.begin_run(track, after(now, gap));

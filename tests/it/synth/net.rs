@@ -184,6 +184,7 @@ fn flow(is_v6: bool, here: Side, trip_us: i64, client_port: u16) -> Flow {
         vlan: client_port.is_multiple_of(2).then_some(12),
         here,
         round_trip_ns: trip_us * 1_000,
+        hops: 0,
     }
 }
 

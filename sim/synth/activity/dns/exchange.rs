@@ -8,6 +8,7 @@ use crate::base::Timestamp;
 use crate::proto::dns::types::{self, TypeName};
 use crate::proto::dns::{Data, Entry, NameBuf, Question, Section, Sheet, SoaTimes};
 use crate::proto::{Id, Kind, Outcome, Side, Transport};
+use crate::synth::cast::Way;
 use crate::synth::{Close, Flow, Peer, Stage, Words};
 
 /// Port of DNS, RFC 1035 section 4.2.
@@ -74,7 +75,8 @@ impl<'n> Asked<'n> {
         name: &'n NameBuf,
         kind: u16,
     ) -> Self {
-        let flow = stage.from_dc(forwarder, PORT, round_trip_ns);
+        let way = stage.cast.way_outside(&forwarder);
+        let flow = stage.from_dc(forwarder, PORT, Way { round_trip_ns, ..way });
         Self { flow, name, kind, id: draw_id(stage), first: None, is_server: true }
     }
 

@@ -24,8 +24,9 @@ const AAAA_SHARE: f64 = 0.25;
 const SRV_SHARE: f64 = 0.07;
 /// Share of lookups that mean a domain controller. Assumed.
 const CONTROLLER_SHARE: f64 = 0.25;
-/// Share of reverse lookups without an answer. Assumed: DHCP clients mostly register both.
-const UNKNOWN_ADDRESS_SHARE: f64 = 0.2;
+/// Share of reverse lookups of addresses that are not of the estate. Assumed: with hosts that are
+/// not registered, a fifth of all finds nothing.
+const UNKNOWN_ADDRESS_SHARE: f64 = 0.06;
 
 /// Services that netlogon registers, with their ports: \[MS-ADTS\] section 6.3.2.3.
 const SERVICES: [(&str, u16); 4] =
@@ -151,10 +152,15 @@ pub fn reverse(stage: &mut Stage<'_>) {
     let address = stage.cast.client(host).v4;
     let name = NameBuf::reverse(address.into());
     let Ok(target) = NameBuf::from_text(&stage.cast.dns_name(host)) else { return };
-    let fill = |sheet: &mut Sheet| {
-        put(sheet, Section::Answer, &name, HOST_TTL_SECONDS, Data::Ptr(target.name()));
+    let [first, ..] = address.octets();
+    let Ok(zone_name) = NameBuf::from_text(&format!("{first}.in-addr.arpa")) else { return };
+    let zone = Zone::of_directory(stage, &zone_name);
+    let is_known = stage.cast.has_pointer(host);
+    let fill = |sheet: &mut Sheet| match is_known {
+        true => put(sheet, Section::Answer, &name, HOST_TTL_SECONDS, Data::Ptr(target.name())),
+        false => zone.put_soa(sheet, Section::Authority),
     };
-    let flags = ANSWER | AUTHORITY;
+    let flags = ANSWER | AUTHORITY | if is_known { 0 } else { NXDOMAIN };
     stage.with_sheet(|stage, sheet| exchange(stage, sheet, (&name, PTR), flags, fill));
 }
 

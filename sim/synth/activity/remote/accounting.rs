@@ -8,6 +8,7 @@ use crate::proto::radius::{
     ACCOUNTING_REQUEST, ACCOUNTING_RESPONSE, Packet, Value, Vendor, status_type,
 };
 use crate::proto::{Id, Kind, Outcome, Side, Utf8};
+use crate::synth::cast::Way;
 use crate::synth::{Flow, Peer, Stage, Words};
 use crate::wire::Writer;
 
@@ -129,14 +130,16 @@ pub fn account(stage: &mut Stage<'_>, status: Status) {
     let session = Session::of(stage, status);
     let drawn = stage.random.next_u64();
     let [identifier, low, high, ..] = drawn.to_le_bytes();
+    let Way { round_trip_ns, vlan, hops } = stage.cast.way(client);
     let mut flow = Flow {
         client: gateway,
         server: stage.cast.dc_v4,
         client_port: 49_152 + (u16::from_le_bytes([low, high]) >> 2),
         server_port: PORT,
-        vlan: stage.cast.vlan(client),
+        vlan,
         here: Side::Server,
-        round_trip_ns: stage.cast.round_trip_ns(client),
+        round_trip_ns,
+        hops,
     };
     let mut request = Vec::with_capacity(400);
     emit_request(stage, status, &session, &gateway, identifier, &mut Writer::new(&mut request));

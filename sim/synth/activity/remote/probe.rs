@@ -12,7 +12,8 @@ use crate::proto::dns::{Data, Entry, Message, NBSTAT, NameBuf, Question, types};
 use crate::proto::nbns::{NetBiosName, NodeName, OPCODE_QUERY};
 use crate::proto::rdp::Protocols;
 use crate::proto::{Id, Kind, Outcome, Side, Transport};
-use crate::synth::{Close, Knock, Peer, Stage, Words};
+use crate::synth::cast::Way;
+use crate::synth::{Close, Knock, Neighbour, Peer, Stage, Words};
 
 /// Ports of the methods, from the page above.
 const NETBIOS: u16 = 137;
@@ -43,8 +44,11 @@ const RPC_SHARE: f64 = 0.7;
 const RDP_SHARE: f64 = 0.35;
 /// Of those of the others whose port is closed, the share that says so.
 const REFUSED_SHARE: f64 = 0.5;
-/// Names that reverse DNS knows.
-const REVERSE_SHARE: f64 = 0.85;
+/// How often Windows asks for the Ethernet address of a neighbour that says nothing, and how long
+/// it waits each time, in milliseconds: MAX_MULTICAST_SOLICIT and RETRANS_TIMER of RFC 4861
+/// section 10, which Windows has for ARP, too.
+const LOOKS: u32 = 3;
+const LOOK_AGAIN_MS: f64 = 1_000.0;
 
 /// How a host answers a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +62,6 @@ struct Doors {
     netbios: bool,
     rpc: Door,
     rdp: Door,
-    reverse: bool,
 }
 
 impl Doors {
@@ -69,7 +72,7 @@ impl Doors {
             return doors;
         }
         let closed = Door::Failing(Knock::Dropped);
-        Self { netbios: false, rpc: closed, rdp: closed, ..doors }
+        Self { netbios: false, rpc: closed, rdp: closed }
     }
 
     fn of_host(stage: &Stage<'_>) -> Self {
@@ -87,14 +90,14 @@ impl Doors {
         };
         let (rpc, rdp) = (door(RPC_SHARE), door(RDP_SHARE));
         let netbios = door(NETBIOS_SHARE) == Door::Open;
-        Self { netbios, rpc, rdp, reverse: random.chance(REVERSE_SHARE) }
+        Self { netbios, rpc, rdp }
     }
 }
 
 /// Who is asked.
 struct Asked {
     peer: Peer,
-    round_trip_ns: i64,
+    way: Way,
     host: String,
     dns_name: String,
 }
@@ -107,11 +110,16 @@ pub fn probe(stage: &mut Stage<'_>) {
     }
     let asked = Asked {
         peer: stage.client_peer(),
-        round_trip_ns: stage.cast.round_trip_ns(client),
+        way: stage.cast.way(client),
         host: stage.cast.host_name(client).to_uppercase(),
         dns_name: stage.cast.dns_name(client),
     };
     let doors = Doors::of(stage);
+    let is_off = stage.item.argument != 0;
+    if is_off && stage.cast.is_on_link(stage.cast.client(client).v4) {
+        look_in_vain(stage, &asked);
+        return reverse(stage, &asked);
+    }
     let begin = stage.now();
     let mut end = begin.plus_nanos(PATIENCE_NS);
     let methods: [fn(&mut Stage<'_>, &Asked, &Doors); 3] = [netbios, rpc, remote_desktop];
@@ -126,14 +134,27 @@ pub fn probe(stage: &mut Stage<'_>) {
     if !answers {
         #[expect(clippy::cast_precision_loss, reason = "seconds, in nanoseconds")]
         stage.wait_ms(end.since(begin) as f64 / 1e6);
-        reverse(stage, &asked, &doors);
+        reverse(stage, &asked);
     }
+}
+
+/// All methods wait for the Ethernet address of a neighbour that is off: it is asked for, nobody
+/// has it, and none of them sends anything.
+fn look_in_vain(stage: &mut Stage<'_>, asked: &Asked) {
+    let flow = stage.from_dc(asked.peer, 0, asked.way);
+    for attempt in 0..LOOKS {
+        if attempt > 0 {
+            stage.wait_ms(LOOK_AGAIN_MS);
+        }
+        stage.neighbour(&flow, Side::Client, Neighbour::Looks);
+    }
+    stage.wait_ms(LOOK_AGAIN_MS);
 }
 
 /// The state of a node, RFC 1002 section 4.2.17.
 fn netbios(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
     let Ok(wildcard) = NetBiosName::WILDCARD.encode("") else { return };
-    let mut flow = stage.from_dc(asked.peer, NETBIOS, asked.round_trip_ns);
+    let mut flow = stage.from_dc(asked.peer, NETBIOS, asked.way);
     let [a, b, ..] = stage.random.next_u64().to_le_bytes();
     let id = u16::from_le_bytes([a, b]);
     let question = Question { name: wildcard.name(), kind: NBSTAT, class: IN };
@@ -189,7 +210,7 @@ fn node_names(stage: &Stage<'_>, asked: &Asked) -> Vec<[u8; 18]> {
 
 /// A bind with the first token of NTLM, whose answer names the host, \[MS-RPCE\] section 3.3.1.5.2.
 fn rpc(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
-    let flow = stage.from_dc(asked.peer, RPC, asked.round_trip_ns);
+    let flow = stage.from_dc(asked.peer, RPC, asked.way);
     if let Door::Failing(how) = doors.rpc {
         return stage.knock(&flow, how);
     }
@@ -235,7 +256,7 @@ fn rpc(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
 
 /// The certificate of a remote desktop server.
 fn remote_desktop(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
-    let flow = stage.from_dc(asked.peer, RDP, asked.round_trip_ns);
+    let flow = stage.from_dc(asked.peer, RDP, asked.way);
     if let Door::Failing(how) = doors.rdp {
         return stage.knock(&flow, how);
     }
@@ -251,17 +272,18 @@ fn remote_desktop(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
 }
 
 /// Reverse lookup at another domain controller: one asks itself without a packet.
-fn reverse(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
+fn reverse(stage: &mut Stage<'_>, asked: &Asked) {
     let controllers = stage.cast.estate.domain_controllers();
     let is_dns = |(at, _): &&(usize, Peer)| controllers.get(*at).is_some_and(|dc| dc.roles.dns);
-    let Some((_, server)) = stage.cast.others.iter().find(is_dns).copied() else { return };
+    let Some((other, server)) = stage.cast.others.iter().find(is_dns).copied() else { return };
     let [a, b, c, d] = stage.cast.client(stage.item.client).v4.octets();
     let text = format!("{d}.{c}.{b}.{a}.in-addr.arpa");
     let (Ok(name), Ok(own)) = (NameBuf::from_text(&text), NameBuf::from_text(&asked.dns_name))
     else {
         return;
     };
-    let mut flow = stage.from_dc(server, DNS, asked.round_trip_ns);
+    let is_known = stage.cast.has_pointer(stage.item.client);
+    let mut flow = stage.from_dc(server, DNS, stage.cast.way_to(other));
     let [a, b, ..] = stage.random.next_u64().to_le_bytes();
     let id = u16::from_le_bytes([a, b]);
     let question = || vec![Question { name: name.name(), kind: types::PTR, class: IN }];
@@ -273,7 +295,7 @@ fn reverse(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
     stage.datagram(&mut flow, Side::Server, |w| {
         let data = Data::Ptr(own.name());
         let entry = Entry { name: name.name(), class: IN, ttl_seconds: TTL_SECONDS, data };
-        let (flags, answers) = match doors.reverse {
+        let (flags, answers) = match is_known {
             true => (ANSWER, vec![entry]),
             false => (NO_SUCH_NAME, Vec::new()),
         };
@@ -281,7 +303,7 @@ fn reverse(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
             .emit(Transport::Udp, w)
     });
     stage.told(Id::Dns, u32::from(types::PTR), true);
-    let outcome = match doors.reverse {
+    let outcome = match is_known {
         true => Outcome::Success,
         false => Outcome::Failure { code: 3, name: "NXDOMAIN" },
     };

@@ -128,8 +128,7 @@ fn open(stage: &mut Stage<'_>, place: u32, is_ours: bool) -> Option<Connection> 
 /// The ends of a flow between this domain controller and another; the server's port is still to
 /// be said.
 fn flow(stage: &mut Stage<'_>, other: usize, peer: Peer, is_ours: bool) -> Flow {
-    let round_trip_ns = stage.cast.round_trip_to_ns(other);
-    let flow = stage.from_dc(peer, 0, round_trip_ns);
+    let flow = stage.from_dc(peer, 0, stage.cast.way_to(other));
     if is_ours {
         return flow;
     }

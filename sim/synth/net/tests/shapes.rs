@@ -306,6 +306,23 @@ fn segments_follow_each_other_as_the_line_takes_them() {
 }
 
 #[test]
+fn a_syn_whose_answer_is_lost_is_sent_again_after_a_second() {
+    let lossy = Conditions { loss: 1.0, ..CALM };
+    for here in [Side::Client, Side::Server] {
+        let trace = Talk::open(Flow { here, ..lan() }, lossy).trace();
+        let lines: Vec<String> = trace.seen.iter().map(line).collect();
+        // What somebody else says and is lost, is not seen.
+        let lost: &[&str] = if here == Side::Server { &["sS 0 ack 0"] } else { &[] };
+        let expected =
+            [&["cS 0 ack -"][..], lost, &["cS 0 ack -", "sS 0 ack 0", "c 0 ack 0"]].concat();
+        assert_eq!(lines, expected);
+        let syns = trace.seen.iter().filter(|seen| seen.is_syn && seen.side == Side::Client);
+        let syns: Vec<_> = syns.map(|seen| seen.time).collect();
+        assert_eq!(syns[1] - syns[0], 1_000_000_000);
+    }
+}
+
+#[test]
 fn the_state_of_a_connection_is_small() {
     assert_eq!(size_of::<Tcp>(), 120);
 }
