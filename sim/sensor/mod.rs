@@ -25,7 +25,7 @@ pub use audience::{Audience, Ends};
 pub use hosts::{SERVICE_PORTS, Service};
 pub use ledger::Rows;
 pub use observation::Observation;
-pub use pipeline::{Progress, hear, observe};
+pub use pipeline::{Progress, arrivals, hear, observe};
 pub use series::TIMELINE_DAYS;
 
 /// A domain controller that is known before the traffic.
