@@ -71,23 +71,6 @@ impl Random {
         low * libm::pow(1.0 - self.unit(), -1.0 / alpha)
     }
 
-    /// A rank below `count`: rank `r` with a probability in proportion to `1 / (r + 1)`, Zipf's
-    /// law. By rejection: a power of two is as likely as another, a number from there to the next
-    /// is kept the more rarely the larger it is.
-    pub fn zipf(&mut self, count: u32) -> u32 {
-        let powers = u32::BITS - count.leading_zeros();
-        if powers == 0 {
-            return 0;
-        }
-        loop {
-            let least = 1 << self.below(powers);
-            let drawn = least + self.below(least);
-            if drawn <= count && self.below(drawn) < least {
-                return drawn - 1;
-            }
-        }
-    }
-
     /// Fills `out`.
     pub fn fill(&mut self, out: &mut [u8]) {
         let (blocks, rest) = out.as_chunks_mut::<BLOCK_BYTES>();
@@ -183,22 +166,6 @@ mod tests {
         let mut again = vec![0u8; 100_000];
         Random::new(9).fill(&mut again);
         assert!(bytes == again);
-    }
-
-    #[test]
-    fn ranks_follow_zipfs_law() {
-        let mut random = Random::new(11);
-        for count in [1, 2, 3, 10, 1_000, 2_000] {
-            let mut counts = vec![0u32; count as usize];
-            (0..200_000).for_each(|_| counts[random.zipf(count) as usize] += 1);
-            let harmonic: f64 = (1..=count).map(|rank| 1.0 / f64::from(rank)).sum();
-            for (rank, found) in (1..=count).zip(counts).take(20) {
-                let expected = 200_000.0 / harmonic / f64::from(rank);
-                let off = (f64::from(found) - expected).abs();
-                assert!(off < 5.0 * expected.sqrt(), "{rank} of {count}: {found}, {expected}");
-            }
-        }
-        assert_eq!(random.zipf(0), 0);
     }
 
     #[test]

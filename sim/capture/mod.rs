@@ -29,7 +29,7 @@ pub use content::{HEAD_BYTES, describe, is_pcap_family, recognise, unwrap_head};
 pub use filter::{Filter, FilterError, libpcap_version};
 pub use filtered::Filtered;
 pub use link::link_name;
-pub use pcapng::SYNTHESIS_UNREAD;
+pub use pcapng::{Mark, SYNTHESIS_UNREAD};
 pub use reader::{MAX_FRAME_BYTES, Reader};
 pub use set::{CaptureSet, Options, standard_input};
 pub use write::{InterfaceSpec, PcapWriter, PcapngWriter, Resolution, SNAP_LENGTH_BYTES};

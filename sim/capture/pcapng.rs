@@ -36,6 +36,15 @@ const VERSION_MAJOR: u16 = 1;
 pub(super) const SYNTHESIS_MARK: &str = "headroom synthesis: ";
 /// Behind the format's name where that cannot be read, e.g. of a later version.
 pub const SYNTHESIS_UNREAD: &str = ", synthesized in a way that cannot be read";
+/// That a file says it is synthesized.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mark {
+    /// And how.
+    Known(Box<Synthesis>),
+    /// In a way that cannot be read.
+    Unread,
+}
+
 /// Where options begin in a section header (4.1).
 const SECTION_OPTIONS_AT: usize = 24;
 /// Interfaces one file may describe. Their numbers in a record have 16 bits; rotated files
@@ -273,9 +282,16 @@ impl Pcapng {
         self.synthesis.is_some()
     }
 
+    /// What the file says of being synthesized.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        self.claims_synthesis().then(|| self.synthesis().map_or(Mark::Unread, Mark::Known))
+    }
+
     /// How the frames were synthesized, where the file says so in words we know.
     pub(super) fn synthesis(&self) -> Option<Box<Synthesis>> {
-        serde_json::from_str(self.synthesis.as_deref()?).ok()
+        let made: Box<Synthesis> = serde_json::from_str(self.synthesis.as_deref()?).ok()?;
+        // A factor below 1 would say that the rates are certain, or less than that.
+        (made.uncertainty_factor.is_finite() && made.uncertainty_factor >= 1.0).then_some(made)
     }
 
     /// Walks the blocks of one section from index `start`; bytes done with, and why it ended.

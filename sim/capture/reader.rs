@@ -12,7 +12,7 @@ use super::content::{describe, is_pcap_family, unwrap_head};
 use super::input::{AnyRead, Manner, Source};
 use super::link::link_name;
 use super::pcap::{self, HEADER_BYTES, Pcap};
-use super::pcapng::{Numbers, Pcapng, SECTION_HEADER, SYNTHESIS_UNREAD};
+use super::pcapng::{Mark, Numbers, Pcapng, SECTION_HEADER, SYNTHESIS_UNREAD};
 use super::unpack::Packing;
 use super::walk::{End, Out, Step, Tally, position};
 use crate::base::{Batch, FrameSource, Record, Timestamp};
@@ -114,24 +114,33 @@ impl Reader {
         })
     }
 
-    /// The time of the first record of `input`; none when it has no records with a time.
+    /// The time of the first record of `input`, none when it has no records with a time; and what
+    /// the file says of being synthesized up to there.
     ///
     /// # Errors
     /// As [`Reader::from_read`].
     pub(super) fn first_time(
         path: &str,
         input: AnyRead,
-    ) -> Result<Option<Timestamp>, CaptureError> {
+    ) -> Result<(Option<Timestamp>, Option<Mark>), CaptureError> {
         let manner = Manner { sha256: false, threaded: false };
         let mut reader = Self::open(path, input, manner, Numbers::default())?;
         reader.read_bytes = PEEK_BYTES;
         let mut batch = Batch::default();
         while reader.fill(&mut batch) {
             if let Some(time) = reader.time_of_first(&batch) {
-                return Ok(Some(time));
+                return Ok((Some(time), reader.mark()));
             }
         }
-        Ok(None)
+        Ok((None, reader.mark()))
+    }
+
+    /// What the file, as far as it was read, says of being synthesized.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        match &self.state {
+            State::Pcapng(file) => file.mark(),
+            State::Header | State::Pcap(_) => None,
+        }
     }
 
     /// The time of the first record in `batch`, if the file has shown a time so far.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::CaptureError;
 use super::input::{AnyRead, Manner};
-use super::pcapng::Numbers;
+use super::pcapng::{Mark, Numbers};
 use super::reader::Reader;
 use super::walk::position;
 use crate::base::{Batch, FrameSource, Record, Timestamp};
@@ -63,6 +63,8 @@ struct Member {
     /// On disk; none for a pipe.
     size_bytes: Option<u64>,
     first: Option<Timestamp>,
+    /// What it says of being synthesized, in front of its first record.
+    mark: Option<Mark>,
     /// A pipe, which cannot be opened a second time, with its first batch.
     opened: Option<(Reader, Batch)>,
     result: Option<InputFile>,
@@ -91,6 +93,13 @@ impl CaptureSet {
     /// [`CaptureSet::finish`].
     pub fn open(paths: &[PathBuf], options: Options) -> Result<Self, CaptureError> {
         Self::open_with(paths, options, None)
+    }
+
+    /// What the files say of being synthesized in front of their first records: the first of them
+    /// that says how, or else that one does.
+    pub fn mark(&self) -> Option<&Mark> {
+        let marks = || self.files.iter().filter_map(|member| member.mark.as_ref());
+        marks().find(|mark| matches!(mark, Mark::Known(_))).or_else(|| marks().next())
     }
 
     /// As [`CaptureSet::open`], with the bytes that `-` stands for where some of standard
@@ -332,6 +341,7 @@ impl Member {
             path: path.to_owned(),
             size_bytes: None,
             first: None,
+            mark: None,
             opened: None,
             result: None,
         };
@@ -347,7 +357,7 @@ impl Member {
             Box::new(file)
         };
         if member.size_bytes.is_some() {
-            member.first = Reader::first_time(&name, input)?;
+            (member.first, member.mark) = Reader::first_time(&name, input)?;
             return Ok(member);
         }
         let manner = Manner { sha256: options.sha256, threaded: true };
@@ -355,6 +365,7 @@ impl Member {
         let mut batch = Batch::default();
         reader.fill(&mut batch);
         member.first = reader.time_of_first(&batch);
+        member.mark = reader.mark();
         member.opened = Some((reader, batch));
         Ok(member)
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::pcapng::{SECTION_HEADER, SYNTHESIS_MARK};
+use super::pcapng::{Mark, SECTION_HEADER, SYNTHESIS_MARK};
 use super::reader::MAX_FRAME_BYTES;
 use crate::base::{Frame, LinkType};
 use crate::record::Synthesis;
@@ -138,9 +138,33 @@ impl<W: Write> PcapngWriter<W> {
         interfaces: &[InterfaceSpec],
         synthesis: Option<&Synthesis>,
     ) -> io::Result<Self> {
+        Self::with_comment(out, interfaces, synthesis.map(comment).transpose()?)
+    }
+
+    /// As [`with_synthesis`](Self::with_synthesis), also where it is not known how.
+    ///
+    /// # Errors
+    /// As [`with_synthesis`](Self::with_synthesis).
+    pub fn with_mark(
+        out: W,
+        interfaces: &[InterfaceSpec],
+        mark: Option<&Mark>,
+    ) -> io::Result<Self> {
+        let comment = match mark {
+            Some(Mark::Known(synthesis)) => Some(comment(synthesis)?),
+            Some(Mark::Unread) => Some(format!("{SYNTHESIS_MARK}how is not known")),
+            None => None,
+        };
+        Self::with_comment(out, interfaces, comment)
+    }
+
+    fn with_comment(
+        out: W,
+        interfaces: &[InterfaceSpec],
+        comment: Option<String>,
+    ) -> io::Result<Self> {
         let links = interfaces.iter().map(|interface| interface.link).collect();
         let mut writer = Self { out, links, block: Vec::new() };
-        let comment = synthesis.map(comment).transpose()?;
         writer.block(SECTION_HEADER, |body| {
             body.extend(0x1a2b_3c4d_u32.to_le_bytes());
             body.extend(1_u16.to_le_bytes());

@@ -15,7 +15,7 @@ use super::progress::Bar;
 use super::{EXIT_DAMAGED, output, run};
 use crate::base::{Batch, Frame, FrameSource, LinkType};
 use crate::capture::{
-    self, CaptureSet, InterfaceSpec, PcapWriter, PcapngWriter, Resolution, SNAP_LENGTH_BYTES,
+    self, CaptureSet, InterfaceSpec, Mark, PcapWriter, PcapngWriter, Resolution, SNAP_LENGTH_BYTES,
 };
 use crate::privacy::{Key, Pseudonyms, Scrubbed, Scrubber};
 use crate::record::{Drops, InputFile};
@@ -72,7 +72,7 @@ pub fn result<T: Serialize + DeserializeOwned>(
 /// Inputs that cannot be read, an output that cannot be written. Damage is told.
 pub fn captures(cli: &Cli, args: &AnonymizeArgs) -> anyhow::Result<ExitCode> {
     let Some((path, paths)) = args.paths.split_last() else { bail!("--help says what to give") };
-    let names = pseudonyms("--key", args.key.as_deref())?;
+    let mut names = pseudonyms("--key", args.key.as_deref())?;
     let found = inputs::find(paths)?;
     if let Some(log) = found.counters.first() {
         bail!("anonymize {}: it is no capture", log.display());
@@ -93,9 +93,20 @@ pub fn captures(cli: &Cli, args: &AnonymizeArgs) -> anyhow::Result<ExitCode> {
     output::prepare(Some(path), &found)?;
     let set = CaptureSet::open(&found.captures, capture::Options::default())?;
     let is_pcap = output::has_ending(path, "pcap");
+    // What was synthesized stays so, by other names.
+    let mark = match set.mark() {
+        Some(Mark::Known(made)) => {
+            let made = names.record(made.as_ref()).context("anonymize how it was synthesized")?;
+            Some(Mark::Known(Box::new(made)))
+        }
+        other => other.cloned(),
+    };
+    if is_pcap && mark.is_some() && !cli.quiet {
+        output::say("a pcap file cannot say that it is synthesized; a pcapng file does");
+    }
     let written = output::stream(Some(path), |out| {
         let bar = Bar::new(set.total_bytes(), cli.quiet);
-        let written = rewrite(set, Scrubber::new(names), Sink::new(out, is_pcap), &bar);
+        let written = rewrite(set, Scrubber::new(names), Sink::new(out, is_pcap, mark), &bar);
         bar.finish();
         written
     })?;
@@ -138,6 +149,7 @@ fn rewrite(
 struct Sink<'a> {
     out: Option<&'a mut dyn Write>,
     is_pcap: bool,
+    mark: Option<Mark>,
     writer: Writer<'a>,
     /// Numbers in the output by those in the inputs.
     interfaces: BTreeMap<u16, u32>,
@@ -150,8 +162,9 @@ enum Writer<'a> {
 }
 
 impl<'a> Sink<'a> {
-    fn new(out: &'a mut dyn Write, is_pcap: bool) -> Self {
-        Self { out: Some(out), is_pcap, writer: Writer::None, interfaces: BTreeMap::new() }
+    fn new(out: &'a mut dyn Write, is_pcap: bool, mark: Option<Mark>) -> Self {
+        let interfaces = BTreeMap::new();
+        Self { out: Some(out), is_pcap, mark, writer: Writer::None, interfaces }
     }
 
     /// Begins the file, if that was not done: a pcap file says its link type first.
@@ -161,7 +174,7 @@ impl<'a> Sink<'a> {
             let resolution = Resolution::Nanoseconds;
             Writer::Pcap(PcapWriter::new(out, link, SNAP_LENGTH_BYTES, resolution)?)
         } else {
-            Writer::Pcapng(PcapngWriter::new(out, &[])?)
+            Writer::Pcapng(PcapngWriter::with_mark(out, &[], self.mark.as_ref())?)
         };
         Ok(())
     }

@@ -417,7 +417,8 @@ pub struct SynthArgs {
     pub format: Option<CaptureFormat>,
 
     /// Write the ground truth to this file (JSON): activities, messages by protocol and operation,
-    /// packets, bytes, and the parameters they were made with
+    /// how many of each are on connections that were opened before the start, packets, bytes, and
+    /// the parameters they were made with
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
 
@@ -426,7 +427,8 @@ pub struct SynthArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "start", "duration", "write_plan"])]
     pub plan: Option<PathBuf>,
 
-    /// Write the plan to this file: who does what when, one line each
+    /// Write the plan to this file: who does what when, one line each; from 16 minutes before the
+    /// start on, for the connections that are open by then
     #[arg(long, value_name = "FILE")]
     pub write_plan: Option<PathBuf>,
 

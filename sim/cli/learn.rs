@@ -67,6 +67,7 @@ pub fn run(cli: &Cli, args: &LearnArgs) -> anyhow::Result<ExitCode> {
     let learned = learn(args, &plan, &captured, &names)?;
     let telling = Telling {
         source: source(&captured.files, args.input.anonymize),
+        synthesized: synthesized(&captured.files, args.input.anonymize),
         anonymize: args.input.anonymize,
         short: names.short().map(str::to_owned),
         scale: args.scale,
@@ -161,6 +162,17 @@ fn source(files: &[InputFile], anonymize: bool) -> String {
     }
 }
 
+/// What made the captures, where one of them says that it was synthesized.
+fn synthesized(files: &[InputFile], anonymize: bool) -> Option<String> {
+    let known = files.iter().find_map(|file| file.synthesis.as_ref()).map(|made| {
+        let estate = if anonymize { "an estate" } else { &made.estate };
+        format!("{estate}, calibration {}, seed {}", made.calibration, made.seed)
+    });
+    let is_unread = |file: &InputFile| file.format_text.contains(capture::SYNTHESIS_UNREAD);
+    let unread = || files.iter().any(is_unread).then(|| "nobody says how".to_owned());
+    known.or_else(unread)
+}
+
 /// A row of the first pass. It does not say what carried it, and names do not depend on that.
 fn seen<'a>(row: &Activity<'a>) -> Option<Sighting<'a>> {
     Some(Sighting {
@@ -187,6 +199,35 @@ struct Ear {
     words: [String; 3],
 }
 
+impl Ear {
+    fn hear(&mut self, ends: &Ends, context: &Context, message: Message, bytes: usize) {
+        self.learner.hear(&Carried {
+            time: context.time,
+            client: (ends.client.0.to_ip(), ends.client.1),
+            server: ends.server.0.to_ip(),
+            is_request: context.side == proto::Side::Client,
+            message,
+            bytes,
+        });
+    }
+}
+
+/// Whether the server chooses a dialect of SMB before 3.1.1; the wildcard chooses none yet
+/// (\[MS-SMB2\] section 2.2.4).
+fn is_old_dialect(message: &proto::Message<'_>) -> bool {
+    const SMB_3_1_1: u16 = 0x0311;
+    const WILDCARD: u16 = 0x02ff;
+    match message {
+        proto::Message::Smb2(smb2::Message::Plain(pdu)) => match &pdu.body {
+            smb2::Body::NegotiateResponse(answer) => {
+                answer.dialect < SMB_3_1_1 && answer.dialect != WILDCARD
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 impl Audience for Ear {
     fn message(
         &mut self,
@@ -208,16 +249,11 @@ impl Audience for Ear {
             (Id::Smb2, ..) => Message::Smb,
             _ => return,
         };
-        self.learner.hear(&Carried {
-            time: context.time,
-            client: (ends.client.0.to_ip(), ends.client.1),
-            server: ends.server.0.to_ip(),
-            is_request,
-            message: what,
-            bytes: tally.bytes,
-        });
+        if is_old_dialect(message) {
+            self.hear(ends, context, Message::SmbOld, tally.bytes);
+        }
+        self.hear(ends, context, what, tally.bytes);
     }
-
     fn activity(&mut self, ends: &Ends, activity: &proto::Activity<'_>) {
         let [(client, client_port), (server, server_port)] = ends.seen_from(activity.asked_by);
         let shown = [activity.principal, activity.target, activity.detail];

@@ -143,9 +143,10 @@ impl Order {
             duration_seconds: seconds(options.duration_ns),
             calibration: estate.calibration().to_owned(),
             // The first stands for the domain controller.
-            clients: cast.clients.len().saturating_sub(1) as u64,
+            clients: cast.clients.iter().skip(1).filter(|client| !client.is_guest).count() as u64,
             uncertainty_factor: UNCERTAINTY_FACTOR,
             parameters: parameters(estate),
+            learned_from: estate.learned_from_synthesized().map(str::to_owned),
             parameters_left_out: 0,
         };
         Ok(Self { cast, options, synthesis })

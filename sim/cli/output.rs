@@ -103,6 +103,95 @@ fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     NamedTempFile::new_in(folder)
 }
 
+/// A file that is being written.
+enum Draft {
+    /// Without a name, so that nothing is left of it however the program ends.
+    #[cfg(target_os = "linux")]
+    Nameless(File),
+    /// Removed unless the program is killed.
+    Named(NamedTempFile),
+}
+
+impl Draft {
+    fn new(folder: &Path) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        if let Some(file) = nameless(folder) {
+            return Ok(Self::Nameless(file));
+        }
+        temporary(folder).map(Self::Named)
+    }
+
+    /// Gives it the name of `target`, in the place of what has that.
+    fn persist(self, target: &Path) -> io::Result<()> {
+        let named = match self {
+            Self::Named(named) => named,
+            #[cfg(target_os = "linux")]
+            Self::Nameless(file) => {
+                let folder = folder_of(target);
+                let linked = tempfile::Builder::new().make_in(folder, |path| link(&file, path));
+                match linked {
+                    Ok(linked) => return linked.persist(target).map(drop).map_err(|e| e.error),
+                    Err(_) => copied(file, folder)?,
+                }
+            }
+        };
+        named.persist(target)?;
+        Ok(())
+    }
+}
+
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Nameless(file) => file.write(bytes),
+            Self::Named(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Nameless(file) => file.flush(),
+            Self::Named(file) => file.flush(),
+        }
+    }
+}
+
+/// A file without a name in a folder, where the file system has such (open(2), `O_TMPFILE`) and
+/// it can be named later.
+#[cfg(target_os = "linux")]
+fn nameless(folder: &Path) -> Option<File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(folder, flags, Mode::from_raw_mode(0o666)).ok()?);
+    descriptor(&file).exists().then_some(file)
+}
+
+/// Where the system shows an open file.
+#[cfg(target_os = "linux")]
+fn descriptor(file: &File) -> PathBuf {
+    use std::os::fd::AsRawFd as _;
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+/// Gives an open file a name (linkat(2)).
+#[cfg(target_os = "linux")]
+fn link(file: &File, path: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, linkat};
+    Ok(linkat(CWD, descriptor(file), CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+/// The same in a file with a name, where the file system gives it none afterwards.
+#[cfg(target_os = "linux")]
+fn copied(mut file: File, folder: &Path) -> io::Result<NamedTempFile> {
+    use std::io::Seek as _;
+    let mut named = temporary(folder)?;
+    file.rewind()?;
+    io::copy(&mut file, &mut named)?;
+    Ok(named)
+}
+
 /// Where a result goes. A file takes the place of what was there once it is whole: a reader never
 /// sees half of it. A link stays one, and a device is written to.
 struct Output {
@@ -114,7 +203,7 @@ struct Output {
 enum To {
     Stdout(BufWriter<io::Stdout>),
     Device(BufWriter<File>),
-    File(BufWriter<NamedTempFile>, PathBuf),
+    File(BufWriter<Draft>, PathBuf),
 }
 
 impl Output {
@@ -134,7 +223,7 @@ impl Output {
                 return Ok(To::Device(BufWriter::with_capacity(BUFFER_BYTES, file)));
             }
             let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-            let file = temporary(folder_of(&target))?;
+            let file = Draft::new(folder_of(&target))?;
             Ok(To::File(BufWriter::with_capacity(BUFFER_BYTES, file), target))
         };
         let to = open().with_context(|| task.clone())?;
@@ -159,7 +248,7 @@ impl Output {
                 To::Stdout(mut out) => out.flush()?,
                 To::Device(mut out) => out.flush()?,
                 To::File(out, path) => {
-                    out.into_inner().map_err(io::IntoInnerError::into_error)?.persist(path)?;
+                    out.into_inner().map_err(io::IntoInnerError::into_error)?.persist(&path)?;
                 }
             }
             Ok(done)

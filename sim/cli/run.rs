@@ -318,10 +318,19 @@ fn synthesized(files: &[InputFile]) -> Vec<String> {
                  with"
             )
         };
+        let learned = made.learned_from.as_ref().map(|from| {
+            format!(
+                ". What is learned in it was learned from synthesized traffic, too ({from}): it says \
+                 nothing of a real network"
+            )
+        });
         format!(
             "{what} the calibration {} and seed {}; true rates may be {} times higher or lower. \
-             Every parameter with its source stands among the assumptions{left_out}",
-            made.calibration, made.seed, made.uncertainty_factor
+             Every parameter with its source stands among the assumptions{left_out}{}",
+            made.calibration,
+            made.seed,
+            made.uncertainty_factor,
+            learned.unwrap_or_default()
         )
     });
     sentence.chain(unread).collect()

@@ -1,8 +1,8 @@
 //! Lengths of time and moments as people type them.
 
 use anyhow::{Context, bail};
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::civil::{DateTime, Time};
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use crate::base::Timestamp;
 
@@ -61,10 +61,12 @@ pub fn words_of_seconds(seconds: f64) -> String {
     words((seconds * 1e9) as i64)
 }
 
-/// A moment: RFC 3339 with an offset, or a date with or without a time in `zone`.
+/// A moment: RFC 3339 with an offset, or a date with or without a time in `zone`. Of a time that
+/// comes twice, because clocks are put back, it is the first; a day whose midnight is left out
+/// begins behind it.
 ///
 /// # Errors
-/// What is wrong, and what to write.
+/// What is wrong, and what to write; also a time that clocks leave out.
 pub fn moment(text: &str, zone: &TimeZone) -> anyhow::Result<Timestamp> {
     let text = text.trim();
     if let Ok(time) = text.parse::<Timestamp>() {
@@ -77,7 +79,16 @@ pub fn moment(text: &str, zone: &TimeZone) -> anyhow::Result<Timestamp> {
             text.escape_debug()
         )
     })?;
-    let time = local.to_zoned(zone.clone()).with_context(|| format!("place {text} in time"))?;
+    let placed = zone.to_ambiguous_zoned(local);
+    let is_left_out =
+        matches!(placed.offset(), AmbiguousOffset::Gap { .. }) && local.time() != Time::midnight();
+    let time = placed.compatible().with_context(|| format!("place {text} in time"))?;
+    if is_left_out {
+        bail!(
+            "'{text}' is no time there: clocks are put forward over it; write e.g. {}",
+            time.datetime()
+        );
+    }
     let nanos = i64::try_from(time.timestamp().as_nanosecond());
     Ok(Timestamp::from_nanos(nanos.with_context(|| format!("{text} is too far away"))?))
 }
@@ -112,5 +123,13 @@ mod tests {
         assert_eq!(text("2026-07-12T08:00"), "2026-07-12T06:00:00Z");
         assert_eq!(text("2026-07-12T08:00:00Z"), "2026-07-12T08:00:00Z");
         assert!(moment("soon", &zone).is_err());
+        // Clocks go from 02:00 to 03:00 on one day, and from 03:00 to 02:00 on another.
+        let error = moment("2026-03-29T02:30", &zone).unwrap_err().to_string();
+        assert!(error.ends_with("put forward over it; write e.g. 2026-03-29T03:30:00"), "{error}");
+        assert_eq!(text("2026-03-29T03:00"), "2026-03-29T01:00:00Z");
+        assert_eq!(text("2026-10-25T02:30"), "2026-10-25T00:30:00Z");
+        let beirut = jiff::tz::TimeZoneDatabase::bundled().get("Asia/Beirut").unwrap();
+        let midnight = moment("2026-03-29", &beirut).unwrap().to_string();
+        assert_eq!(midnight, "2026-03-28T22:00:00Z");
     }
 }

@@ -31,6 +31,7 @@ pub(super) type Settings = Groups<Short<f64, Setting>>;
 #[serde(deny_unknown_fields)]
 pub(super) struct RawEstate {
     pub calibration: Option<Spanned<String>>,
+    pub learned_from_synthesized: Option<Spanned<String>>,
     pub forest: Option<RawForest>,
     #[serde(default)]
     pub site: Vec<RawSite>,

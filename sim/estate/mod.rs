@@ -10,6 +10,7 @@ mod clients;
 mod controller;
 mod error;
 mod form;
+mod hours;
 mod parameters;
 mod places;
 mod ready;
@@ -29,6 +30,7 @@ use values::{Wrong, address_of};
 
 pub use calibration::CALIBRATIONS;
 pub use error::EstateError;
+pub use hours::{DAY_WEIGHTS, HOUR_WEIGHTS, WORKING_HOURS};
 pub use parameters::{Basis, Knob, Parameter, Parameters};
 pub use site::{
     Arrival, AutopilotWave, Forest, Join, Network, Population, PopulationKind, Roles, Schedule,
@@ -71,6 +73,7 @@ pub struct Estate {
     network: Network,
     calibration: &'static str,
     calibration_meaning: String,
+    learned_from_synthesized: Option<String>,
     described: Vec<Parameter>,
     parameters: Parameters,
     places: Places,
@@ -188,11 +191,27 @@ impl Estate {
             network,
             calibration,
             calibration_meaning: base.meaning.clone(),
+            learned_from_synthesized: match &raw.learned_from_synthesized {
+                Some(from) => Some(values::text(from, "learned_from_synthesized")?),
+                None => None,
+            },
             parameters: Parameters::from_described(&described),
             described,
             places,
         };
         estate.add_domain_controllers(raw.domain_controller, &site_names)?;
+        for forwarder in &raw.network.forwarders {
+            let own = address_of(forwarder).and_then(|address| estate.by_address(address));
+            if let Some(dc) = own {
+                let what = format!(
+                    "{} is domain controller `{}`, which would ask itself; name a server of another \
+                     network",
+                    values::excerpt(forwarder.get_ref().trim()),
+                    values::excerpt(&dc.name)
+                );
+                return Err(Wrong::new(forwarder.span(), "forwarders", what));
+            }
+        }
         let around = clients::Surroundings {
             sites: &estate.sites,
             site_names: &site_names,
@@ -260,6 +279,11 @@ impl Estate {
     /// Name of the calibration, one of [`CALIBRATIONS`].
     pub fn calibration(&self) -> &str {
         self.calibration
+    }
+
+    /// What its parameters were learned from, where that was synthesized traffic.
+    pub fn learned_from_synthesized(&self) -> Option<&str> {
+        self.learned_from_synthesized.as_deref()
     }
 
     /// What the calibration stands for.

@@ -49,11 +49,13 @@ knobs! {
     DnsIdleShare = "dns.idle_share",
     /// Share of queries that ask for a name outside the domain.
     DnsOutsideShare = "dns.outside_share",
-    /// Share of queries for outside names that the server has not cached and forwards.
+    /// Share of queries for outside names, of those that exist, that the server has not cached and
+    /// forwards.
     DnsForwardedShare = "dns.forwarded_share",
     /// Share of queries for a name that does not exist.
     DnsNxdomainShare = "dns.nxdomain_share",
-    /// Share of queries over TCP.
+    /// Share of queries over TCP, of those for hosts of the domain and for names outside that are
+    /// no aliases.
     DnsTcpShare = "dns.tcp_share",
     /// Share of forwarded queries to which no forwarder answers.
     DnsUnansweredShare = "dns.unanswered_share",
@@ -67,7 +69,7 @@ knobs! {
     KerberosRun = "kerberos.run_length",
     /// Share of Kerberos exchanges over UDP.
     KerberosUdpShare = "kerberos.udp_share",
-    /// Share of logons that fail for a wrong password.
+    /// Share of logons that fail, four of five of them for a wrong password.
     KerberosBadPasswordShare = "kerberos.bad_password_share",
     /// Share of ticket requests for a service that does not exist.
     KerberosUnknownServiceShare = "kerberos.unknown_service_share",
@@ -121,7 +123,7 @@ knobs! {
     MachinePasswordDays = "machine_password.days",
     /// File and print sessions of an endpoint with the domain controller, per hour.
     FileSessions = "smb.file_sessions_per_hour",
-    /// Share of SMB sessions that are encrypted.
+    /// Share of clients with SMB 3.1.1 whose sessions are encrypted.
     SmbEncryptedShare = "smb.encrypted_share",
     /// VPN sessions of a remote user, per day.
     VpnSessions = "vpn.sessions_per_day",
@@ -192,6 +194,9 @@ knobs! {
     DhcpLeaseHours = "dhcp.lease_hours",
     /// Minutes between two announcements of an endpoint to the browser service.
     BrowserMinutes = "browser.announce_minutes",
+    /// Times an hour that an endpoint in the subnet of the domain controller, or its router, and it
+    /// make sure of each other's Ethernet address.
+    NeighbourChecks = "neighbour.checks_per_hour",
 }
 
 /// Where the value of a parameter comes from.

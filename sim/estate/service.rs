@@ -59,6 +59,13 @@ impl Estate {
         self.doubt_controllers(&mut warnings);
         self.doubt_sites(&mut warnings);
         self.doubt_populations(&mut warnings);
+        if let Some(from) = self.learned_from_synthesized() {
+            warnings.push(format!(
+                "what is learned in it was learned from synthesized traffic, not from a recording \
+                 ({}): it says nothing of a real network",
+                excerpt(from)
+            ));
+        }
         let [light, heavy, catalyst] = CALIBRATIONS;
         if self.calibration() == catalyst {
             warnings.push(format!(

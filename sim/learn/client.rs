@@ -22,12 +22,16 @@ events! {
     Dns,
     /// Of these, over TCP.
     DnsTcp,
-    /// Of these, for a name that does not exist.
+    /// Of these, for the name of an address, whether it has one or not.
+    DnsReverse,
+    /// Of the others, for a name that does not exist.
     DnsMissing,
+    /// Of these, outside the domain.
+    DnsMissingOutside,
     /// Of the others, for a name outside the domain.
     DnsOutside,
-    /// Of the others, for the name of an address.
-    DnsReverse,
+    /// Of the others, for the address of a host.
+    DnsHost,
     /// NetBIOS name queries, each time they are sent.
     Nbns,
     /// The same, once where they are sent again.
@@ -41,11 +45,15 @@ events! {
     KerberosUdp,
     /// Logons that were granted or failed, not those that were asked to go on.
     Logon,
-    /// Of these, for a wrong password.
-    BadPassword,
+    /// Of these, that failed.
+    LogonFailed,
+    /// Of these, of people whose password was wrong, and who try again.
+    LogonAgain,
     /// Requests for service tickets.
     Ticket,
-    /// Of these, for a service that does not exist.
+    /// Of these, for a service of another host than a domain controller.
+    TicketElsewhere,
+    /// Of these, for one that does not exist.
     UnknownService,
     /// Runs of these.
     TicketRun,
@@ -53,6 +61,8 @@ events! {
     Bind,
     /// Of these, with SASL.
     SaslBind,
+    /// Of these, just before policies are read: part of a boot, a logon or a refresh.
+    PolicyBind,
     /// Of these, with NTLM.
     NtlmBind,
     /// Connections of LDAP inside TLS.
@@ -89,7 +99,9 @@ events! {
     SmbNtlm,
     /// Flows of SMB 2 or 3.
     SmbFlow,
-    /// Of these, with encrypted messages.
+    /// Of these, of a dialect before 3.1.1: the synthesizer encrypts none of them.
+    SmbOldFlow,
+    /// Of the others, with encrypted messages.
     SmbEncryptedFlow,
     /// Questions for the time.
     Time,
@@ -108,9 +120,21 @@ const VALIDATION_GAP_NS: i64 = 500_000_000;
 /// Versions of policies read within a minute of each other are of one refresh. Ours: it takes
 /// seconds, and the next comes after an hour and a half.
 const REFRESH_GAP_NS: i64 = 60_000_000_000;
+/// Whoever reads policies has searched for them within this time before. Ours: measured were 1 to
+/// 4 seconds at logons and refreshes, and some more at boots.
+const POLICY_BIND_NS: i64 = 8_000_000_000;
 /// Times of requests that are remembered for telling runs: what is told of different flows comes
 /// out of order by as much as a batch of frames.
 const RECENT: usize = 12;
+
+/// What is known of the domain.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Its DNS name, lower case.
+    pub domain: String,
+    /// Short names of its domain controllers.
+    pub controllers: Vec<String>,
+}
 
 /// Counts of one client.
 #[derive(Debug, Clone, Default)]
@@ -122,6 +146,7 @@ pub struct Client {
     tickets: Recent,
     validations: Recent,
     refreshes: Recent,
+    binds: Binds,
     /// Answers of LDAP: how many, sum and sum of squares of the logarithm of their bytes.
     pub answers: Answers,
 }
@@ -210,7 +235,8 @@ impl Client {
     }
 
     /// Counts what the client asked for.
-    pub fn see(&mut self, sighting: &Sighting<'_>, is_core: bool, domain: &str) {
+    pub fn see(&mut self, sighting: &Sighting<'_>, is_core: bool, known: &Known) {
+        let Known { domain, controllers } = known;
         let mut count = |event| self.count(event, is_core);
         let detail = sighting.detail.unwrap_or_default();
         match sighting.kind {
@@ -223,11 +249,16 @@ impl Client {
                     count(Event::NbnsUnanswered);
                 }
             }
-            "kerberos_logon" | "service_ticket" => self.kerberos(sighting, is_core),
+            "kerberos_logon" | "service_ticket" => {
+                self.kerberos(sighting, is_core, controllers);
+            }
             "ldap_bind" | "ldap_clear_text_bind" => {
                 count(Event::Bind);
                 if sighting.kind == "ldap_bind" && detail != "anonymous" {
                     count(Event::SaslBind);
+                    let (time, read) = (sighting.time.nanos(), self.refreshes.times());
+                    let found = self.binds.add(time, read);
+                    self.run(Event::PolicyBind, found, is_core);
                 }
             }
             "ntlm_logon" => match sighting.server_port {
@@ -254,7 +285,7 @@ impl Client {
         }
     }
 
-    fn kerberos(&mut self, sighting: &Sighting<'_>, is_core: bool) {
+    fn kerberos(&mut self, sighting: &Sighting<'_>, is_core: bool, controllers: &[String]) {
         let mut count = |event| self.count(event, is_core);
         let code = sighting.code_name.unwrap_or_default();
         if code != "KRB_ERR_RESPONSE_TOO_BIG" {
@@ -267,11 +298,17 @@ impl Client {
             if sighting.outcome != "continued" {
                 count(Event::Logon);
             }
-            if code == "KDC_ERR_PREAUTH_FAILED" {
-                count(Event::BadPassword);
+            if sighting.outcome == "failure" {
+                count(Event::LogonFailed);
+            }
+            if code == "KDC_ERR_PREAUTH_FAILED" && sighting.principal.is_some_and(is_person) {
+                count(Event::LogonAgain);
             }
         } else if sighting.outcome != "continued" {
             count(Event::Ticket);
+            if sighting.target.is_some_and(|target| !is_at(target, controllers)) {
+                count(Event::TicketElsewhere);
+            }
             if code == "KDC_ERR_S_PRINCIPAL_UNKNOWN" {
                 count(Event::UnknownService);
             }
@@ -289,6 +326,8 @@ impl Client {
             self.count(Event::PolicyVersion, is_core);
             let refreshes = self.refreshes.add(sighting.time.nanos(), REFRESH_GAP_NS);
             self.run(Event::Refresh, refreshes, is_core);
+            let found = self.binds.read_at(sighting.time.nanos());
+            self.run(Event::PolicyBind, found, is_core);
         } else {
             self.count(Event::PolicyFile, is_core);
         }
@@ -303,6 +342,42 @@ impl Client {
     }
 }
 
+/// The latest SASL binds: when, and whether policies were read just behind them. Binds and files
+/// are told in any order, so each looks for the other.
+#[derive(Debug, Clone, Copy, Default)]
+struct Binds {
+    recent: [(i64, bool); RECENT],
+    next: usize,
+}
+
+impl Binds {
+    /// Adds a bind; 1 where policies were `read` just behind it, else 0.
+    fn add(&mut self, time: i64, read: &[i64]) -> i32 {
+        let is_found = read.iter().any(|read| is_just_before(time, *read));
+        if let Some(place) = self.recent.get_mut(self.next) {
+            *place = (time, is_found);
+        }
+        self.next = (self.next + 1) % RECENT;
+        i32::from(is_found)
+    }
+
+    /// Policies are read; how many binds just before that are found by it.
+    fn read_at(&mut self, read: i64) -> i32 {
+        let mut found = 0;
+        for (time, is_found) in &mut self.recent {
+            if !*is_found && *time != 0 && is_just_before(*time, read) {
+                *is_found = true;
+                found += 1;
+            }
+        }
+        found
+    }
+}
+
+fn is_just_before(bind: i64, read: i64) -> bool {
+    (0..=POLICY_BIND_NS).contains(&read.saturating_sub(bind))
+}
+
 /// The latest times of a kind of request, in order.
 #[derive(Debug, Clone, Copy, Default)]
 struct Recent {
@@ -311,9 +386,13 @@ struct Recent {
 }
 
 impl Recent {
+    fn times(&self) -> &[i64] {
+        self.times.get(..self.count.into()).unwrap_or_default()
+    }
+
     /// Adds a time; how many more runs there are with it than without.
     fn add(&mut self, time: i64, gap: i64) -> i32 {
-        let used = self.times.get(..self.count.into()).unwrap_or_default();
+        let used = self.times();
         let at = used.partition_point(|other| *other <= time);
         let before = at.checked_sub(1).and_then(|at| used.get(at)).copied();
         let behind = used.get(at).copied();
@@ -345,18 +424,38 @@ impl Recent {
     }
 }
 
+/// Whether an account is a person's: those of computers end in a dollar sign (\[MS-SAMR\] section
+/// 3.1.1.6).
+fn is_person(principal: &str) -> bool {
+    !principal.split('@').next().unwrap_or_default().ends_with('$')
+}
+
+/// Whether a service, `class/host/...`, is a ticket-granting one or of one of these hosts.
+fn is_at(service: &str, hosts: &[String]) -> bool {
+    let mut parts = service.split('/');
+    let (class, host) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let label = host.split('.').next().unwrap_or_default();
+    class.eq_ignore_ascii_case("krbtgt")
+        || hosts.iter().any(|name| name.eq_ignore_ascii_case(label))
+}
+
 fn dns(sighting: &Sighting<'_>, domain: &str, count: &mut impl FnMut(Event)) {
     count(Event::Dns);
     if sighting.is_tcp {
         count(Event::DnsTcp);
     }
-    // What the calibrations call outside and reverse exists, or is not answered.
-    if sighting.code_name == Some("NXDOMAIN") {
-        count(Event::DnsMissing);
-    } else if sighting.detail == Some("PTR") {
+    let is_outside = sighting.target.is_some_and(|name| is_outside(name, domain));
+    if sighting.detail == Some("PTR") {
         count(Event::DnsReverse);
-    } else if sighting.target.is_some_and(|name| is_outside(name, domain)) {
+    } else if sighting.code_name == Some("NXDOMAIN") {
+        count(Event::DnsMissing);
+        if is_outside {
+            count(Event::DnsMissingOutside);
+        }
+    } else if is_outside {
         count(Event::DnsOutside);
+    } else if matches!(sighting.detail, Some("A" | "AAAA")) {
+        count(Event::DnsHost);
     }
 }
 
@@ -430,7 +529,7 @@ mod tests {
     fn requests_within_seconds_of_each_other_are_one_run() {
         let mut client = Client::default();
         for second in [0, 2, 4, 60, 61] {
-            client.see(&sighting(second, "service_ticket"), true, "corp.example");
+            client.see(&sighting(second, "service_ticket"), true, &Known::default());
         }
         assert_eq!([Event::Ticket, Event::TicketRun].map(|event| client.all.of(event)), [5, 2]);
     }
@@ -447,6 +546,30 @@ mod tests {
             let gaps = times.iter().zip(&times[1..]).filter(|(a, b)| *b - *a > TICKET_GAP_NS);
             assert_eq!(told, 1 + i32::try_from(gaps.count()).unwrap(), "{times:?}");
             assert!(recent.times.is_sorted());
+        }
+    }
+
+    #[test]
+    fn a_bind_just_before_policies_is_part_of_reading_them_in_whatever_order_it_is_told() {
+        let bind = |second| Sighting { detail: Some("SASL"), ..sighting(second, "ldap_bind") };
+        let read = |second| Sighting {
+            target: Some(r"\\dc1\sysvol\corp.example\Policies\{1}\gpt.ini"),
+            detail: Some("read"),
+            ..sighting(second, "file_copy")
+        };
+        // Two at a logon, one at a refresh, one by itself, and one too early.
+        let told = [bind(1), bind(3), read(5), read(6), bind(100), read(102), bind(50), bind(80)];
+        let mut random = crate::base::Random::new(11);
+        for _ in 0..100 {
+            let mut told = told;
+            for at in (1..told.len()).rev() {
+                let other = random.below(u32::try_from(at + 1).unwrap()) as usize;
+                told.swap(at, other);
+            }
+            let mut client = Client::default();
+            told.iter().for_each(|one| client.see(one, true, &Known::default()));
+            let events = [Event::SaslBind, Event::PolicyBind, Event::Refresh];
+            assert_eq!(events.map(|event| client.all.of(event)), [5, 3, 2]);
         }
     }
 

@@ -82,6 +82,9 @@ pub struct Fitted {
     pub why_not: &'static str,
 }
 
+/// Share of the names that clients ask for outside that are no aliases: only these have texts,
+/// for which the synthesizer uses TCP. Measured on its own traffic.
+const HAS_TEXTS: f64 = 0.4;
 /// Clients for which the parameter counts the sensor's questions.
 const PROBES_PER: f64 = 1_000.0;
 const TOO_FEW: &str = "too few events";
@@ -89,7 +92,8 @@ const NO_WORK: &str = "the capture covers no working hours";
 
 /// Fits everything that the learner has counted.
 pub fn fit(learner: Learner, light: &Parameters) -> Learned {
-    let Learner { controllers, at, domain, hours, unfollowed, replications, .. } = learner;
+    let Learner { controllers, at, known, hours, unfollowed, replications, .. } = learner;
+    let domain = known.domain;
     let all_hours = hours.all();
     let probes: u64 = at.iter().map(|place| place.probes).sum();
     let mut parameters = Vec::new();
@@ -141,7 +145,7 @@ fn site(controller: Controller, place: Place, hours: &super::Hours, light: &Para
     let total = |event| sums.iter().chain([&others]).map(|sum| sum.all.of(event)).sum::<u64>();
     let roles = roles(&place, total(Event::Dns), total(Event::Nbns));
     let forwarded: u64 = place.forwards.values().sum();
-    let outside = total(Event::DnsOutside);
+    let outside = total(Event::DnsOutside) + total(Event::DnsMissingOutside);
     let mut groups: Vec<Group> = sums
         .iter()
         .filter(|sum| sum.clients > 0)
@@ -239,7 +243,17 @@ struct Sum {
     ipv6: u64,
     all: Totals,
     core: Totals,
+    /// Those whose files can be seen: what else is put in relation to these is theirs.
+    open: Open,
     answers: Answers,
+}
+
+/// Clients none of whose SMB flows is encrypted.
+#[derive(Debug, Default)]
+struct Open {
+    clients: u64,
+    all: Totals,
+    core: Totals,
 }
 
 /// Counts of many clients.
@@ -277,7 +291,7 @@ const RATES: [(Knob, &[Event], &[Event]); 12] = [
     (Knob::DnsQueries, &[Event::Dns], &[]),
     (Knob::NbnsQueries, &[Event::Nbns], &[]),
     (Knob::KerberosTickets, &[Event::Ticket], &[Event::Logon]),
-    (Knob::LdapConnections, &[Event::Bind, Event::LdapTls], &[Event::Refresh]),
+    (Knob::LdapConnections, &[Event::Bind, Event::LdapTls], &[Event::PolicyBind]),
     (Knob::LsaLookups, &[Event::Lsa], &[]),
     (Knob::LsaTrusts, &[Event::Trust], &[]),
     (Knob::SamrChains, &[Event::Samr], &[]),
@@ -289,15 +303,12 @@ const RATES: [(Knob, &[Event], &[Event]); 12] = [
 ];
 
 /// Shares: of the second event, the first.
-const SHARES: [(Knob, Event, Event); 8] = [
+const SHARES: [(Knob, Event, Event); 5] = [
     (Knob::DnsOutsideShare, Event::DnsOutside, Event::Dns),
     (Knob::DnsNxdomainShare, Event::DnsMissing, Event::Dns),
-    (Knob::DnsTcpShare, Event::DnsTcp, Event::Dns),
     (Knob::NbnsUnansweredShare, Event::NbnsUnanswered, Event::NbnsAsked),
     (Knob::KerberosUdpShare, Event::KerberosUdp, Event::Kerberos),
-    (Knob::KerberosBadPasswordShare, Event::BadPassword, Event::Logon),
-    (Knob::KerberosUnknownServiceShare, Event::UnknownService, Event::Ticket),
-    (Knob::SmbEncryptedShare, Event::SmbEncryptedFlow, Event::SmbFlow),
+    (Knob::KerberosUnknownServiceShare, Event::UnknownService, Event::TicketElsewhere),
 ];
 
 /// Means: of the first event per second event.
@@ -310,7 +321,7 @@ const MEANS: [(Knob, Event, Event); 3] = [
 impl Sum {
     fn new(kind: PopulationKind) -> Self {
         let (all, core, answers) = (Totals::default(), Totals::default(), Answers::default());
-        Self { kind, clients: 0, ipv6: 0, all, core, answers }
+        Self { kind, clients: 0, ipv6: 0, all, core, open: Open::default(), answers }
     }
 
     fn add(&mut self, address: IpAddr, client: &Client) {
@@ -318,6 +329,11 @@ impl Sum {
         self.ipv6 += u64::from(address.is_ipv6());
         self.all.add(&client.all);
         self.core.add(&client.core);
+        if client.all.of(Event::SmbEncryptedFlow) == 0 {
+            self.open.clients += 1;
+            self.open.all.add(&client.all);
+            self.open.core.add(&client.core);
+        }
         self.answers.add(&client.answers);
     }
 
@@ -325,6 +341,8 @@ impl Sum {
     fn absorb(&mut self, other: &Self) {
         self.all.absorb(&other.all);
         self.core.absorb(&other.core);
+        self.open.all.absorb(&other.open.all);
+        self.open.core.absorb(&other.open.core);
     }
 
     fn group(&self, hours: &super::Hours, light: &Parameters) -> Group {
@@ -353,7 +371,9 @@ impl Sum {
         match self.kind {
             PopulationKind::ManagedDevice => {
                 let events = self.all.of(Event::Logon);
-                if let Some((totals, hours)) = self.window(hours).filter(|_| events > 0) {
+                if let Some((totals, hours)) =
+                    self.window(hours, (&self.all, &self.core)).filter(|_| events > 0)
+                {
                     let events = totals.of(Event::Logon);
                     let divisor = self.clients as f64 * hours;
                     parameters.push(ratio(Knob::CloudLogons, events, events, divisor));
@@ -369,11 +389,12 @@ impl Sum {
 
     /// Shares of LDAP connections, of file sessions and of names inside the domain.
     fn directory(&self, parameters: &mut Vec<Fitted>) {
-        let all = |event| self.all.of(event);
-        let policies = all(Event::Refresh).min(all(Event::SaslBind));
-        let (binds, tls) = (all(Event::Bind) - policies.min(all(Event::Bind)), all(Event::LdapTls));
+        self.names(parameters);
+        let all = |event| self.open.all.of(event);
+        let policies = all(Event::PolicyBind);
+        let (binds, tls) = (all(Event::Bind).saturating_sub(policies), all(Event::LdapTls));
         if binds > 0 {
-            let sasl = all(Event::SaslBind) - policies;
+            let sasl = all(Event::SaslBind).saturating_sub(policies);
             parameters.push(share(Knob::LdapSaslShare, sasl, binds));
             parameters.push(share(Knob::LdapNtlmShare, all(Event::NtlmBind), binds));
         }
@@ -386,21 +407,49 @@ impl Sum {
             parameters.push(share(Knob::SmbNtlmShare, ntlm, files + ntlm));
             parameters.push(share(Knob::SmbPrintShare, all(Event::Printer), files));
         }
+    }
+
+    /// Shares of names, of logons and of sessions, whose wholes are no single event.
+    fn names(&self, parameters: &mut Vec<Fitted>) {
+        let all = |event| self.all.of(event);
+        let mut add = |knob, part, of| {
+            if of > 0 {
+                parameters.push(share(knob, part, of));
+            }
+        };
         let apart = all(Event::DnsOutside) + all(Event::DnsMissing);
         let inside = all(Event::Dns).saturating_sub(apart);
-        if inside > 0 {
-            parameters.push(share(Knob::DnsReverseShare, all(Event::DnsReverse), inside));
+        add(Knob::DnsReverseShare, all(Event::DnsReverse), inside);
+        let texts = all(Event::DnsOutside) as f64 * HAS_TEXTS;
+        let may_need_tcp = all(Event::DnsHost) as f64 + texts;
+        if may_need_tcp > 0.0 {
+            let events = all(Event::DnsHost) + all(Event::DnsOutside);
+            parameters.push(ratio(Knob::DnsTcpShare, events, all(Event::DnsTcp), may_need_tcp));
         }
+        let mut add = |knob, part, of| {
+            if of > 0 {
+                parameters.push(share(knob, part, of));
+            }
+        };
+        // Whoever mistypes a password tries again: these are one logon.
+        let logons = all(Event::Logon).saturating_sub(all(Event::LogonAgain));
+        add(Knob::KerberosBadPasswordShare, all(Event::LogonFailed), logons);
+        let able = all(Event::SmbFlow).saturating_sub(all(Event::SmbOldFlow));
+        add(Knob::SmbEncryptedShare, all(Event::SmbEncryptedFlow), able);
     }
 
     /// Counts and hours that rates are made of: working hours where there are enough. `None`
     /// where there are not, and people's computers are not in use.
-    fn window(&self, hours: &super::Hours) -> Option<(&Totals, f64)> {
+    fn window<'t>(
+        &self,
+        hours: &super::Hours,
+        (all, core): (&'t Totals, &'t Totals),
+    ) -> Option<(&'t Totals, f64)> {
         if hours.core >= CORE_HOURS_MIN {
             let is_person = !self.is_server();
-            Some((&self.core, if is_person { hours.person } else { hours.core }))
+            Some((core, if is_person { hours.person } else { hours.core }))
         } else {
-            self.is_server().then(|| (&self.all, hours.all()))
+            self.is_server().then(|| (all, hours.all()))
         }
     }
 
@@ -408,16 +457,29 @@ impl Sum {
         matches!(self.kind, PopulationKind::Application | PopulationKind::NtlmServer)
     }
 
+    /// Whose counts a rate is made of, and how many clients: where policies and files count,
+    /// those who can be seen to read them.
+    fn whose(&self, knob: Knob) -> (&Totals, &Totals, u64) {
+        let depends =
+            matches!(knob, Knob::LdapConnections | Knob::DrsuapiCalls | Knob::FileSessions);
+        if depends && self.open.clients > 0 {
+            (&self.open.all, &self.open.core, self.open.clients)
+        } else {
+            (&self.all, &self.core, self.clients)
+        }
+    }
+
     fn rates(&self, hours: &super::Hours, light: &Parameters) -> Vec<Fitted> {
-        let window = self.window(hours);
         let mut rates = Vec::new();
         for (knob, events, less) in RATES {
+            let (all, core, clients) = self.whose(knob);
+            let window = self.window(hours, (all, core));
             let sum = |totals: &Totals| events.iter().map(|e| totals.of(*e)).sum::<u64>();
-            if sum(&self.all) == 0 {
+            if sum(all) == 0 {
                 continue;
             }
             let Some((totals, length)) = window else {
-                let (value, events, why_not) = (None, sum(&self.all), NO_WORK);
+                let (value, events, why_not) = (None, sum(all), NO_WORK);
                 rates.push(Fitted { knob, value, events, why_not });
                 continue;
             };
@@ -439,7 +501,7 @@ impl Sum {
             };
             let less: u64 = less.iter().map(|event| totals.of(*event)).sum();
             let part = sum(totals).saturating_sub(less);
-            rates.push(ratio(knob, sum(totals), part, self.clients as f64 * length));
+            rates.push(ratio(knob, sum(totals), part, clients as f64 * length));
         }
         rates
     }

@@ -27,10 +27,10 @@ pub use names::{NO_DOMAIN, Names};
 pub use text::{CALIBRATION, Telling};
 pub use when::{Hours, WORK_ENDS, WORK_STARTS};
 
-use client::{Client, Event, WRAPPING_BYTES};
+use client::{Client, Event, Known, WRAPPING_BYTES};
 use spread::Spread;
 
-/// Clients followed one by one, of all controllers together: about 400 bytes each. Ours.
+/// Clients followed one by one, of all controllers together: about 700 bytes each. Ours.
 pub const CLIENTS_MAX: usize = 1 << 18;
 /// Users of a VPN followed one by one. Ours.
 const USERS_MAX: usize = 1 << 17;
@@ -81,6 +81,8 @@ pub enum Message {
     NbnsQuery,
     /// SMB 2 or 3 in the clear.
     Smb,
+    /// From now on a dialect of SMB before 3.1.1 is spoken.
+    SmbOld,
     /// SMB 3, encrypted.
     SmbEncrypted,
 }
@@ -116,8 +118,7 @@ pub struct Controller {
 pub struct Learner {
     controllers: Vec<Controller>,
     by_address: HashMap<IpAddr, usize>,
-    /// DNS name of the domain, lower case.
-    domain: String,
+    known: Known,
     hours: Hours,
     /// What happened at each.
     at: Vec<Place>,
@@ -139,7 +140,7 @@ struct Place {
     remote: HashSet<IpAddr>,
     /// Starts, ends and seconds of sessions; gaps between interim accounts.
     vpn: Vpn,
-    /// Where it forwards questions, and how many.
+    /// Where it forwards questions, and how many of them were answered with what was asked for.
     forwards: HashMap<IpAddr, u64>,
     /// Addresses it asked for their name.
     probes: u64,
@@ -167,6 +168,7 @@ struct Flow {
     is_bound: bool,
     is_wrapped: bool,
     is_counted: bool,
+    is_old: bool,
     is_encrypted: bool,
 }
 
@@ -175,11 +177,15 @@ impl Learner {
     pub fn new(controllers: Vec<Controller>, domain: &str, hours: Hours) -> Self {
         let addresses = controllers.iter().enumerate();
         let addresses = addresses.flat_map(|(at, dc)| dc.addresses.iter().map(move |a| (*a, at)));
+        let known = Known {
+            domain: domain.to_lowercase(),
+            controllers: controllers.iter().map(|dc| dc.name.clone()).collect(),
+        };
         Self {
             by_address: addresses.collect(),
             at: controllers.iter().map(|_| Place::default()).collect(),
             controllers,
-            domain: domain.to_lowercase(),
+            known,
             hours,
             clients: 0,
             users: 0,
@@ -231,11 +237,15 @@ impl Learner {
                 flow.is_counted = true;
                 client.count(Event::SmbFlow, is_core);
             }
+            Message::SmbOld if !flow.is_old => {
+                flow.is_old = true;
+                client.count(Event::SmbOldFlow, is_core);
+            }
             Message::SmbEncrypted if !flow.is_encrypted => {
                 flow.is_encrypted = true;
                 client.count(Event::SmbEncryptedFlow, is_core);
             }
-            Message::Smb | Message::SmbEncrypted | Message::NbnsQuery => {}
+            Message::Smb | Message::SmbOld | Message::SmbEncrypted | Message::NbnsQuery => {}
         }
         self.flows.insert(carried.client, flow);
     }
@@ -277,13 +287,16 @@ impl Learner {
     /// What a controller asks of others.
     fn outbound(&mut self, at: usize, sighting: &Sighting<'_>) {
         let Some(place) = self.at.get_mut(at) else { return };
+        // A name that does not exist is none of those that the share is of, and a question that
+        // nobody answers is asked again.
+        let found = u64::from(sighting.outcome == "success");
         match (sighting.protocol, sighting.server_port) {
             ("dns", 53) if place.forwards.len() < FORWARDERS_MAX => {
-                *place.forwards.entry(sighting.server).or_default() += 1;
+                *place.forwards.entry(sighting.server).or_default() += found;
             }
             ("dns", 53) => {
                 if let Some(count) = place.forwards.get_mut(&sighting.server) {
-                    *count += 1;
+                    *count += found;
                 }
             }
             // The sensor asks three ways at once; this one is asked of every address.
@@ -311,11 +324,11 @@ impl Learner {
         if is_bind && !self.is_first_bind((sighting.client, sighting.client_port)) {
             return;
         }
-        let domain = std::mem::take(&mut self.domain);
+        let known = std::mem::take(&mut self.known);
         if let Some(client) = self.client(at, sighting.client) {
-            client.see(sighting, is_core, &domain);
+            client.see(sighting, is_core, &known);
         }
-        self.domain = domain;
+        self.known = known;
     }
 
     /// Splits the clients into populations and fits what can be seen of them; of what cannot be

@@ -13,6 +13,8 @@ use crate::estate::{Arrival, Estate, EstateError, Knob, Parameters, PopulationKi
 pub struct Telling {
     /// What the capture is called.
     pub source: String,
+    /// What made the capture, where it was synthesized.
+    pub synthesized: Option<String>,
     /// Names and addresses of controllers, domain and forwarders are replaced.
     pub anonymize: bool,
     /// NetBIOS name of the domain, where it was seen.
@@ -124,7 +126,16 @@ impl Page<'_> {
                 "# {unfollowed} requests came from clients that found no room, and are left out."
             )?;
         }
-        writeln!(out, "calibration = \"{CALIBRATION}\"\n")
+        writeln!(out, "calibration = \"{CALIBRATION}\"")?;
+        if let Some(from) = &self.telling.synthesized {
+            let mut from = comment(from);
+            while from.len() > SOURCE_BYTES_MAX {
+                from.pop();
+            }
+            writeln!(out, "\n# The capture was synthesized: nothing here was seen in a network.")?;
+            writeln!(out, "learned_from_synthesized = {}", quoted(&from))?;
+        }
+        writeln!(out)
     }
 
     fn forest(&self, out: &mut String) -> std::fmt::Result {
@@ -477,7 +488,8 @@ mod tests {
     }
 
     fn telling(source: &str) -> Telling {
-        Telling { source: source.to_owned(), anonymize: false, short: None, scale: 1.0 }
+        let (short, synthesized) = (None, None);
+        Telling { source: source.to_owned(), synthesized, anonymize: false, short, scale: 1.0 }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use crate::base::Timestamp;
+use crate::estate::{DAY_WEIGHTS, HOUR_WEIGHTS};
 
 /// First and last full hour of work, local time, Monday to Friday: between them the calibrations'
 /// offices are all there. Theirs arrive until 11:00 and begin to leave nine hours after the first
@@ -17,16 +18,9 @@ pub const NS_PER_HOUR: f64 = 3.6e12;
 /// Longest capture whose hours are looked at one by one, in minutes: 31 days.
 const MINUTES_MAX: i64 = 31 * 1_440;
 
-/// Weights of the hours of a working day for what people do, the busiest being 1, and of the days
-/// of a week, Monday first. Assumed: those that `headroom synth` gives a day. A capture of some
-/// hours cannot tell the others, so that its rates are put in relation to these.
-const HOUR_WEIGHTS: [f64; 24] = [
-    0.04, 0.03, 0.03, 0.04, 0.04, 0.07, 0.18, 0.55, 1.00, 0.95, 0.88, 0.82, 0.62, 0.75, 0.80, 0.76,
-    0.62, 0.36, 0.18, 0.11, 0.08, 0.07, 0.06, 0.05,
-];
-/// See [`HOUR_WEIGHTS`].
-const DAY_WEIGHTS: [f64; 7] = [1.0, 0.913, 0.913, 0.87, 0.739, 0.07, 0.043];
-/// Mean of [`HOUR_WEIGHTS`] from 8:00 to 17:00: rates "in use" are means of these hours.
+/// Mean of [`HOUR_WEIGHTS`] in [`WORKING_HOURS`](crate::estate::WORKING_HOURS): rates "in use" are
+/// means of these. A capture of some hours cannot tell the others, so that its rates are put in
+/// relation to the weights that a synthesized day has.
 const WORKING_MEAN: f64 = 0.8;
 
 /// The hours of a capture.
@@ -130,7 +124,7 @@ mod tests {
 
     #[test]
     fn weights_are_means_of_a_day_and_shares_of_the_peak() {
-        let mean = HOUR_WEIGHTS[8..17].iter().sum::<f64>() / 9.0;
+        let mean = HOUR_WEIGHTS[crate::estate::WORKING_HOURS].iter().sum::<f64>() / 9.0;
         assert!((mean - WORKING_MEAN).abs() < 1e-12, "{mean}");
         let at = |hour: i64| Timestamp::from_parts(MONDAY + hour * 3_600, 0);
         let hours = Hours::new(at(11), at(13), "UTC").unwrap();

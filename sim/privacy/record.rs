@@ -11,7 +11,7 @@ use super::Pseudonyms;
 use super::lex::is_separator;
 
 /// Fields whose text is fixed by our own code: names of variants, units, keys of tables.
-const FIXED: [&str; 23] = [
+const FIXED: [&str; 27] = [
     "structure",
     "code_name",
     "reason",
@@ -35,13 +35,17 @@ const FIXED: [&str; 23] = [
     "quality",
     "side",
     "title",
+    "calibration",
+    "estate_sha256",
+    "meaning",
+    "virtualization",
 ];
 
 /// Subtrees that are published tables, not observations.
 const PUBLISHED: [&str; 4] = ["table", "other_tables", "row", "rows"];
 
 /// Fields that hold sentences of our own, which may quote names.
-const SENTENCES: [&str; 14] = [
+const SENTENCES: [&str; 16] = [
     "problems",
     "warnings",
     "notes",
@@ -56,7 +60,16 @@ const SENTENCES: [&str; 14] = [
     "recognised_by",
     "format_text",
     "value",
+    "operating_system",
+    "learned_from",
 ];
+
+/// What synthesized traffic was made with: names of parameters are ours, those of populations
+/// behind them are not.
+const PARAMETERS: &str = "parameters";
+
+/// Between the two.
+const OF: &str = " of ";
 
 /// The detail of an activity: operations and types in the words of their specifications, and
 /// names between them.
@@ -101,6 +114,9 @@ impl Pseudonyms {
         if PUBLISHED.contains(&field) {
             return;
         }
+        if field == PARAMETERS && value.is_array() {
+            return self.parameters(value, names);
+        }
         match value {
             Value::String(text) => {
                 if !FIXED.contains(&field) && !field.ends_with(TIME) {
@@ -122,9 +138,49 @@ impl Pseudonyms {
     }
 }
 
+impl Pseudonyms {
+    /// Parameters of synthesized traffic.
+    fn parameters(&mut self, list: &mut Value, names: &HashSet<String>) {
+        let items = list.as_array_mut().into_iter().flatten();
+        for (field, value) in items.filter_map(Value::as_object_mut).flatten() {
+            match value {
+                Value::String(name) if field == "name" => {
+                    let (parameter, population) = split(name);
+                    let population = population
+                        .map(|name| format!("{OF}{}", self.text(name)))
+                        .unwrap_or_default();
+                    let parameter = match is_parameter(parameter) {
+                        true => parameter.to_owned(),
+                        false => self.text(parameter),
+                    };
+                    *name = format!("{parameter}{population}");
+                }
+                other => self.walk(other, field, names),
+            }
+        }
+    }
+}
+
+/// The name of a parameter, and of the population whose own it is.
+fn split(name: &str) -> (&str, Option<&str>) {
+    name.split_once(OF).map_or((name, None), |(parameter, of)| (parameter, Some(of)))
+}
+
+/// Whether a text may be the name of a parameter, `group.parameter`.
+fn is_parameter(text: &str) -> bool {
+    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._".contains(c);
+    text.matches('.').count() == 1 && text.chars().all(inside)
+}
+
 /// Collects the words of all names, in lower case.
 fn collect(value: &Value, field: &str, names: &mut HashSet<String>) {
     match value {
+        Value::Array(items) if field == PARAMETERS => {
+            let given = items.iter().filter_map(|item| item.get("name")?.as_str());
+            for population in given.filter_map(|name| split(name).1) {
+                collect(&Value::String(population.to_owned()), "name", names);
+            }
+        }
         Value::String(text) if NAMES.contains(&field) => {
             let words = text.split(|c: char| u8::try_from(c).is_ok_and(is_separator));
             names.extend(words.filter(|word| word.len() > 1).map(str::to_lowercase));

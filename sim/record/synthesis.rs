@@ -38,6 +38,9 @@ pub struct Synthesis {
     pub uncertainty_factor: f64,
     /// Every parameter in force, those of single populations last.
     pub parameters: Vec<SynthesisParameter>,
+    /// What the parameters were learned from, where that was itself synthesized. Hostile.
+    #[serde(default)]
+    pub learned_from: Option<String>,
     /// Parameters for which the capture file had no room.
     #[serde(default)]
     pub parameters_left_out: u64,

@@ -9,14 +9,23 @@ mod rpc;
 mod smb;
 mod whole;
 
+pub(super) use dns::Cache;
 pub use ldap::Pool;
 pub(super) use smb::link::Link;
 
 use super::{Cast, Stage};
 
+/// A text as Windows writes it: UTF-16, little-endian.
+fn wide(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(2 * text.len());
+    text.encode_utf16().for_each(|unit| bytes.extend_from_slice(&unit.to_le_bytes()));
+    bytes
+}
+
 impl Activity {
-    /// Whether something later depends on it: by tickets or connections that the client keeps, or
-    /// by its later parts. What began before the start and is not seen, counts only by that.
+    /// Whether something is left of it: tickets or connections that the client keeps, connections
+    /// that end when nobody has used them for a while, later parts. Of what began before the start
+    /// and is not seen, only that counts.
     pub(super) const fn is_remembered(self) -> bool {
         !matches!(
             self,
@@ -32,6 +41,7 @@ impl Activity {
                 | Self::NbnsBroadcast
                 | Self::BrowserAnnounce
                 | Self::TimeRequest
+                | Self::NeighbourCheck
                 | Self::DhcpLease
                 | Self::DhcpRenew
                 | Self::LdapSimple
@@ -132,6 +142,8 @@ activities! {
     DhcpLease = "dhcp-lease" => local::lease,
     /// A client keeps its address.
     DhcpRenew = "dhcp-renew" => local::renew,
+    /// A client in the subnet of the domain controller, or that and its router, make sure that the other is there.
+    NeighbourCheck = "neighbour-check" => local::neighbour,
     /// A computer or person gets a ticket-granting ticket, or fails; argument: 0 the computer, 1 the person.
     KerberosLogon = "kerberos-logon" => kerberos::logon,
     /// A run of service tickets; argument: how many.
@@ -206,7 +218,7 @@ activities! {
     VpnStop = "vpn-stop" => remote::stop,
     /// Somebody begins a remote desktop session.
     RdpAttempt = "rdp-attempt" => remote::rdp,
-    /// The sensor asks this client's address for its name.
+    /// The sensor asks this client's address for its name; argument: 1 where the client is off.
     NameProbe = "name-probe" => remote::probe,
     /// A computer starts.
     Boot = "boot" => whole::boot,

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::SynthError;
+use super::activity::Cache;
 use crate::base::Random;
 use crate::estate::{DomainController, Estate, Forest, Knob, Population, PopulationKind, Subnet};
 use crate::proto::dns::NameBuf;
@@ -13,6 +14,10 @@ const RESERVED_HOSTS: u32 = 16;
 const NAME_BYTES: usize = 24;
 /// That of the VPN gateway.
 const VPN_GATEWAY_HOST: u32 = 4;
+
+/// Bits of the subnet of a domain controller that is in none of a site's: it stands in a network
+/// of servers. Assumed.
+const SERVERS_PREFIX_BITS: u8 = 24;
 
 /// Somebody with an address, as the wire at the domain controller shows him.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +39,20 @@ pub struct Client {
     pub v4: Ipv4Addr,
     /// IPv6 address, of one that speaks it to the domain controller.
     pub v6: Option<Ipv6Addr>,
-    /// Its Ethernet address.
+    /// Ethernet address of its frames at the domain controller: its own, or a router's.
     pub mac: [u8; 6],
     /// Its site.
     pub site: u32,
+    /// An application of another domain controller's that searches here, too, and does nothing
+    /// else.
+    pub is_guest: bool,
+}
+
+impl Client {
+    /// Its own Ethernet address.
+    pub fn own_mac(&self) -> [u8; 6] {
+        mac(self.v4)
+    }
 }
 
 /// Everybody at one domain controller.
@@ -62,6 +77,14 @@ pub struct Cast {
     pub servers: Vec<u32>,
     /// Seed of the run.
     pub seed: u64,
+    /// The subnet that the domain controller is in.
+    link: Subnet,
+    /// The router that all others are behind.
+    gateway: Peer,
+    /// Of each population, the share of its searches that come to this domain controller.
+    search_shares: Vec<f64>,
+    /// What is asked for outside the domain.
+    pub(super) cache: Cache,
     /// Names that are used often.
     names: Names,
 }
@@ -119,17 +142,13 @@ impl Cast {
         })?;
         let controllers = estate.domain_controllers();
         let own = controllers.get(index).map(|dc| peers(dc, index)).unwrap_or_default();
-        let dc_v4 = own.iter().copied().find(|p| p.address.is_ipv4()).ok_or_else(|| {
+        let mut ours = own.iter().filter_map(|peer| Some((v4_of(peer)?, *peer)));
+        let (v4, dc_v4) = ours.next().ok_or_else(|| {
             SynthError::Estate("make traffic: the domain controller has no IPv4 address".to_owned())
         })?;
         let dc_v6 = own.iter().copied().find(|peer| peer.address.is_ipv6());
-        let others = controllers.iter().enumerate();
-        let others = others.filter(|(at, _)| *at != index && !failed.contains(at));
-        let others = others.filter_map(|(at, dc)| {
-            let peer = peers(dc, at).into_iter().find(|peer| peer.address.is_ipv4())?;
-            Some((at, peer))
-        });
-        let others = others.collect();
+        let link = link(estate, v4);
+        let gateway = router_of(estate, link).unwrap_or(Ipv4Addr::UNSPECIFIED);
         let names = Names::new(estate, &forest, index)?;
         let mut cast = Self {
             estate: estate.clone(),
@@ -139,12 +158,31 @@ impl Cast {
             dc_v4,
             dc_v6,
             clients: Vec::new(),
-            others,
+            others: Vec::new(),
             servers: Vec::new(),
             seed,
+            link,
+            gateway: Peer { address: gateway.into(), mac: mac(gateway) },
+            search_shares: Vec::new(),
+            cache: Cache::default(),
         };
+        cast.others = cast.others_but(&failed);
         cast.fill(&failed);
+        cast.cache = Cache::new(&cast);
         Ok(cast)
+    }
+
+    /// The other domain controllers that are alive, as they are seen here.
+    fn others_but(&self, failed: &[usize]) -> Vec<(usize, Peer)> {
+        let others = self.estate.domain_controllers().iter().enumerate();
+        let others = others.filter(|(at, _)| *at != self.dc && !failed.contains(at));
+        let others = others.filter_map(|(at, dc)| {
+            let peers = peers(dc, at);
+            let (v4, peer) = peers.iter().find_map(|peer| Some((v4_of(peer)?, *peer)))?;
+            let mac = if self.is_on_link(v4) { peer.mac } else { self.gateway.mac };
+            Some((at, Peer { mac, ..peer }))
+        });
+        others.collect()
     }
 
     fn fill(&mut self, failed: &[usize]) {
@@ -157,23 +195,29 @@ impl Cast {
         let site = estate.domain_controllers().get(self.dc).and_then(|dc| dc.site).unwrap_or(0);
         let mac = self.dc_v4.mac;
         let site = number(site);
-        self.clients.push(Client { population: None, number: 0, v4, v6, mac, site });
+        let is_guest = false;
+        self.clients.push(Client { population: None, number: 0, v4, v6, mac, site, is_guest });
         let mut used = vec![RESERVED_HOSTS; estate.sites().len()];
         for (at, population) in estate.populations().iter().enumerate() {
-            let Some(used) = used.get_mut(population.site) else { continue };
             let choice = Choice::new(&estate, population, failed);
+            let share = choice.share(self.dc);
+            self.search_shares.push(share);
+            let searches_all = population.kind == PopulationKind::Application && share > 0.0;
+            let Some(used) = used.get_mut(population.site) else { continue };
             for index in 0..population.count {
                 let host = *used;
                 *used += 1;
                 let mut random =
                     Random::fork(self.seed, u64::from(number(at)) << 32 | u64::from(index));
-                if choice.draw(&mut random) != Some(self.dc) {
+                let is_guest = choice.draw(&mut random) != Some(self.dc);
+                if is_guest && !searches_all {
                     continue;
                 }
                 let Some(client) = self.client_of(population, at, index, host, &mut random) else {
                     continue;
                 };
-                if is_server(population.kind) {
+                let client = Client { is_guest, ..client };
+                if is_server(population.kind) && !is_guest {
                     self.servers.push(number(self.clients.len()));
                 }
                 self.clients.push(client);
@@ -199,7 +243,9 @@ impl Cast {
         });
         let population_index = Some(number(at));
         let site = number(population.site);
-        Some(Client { population: population_index, number: index, v4, v6, mac: mac(v4), site })
+        let mac = self.peer(v4).mac;
+        let is_guest = false;
+        Some(Client { population: population_index, number: index, v4, v6, mac, site, is_guest })
     }
 
     /// The client at that index; the domain controller itself where there is none.
@@ -211,6 +257,7 @@ impl Cast {
             v6: None,
             mac: [0; 6],
             site: 0,
+            is_guest: false,
         };
         self.clients.get(index as usize).or(self.clients.first()).unwrap_or(&NOBODY)
     }
@@ -302,7 +349,32 @@ impl Cast {
     pub fn vpn_gateway(&self, index: u32) -> Option<Peer> {
         let site = self.estate.sites().get(self.client(index).site as usize)?;
         let IpAddr::V4(v4) = address_in(site.subnet, VPN_GATEWAY_HOST) else { return None };
-        Some(Peer { address: v4.into(), mac: mac(v4) })
+        Some(self.peer(v4))
+    }
+
+    /// Somebody who is no domain controller, as he is seen here.
+    pub fn peer(&self, v4: Ipv4Addr) -> Peer {
+        if self.is_on_link(v4) {
+            return Peer { address: v4.into(), mac: mac(v4) };
+        }
+        Peer { address: v4.into(), ..self.gateway }
+    }
+
+    /// Whether an address is in the subnet of the domain controller: broadcasts are heard, and no
+    /// router stands between.
+    pub fn is_on_link(&self, v4: Ipv4Addr) -> bool {
+        self.link.contains(v4.into())
+    }
+
+    /// The router of the domain controller's subnet.
+    pub const fn gateway(&self) -> Peer {
+        self.gateway
+    }
+
+    /// The share of the searches of an application that come to this domain controller: an
+    /// application asks for one whenever it connects, and so uses all of its site.
+    pub fn search_share(&self, population: usize) -> f64 {
+        self.search_shares.get(population).copied().unwrap_or(1.0)
     }
 
     /// The same between the domain controller and another, by index in the estate.
@@ -341,6 +413,19 @@ impl Choice {
             (at, sum)
         });
         Self { weights: weights.collect() }
+    }
+
+    /// The share of one of them, by index.
+    fn share(&self, dc: usize) -> f64 {
+        let mut before = 0.0;
+        let mut shares = self.weights.iter().map(|(at, upto)| {
+            let weight = upto - before;
+            before = *upto;
+            (*at, weight)
+        });
+        let found = shares.find(|(at, _)| *at == dc);
+        let sum = self.weights.last().map_or(1.0, |(_, sum)| *sum);
+        found.map_or(0.0, |(_, weight)| weight / sum)
     }
 
     fn draw(&self, random: &mut Random) -> Option<usize> {
@@ -384,6 +469,34 @@ fn find(estate: &Estate, name: Option<&str>) -> Result<usize, SynthError> {
 fn peers(dc: &DomainController, index: usize) -> Vec<Peer> {
     let mac = mac(Ipv4Addr::from_bits(number(index) | 0x7f00_0000));
     dc.addresses.iter().map(|address| Peer { address: *address, mac }).collect()
+}
+
+const fn v4_of(peer: &Peer) -> Option<Ipv4Addr> {
+    match peer.address {
+        IpAddr::V4(v4) => Some(v4),
+        IpAddr::V6(_) => None,
+    }
+}
+
+/// The subnet of a domain controller: the one of a site that it is in, or else one of servers.
+fn link(estate: &Estate, v4: Ipv4Addr) -> Subnet {
+    let of_sites = estate.sites().iter().map(|site| site.subnet);
+    of_sites.into_iter().find(|subnet| subnet.contains(v4.into())).unwrap_or_else(|| {
+        let [a, b, c, _] = v4.octets();
+        let network = Ipv4Addr::new(a, b, c, 0).into();
+        Subnet { network, prefix_bits: SERVERS_PREFIX_BITS }
+    })
+}
+
+/// The router of a subnet: by custom its first host, unless a domain controller is that.
+pub fn router_of(estate: &Estate, subnet: Subnet) -> Option<Ipv4Addr> {
+    let controllers = estate.domain_controllers();
+    let is_free = |address: &IpAddr| controllers.iter().all(|dc| !dc.addresses.contains(address));
+    let v4 = |address| match address {
+        IpAddr::V4(v4) => Some(v4),
+        IpAddr::V6(_) => None,
+    };
+    (1..RESERVED_HOSTS).map(|host| address_in(subnet, host)).find(is_free).and_then(v4)
 }
 
 /// An Ethernet address for a host: locally administered (IEEE 802), made of its IPv4 address.

@@ -66,3 +66,53 @@ impl Memory {
         port
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Timestamp;
+    use crate::estate::Estate;
+    use crate::proto::dns::Sheet;
+    use crate::synth::net::{Conditions, Frames};
+    use crate::synth::stage::Props;
+    use crate::synth::{Activity, Cast, Item, Stage, Truth};
+
+    #[test]
+    fn nothing_is_left_of_what_need_not_be_remembered() {
+        let text = include_str!("../../tests/it/synth/small.toml");
+        let cast = Cast::new(&Estate::parse(text, "small.toml").unwrap(), None, &[], 1).unwrap();
+        let conditions = Conditions {
+            mtu_bytes: 1_500,
+            segment_bytes_max: None,
+            loss: 0.0,
+            reordering: 0.0,
+            offload: false,
+        };
+        let passing = Activity::ALL.iter().filter(|activity| !activity.is_remembered());
+        for &activity in passing {
+            for client in 1..u32::try_from(cast.clients.len()).unwrap() {
+                let mut memory = Memory::new(7);
+                let before = format!("{:?}", Memory { next_port: 0, ..Memory::new(7) });
+                let mut later = Vec::new();
+                let props = Props {
+                    out: &mut Frames::default(),
+                    truth: &mut Truth::default(),
+                    later: &mut later,
+                    scratch: &mut Vec::new(),
+                    sheet: &mut Sheet::default(),
+                    memory: &mut memory,
+                    start: 0,
+                };
+                let time = Timestamp::from_parts(1_768_204_800, 0);
+                let variation = u64::from(client);
+                let item = Item { time, client, activity, argument: 1, variation };
+                let mut stage = Stage::new(&cast, &conditions, item, props);
+                activity.render(&mut stage);
+                stage.finish();
+                memory.next_port = 0;
+                assert_eq!(format!("{memory:?}"), before, "{}", activity.name());
+                assert!(later.is_empty(), "{}", activity.name());
+            }
+        }
+    }
+}

@@ -6,6 +6,9 @@
 //! it put there. Neither knows how the core reads packets: that is what makes their round trip
 //! a proof.
 //!
+//! The plan begins before the start: what is on the wire by then is not seen, but the connections
+//! that are open at the start go on in what is, and end in it.
+//!
 //! Clients are spread over a fixed number of [`shard`]s, each of which plans, renders and sorts
 //! by itself; a merge by time puts them together. What comes out therefore does not depend on
 //! the number of threads.
@@ -31,7 +34,7 @@ pub use activity::Activity;
 pub use cast::{Cast, Client, Peer};
 pub use error::SynthError;
 pub use memory::Memory;
-pub use net::{Close, Conditions, Flow, Frames, Knock, Place, Segment, Tcp, Wire};
+pub use net::{Close, Conditions, Flow, Frames, Knock, Neighbour, Place, Segment, Tcp, Wire};
 pub use plan::{Item, PlanError, PlanFile, PlanHeader, PlanReader, PlanWriter};
 pub use planner::Planner;
 pub use shard::WARM_UP_NS;

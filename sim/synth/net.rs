@@ -8,6 +8,7 @@ mod checksum;
 mod flight;
 mod frames;
 mod knock;
+mod neighbour;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ mod trouble;
 
 pub use frames::{Flow, Frames, Place, Segment};
 pub use knock::{Knock, knock};
+pub use neighbour::Neighbour;
 pub use tcp::{Close, Tcp, Wire};
 
 /// What the network does to packets.

@@ -20,7 +20,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
-use clock::{Clock, MINUTE_NS};
+use clock::{Clock, HOUR_NS, MINUTE_NS};
 use habit::{Everybody, Habit};
 use life::Event;
 use track::{Actor, Kind, Scene, Track, World};
@@ -151,10 +151,12 @@ impl World {
         });
         let is_steady = knob(Knob::ReferenceMix) >= 0.5;
         let replicas = replicas.filter(|_| !is_steady).collect();
+        let checks = knob(Knob::NeighbourChecks);
+        let router_ns = if checks > 0.0 && !is_steady { HOUR_NS as f64 / checks } else { 0.0 };
         let waves = populations
             .filter(|(_, population)| population.join == Join::Hybrid)
             .filter_map(|(at, population)| Some((population.site, at, population.autopilot?)));
-        Self { habits, clocks, seed: cast.seed, end, replicas, waves: waves.collect() }
+        Self { habits, clocks, seed: cast.seed, end, replicas, router_ns, waves: waves.collect() }
     }
 
     /// What a client does side by side: kinds of tracks, and which of several.
@@ -162,10 +164,15 @@ impl World {
         let Some(habit) = self.habits.get(usize::from(habit)) else { return Vec::new() };
         let Some(population) = cast.population(client) else {
             let is_steady = cast.parameter(client, Knob::ReferenceMix) >= 0.5;
-            let own = (!is_steady).then_some((Kind::Controller, 0));
+            let own =
+                chosen([(Kind::Controller, !is_steady), (Kind::Router, self.router_ns > 0.0)]);
             let replicas = (0u32..).zip(&self.replicas).map(|(at, _)| (Kind::Replication, at));
             return own.into_iter().chain(replicas).collect();
         };
+        if cast.client(client).is_guest {
+            let searches = habit.reference.is_none() && habit.searches_per_ns > 0.0;
+            return chosen([(Kind::Application, searches)]);
+        }
         let background = (Kind::Background, !habit.background.is_empty());
         if habit.reference.is_some() {
             return chosen([(Kind::Reference, true), background]);

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::net::{Close, Conditions, Flow, Frames, Knock, Tcp, Wire, knock};
+use super::net::{Close, Conditions, Flow, Frames, Knock, Neighbour, Tcp, Wire, knock};
 use super::{Activity, Cast, Did, Item, Memory, Peer, Truth};
 use crate::base::{Random, Timestamp};
 use crate::estate::Knob;
@@ -23,6 +23,9 @@ const SERVICE_MIN_NS: i64 = 50_000;
 const LATE_NS: (f64, f64) = (20_000.0, 1_000_000.0);
 /// Label of the network's random numbers among those of an item.
 const WEATHER: u64 = 0x6e65_7477_6f72_6b73;
+
+/// Stands for ciphertext that nobody sees; of longer messages there are few.
+static UNSEEN: [u8; 1 << 16] = [0; 1 << 16];
 
 /// Answering times to choose from.
 const SERVICE_DRAWS: u32 = 4_096;
@@ -236,15 +239,36 @@ impl<'a> Stage<'a> {
         side: Side,
         emit: impl FnOnce(&mut Writer<'_>) -> Result<(), WireError>,
     ) -> Timestamp {
-        let time = self.turn(&tcp.flow, side);
-        let time = self.resume(tcp, time);
-        self.is_from_before = tcp.is_from_before;
         let mut bytes = std::mem::take(self.scratch);
         bytes.clear();
         let emitted = emit(&mut Writer::new(&mut bytes));
         debug_assert_eq!(emitted, Ok(()));
-        self.now = tcp.send(time, side, &bytes, &mut self.wire());
+        let time = self.send(tcp, side, &bytes);
         *self.scratch = bytes;
+        time
+    }
+
+    /// The same with `length` bytes that are ciphertext for the most part: before the start, where
+    /// nobody sees them, they are not made.
+    pub fn say_sealed(
+        &mut self,
+        tcp: &mut Tcp,
+        side: Side,
+        length: usize,
+        emit: impl FnOnce(&mut Writer<'_>) -> Result<(), WireError>,
+    ) -> Timestamp {
+        let is_seen = self.item.time.nanos() >= self.start;
+        match UNSEEN.get(..length).filter(|_| !is_seen) {
+            Some(bytes) => self.send(tcp, side, bytes),
+            None => self.say(tcp, side, emit),
+        }
+    }
+
+    fn send(&mut self, tcp: &mut Tcp, side: Side, bytes: &[u8]) -> Timestamp {
+        let time = self.turn(&tcp.flow, side);
+        let time = self.resume(tcp, time);
+        self.is_from_before = tcp.is_from_before;
+        self.now = tcp.send(time, side, bytes, &mut self.wire());
         self.pause(tcp);
         Timestamp::from_nanos(self.now)
     }
@@ -294,6 +318,12 @@ impl<'a> Stage<'a> {
         self.wait_ms(milliseconds);
         act(self);
         (self.now, self.from_here) = (now, from_here);
+    }
+
+    /// Neighbours find each other, or make sure that they are there.
+    pub fn neighbour(&mut self, flow: &Flow, side: Side, says: Neighbour) {
+        let time = self.turn(flow, side);
+        self.out.neighbour(time, flow, side, says);
     }
 
     /// Moves the clock to when `side` sends: after its answering time, and after the way to it

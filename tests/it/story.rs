@@ -816,8 +816,8 @@ const STORY: &[Scenario] = &[
                 "kpasswd bob",
                 &[("password_change", "bob@LAB.EXAMPLE", "", "change password", "unknown")],
             ),
-            // Their connections began before the recording, so nobody knows what is asked.
-            ("--ping-dc", &[("remote_call", "", "", "of an unknown interface", "")]),
+            // Its connection began before the recording; who seals it tells what is asked.
+            ("--ping-dc", &[("netlogon_call", "", "", "NetrLogonControl", "unknown")]),
             (
                 "ldap://$dc:3268 $bind -b '' '(cn=bob*)'",
                 &[

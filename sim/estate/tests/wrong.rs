@@ -33,6 +33,11 @@ const ESTATES: &[(&str, &str, &str)] = &[
         "line 8, `forwarders`: `dns` is no IPv4 or IPv6 address; write e.g. \"10.77.0.10\" or \"fd77::10\"",
     ),
     (
+        "192.0.2.53",
+        "10.1.0.10",
+        "line 8, `forwarders`: 10.1.0.10 is domain controller `dc1.corp.example`, which would ask itself; name a server of another network",
+    ),
+    (
         "[network]",
         "[network]\nmtu_bytes = 500",
         "line 8, `mtu_bytes`: 500 is not between 1280 and 9216",

@@ -1,5 +1,6 @@
 //! DNS: hosts and services of the domain, names outside it, addresses, and updates.
 
+mod cache;
 mod exchange;
 mod inside;
 mod locate;
@@ -8,6 +9,7 @@ mod outside;
 mod places;
 mod update;
 
+pub use cache::Cache;
 pub use inside::{lookup, reverse};
 pub use locate::locate;
 pub use managed::managed;

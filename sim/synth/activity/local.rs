@@ -3,12 +3,14 @@
 mod addresses;
 mod browser;
 mod nbns;
+mod neighbour;
 mod ping;
 mod time;
 
 pub use addresses::{lease, renew};
 pub use browser::browser;
 pub use nbns::{nbns_broadcast, nbns_query, nbns_register};
+pub use neighbour::neighbour;
 pub use ping::ping;
 pub use time::time;
 
@@ -42,11 +44,9 @@ fn to_everybody(stage: &Stage<'_>, port: u16) -> Flow {
 }
 
 /// Whether what this client sends to everybody is seen at the domain controller: routers keep it
-/// in the client's site.
+/// in the client's subnet.
 fn is_near(stage: &Stage<'_>) -> bool {
-    let estate = &stage.cast.estate;
-    let own = estate.domain_controllers().get(stage.cast.dc).and_then(|dc| dc.site);
-    own == Some(stage.cast.client(stage.item.client).site as usize)
+    stage.cast.is_on_link(stage.cast.client(stage.item.client).v4)
 }
 
 fn site<'s>(stage: &Stage<'s>) -> Option<&'s Site> {

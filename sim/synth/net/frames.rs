@@ -347,7 +347,7 @@ impl Frames {
     }
 
     #[inline]
-    fn finish(&mut self, time: i64, start: usize) {
+    pub(super) fn finish(&mut self, time: i64, start: usize) {
         let length = self.bytes.len() - start;
         if length < FRAME_MIN {
             self.bytes.resize(start + FRAME_MIN, 0);
@@ -366,7 +366,12 @@ pub fn line_ns(frame_bytes: usize) -> i64 {
 
 /// An Ethernet header, with room for a VLAN tag in front; and how much of that is not used.
 #[inline]
-fn link(to: [u8; 6], from: [u8; 6], vlan: Option<u16>, [y, z]: [u8; 2]) -> ([u8; 18], usize) {
+pub(super) fn link(
+    to: [u8; 6],
+    from: [u8; 6],
+    vlan: Option<u16>,
+    [y, z]: [u8; 2],
+) -> ([u8; 18], usize) {
     let ([a, b, c, d, e, f], [g, h, i, j, k, l]) = (to, from);
     let Some(tag) = vlan else {
         return ([0, 0, 0, 0, a, b, c, d, e, f, g, h, i, j, k, l, y, z], 4);
@@ -393,7 +398,7 @@ fn ipv4(
 
 /// An IPv6 header, RFC 8200 section 3.
 #[inline]
-fn ipv6(
+pub(super) fn ipv6(
     [from, to]: [Ipv6Addr; 2],
     label: u32,
     length: u16,

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::estate::Site;
+use crate::estate::{DAY_WEIGHTS, HOUR_WEIGHTS, Site, WORKING_HOURS};
 
 /// One hour, in nanoseconds.
 pub const HOUR_NS: i64 = 3_600_000_000_000;
@@ -17,20 +17,6 @@ pub const SECOND_NS: i64 = 1_000_000_000;
 
 /// Most changes of offset that are looked up; no zone has more than four a year.
 const CHANGES_MAX: usize = 1_000;
-
-/// Weights of the hours of a working day for interactive work, the busiest being 1. Assumed:
-/// shaped on the ramp from 05:30, the peak of 08:00 to 09:15 and the decline from 17:00 to 19:00
-/// in Microsoft's Capacity planning for Active Directory Domain Services, with a lunch dip.
-const HOURS: [f64; 24] = [
-    0.04, 0.03, 0.03, 0.04, 0.04, 0.07, 0.18, 0.55, 1.00, 0.95, 0.88, 0.82, 0.62, 0.75, 0.80, 0.76,
-    0.62, 0.36, 0.18, 0.11, 0.08, 0.07, 0.06, 0.05,
-];
-
-/// Working hours, local: rates "per hour in use" are means over them.
-const WORKING_HOURS: std::ops::Range<usize> = 8..17;
-
-/// Weights of the days of a week, Monday first, Monday being 1. Assumed, after EvidenceForge.
-const DAYS: [f64; 7] = [1.0, 0.913, 0.913, 0.87, 0.739, 0.07, 0.043];
 
 /// The backup window of servers, local hours. Assumed; Microsoft's page shows spikes before 04:00.
 const BACKUP_HOURS: std::ops::Range<usize> = 0..4;
@@ -102,7 +88,7 @@ impl Clock {
     #[inline]
     pub fn site_weight(&self, time: i64) -> f64 {
         let (hour, weekday) = self.hour(time);
-        at(&HOURS, hour) * at(&DAYS, weekday)
+        at(&HOUR_WEIGHTS, hour) * at(&DAY_WEIGHTS, weekday)
     }
 
     /// How much somebody who is there does, the mean of the working hours being 1.
@@ -145,14 +131,14 @@ const PERSON: [f64; 24] = {
     let (mut sum, mut least) = (0.0, 1.0);
     let mut hour = WORKING_HOURS.start;
     while hour < WORKING_HOURS.end {
-        sum += at(&HOURS, hour);
-        if at(&HOURS, hour) < least {
-            least = at(&HOURS, hour);
+        sum += at(&HOUR_WEIGHTS, hour);
+        if at(&HOUR_WEIGHTS, hour) < least {
+            least = at(&HOUR_WEIGHTS, hour);
         }
         hour += 1;
     }
     let mean = sum / (WORKING_HOURS.end - WORKING_HOURS.start) as f64;
-    let mut weights = HOURS;
+    let mut weights = HOUR_WEIGHTS;
     let mut rest: &mut [f64] = &mut weights;
     let mut hour = 0;
     while let Some((weight, others)) = rest.split_first_mut() {

@@ -131,18 +131,23 @@ impl Everybody {
     /// Counts everybody.
     pub fn new(cast: &Cast) -> Self {
         let populations = cast.estate.populations();
-        let mut counts = vec![0.0; populations.len()];
-        for client in &cast.clients {
-            let count = client.population.and_then(|at| counts.get_mut(at as usize));
-            if let Some(count) = count {
-                *count += 1.0;
+        let count = |guests: bool| {
+            let mut counts = vec![0.0; populations.len()];
+            for client in cast.clients.iter().filter(|client| guests || !client.is_guest) {
+                let count = client.population.and_then(|at| counts.get_mut(at as usize));
+                if let Some(count) = count {
+                    *count += 1.0;
+                }
             }
-        }
-        let with_counts = || populations.iter().zip(&counts);
-        let sum = |of: &dyn Fn(&Population) -> f64| -> f64 {
-            with_counts().map(|(population, count)| of(population) * count).sum()
+            counts
         };
-        let applications = sum(&|p| f64::from(u8::from(p.kind == PopulationKind::Application)));
+        let (own, all) = (count(false), count(true));
+        let sum_of = |counts: &[f64], of: &dyn Fn(&Population) -> f64| -> f64 {
+            populations.iter().zip(counts).map(|(population, count)| of(population) * count).sum()
+        };
+        let sum = |of: &dyn Fn(&Population) -> f64| sum_of(&own, of);
+        let is_application = |p: &Population| p.kind == PopulationKind::Application;
+        let applications = sum_of(&all, &|p| f64::from(u8::from(is_application(p))));
         let servers = sum(&|p| f64::from(u8::from(is_server(p.kind))));
         let clients = sum(&|_| 1.0);
         let (carriers, carrier) = match (applications > 0.0, servers > 0.0) {
@@ -156,7 +161,8 @@ impl Everybody {
         Self { roles, clients, searches, carriers, carrier }
     }
 
-    fn searches_per_second(&self, population: &Population) -> f64 {
+    /// Searches of each client of a population, of whose own that share comes here.
+    fn searches_per_second(&self, population: &Population, share: f64) -> f64 {
         let is_application = population.kind == PopulationKind::Application;
         let carries = match self.carrier {
             Carrier::Applications => is_application,
@@ -165,7 +171,7 @@ impl Everybody {
         };
         let own = population.parameters.get(Knob::LdapApplicationSearches);
         let shared = self.searches / self.carriers.max(1.0);
-        f64::from(u8::from(is_application)) * own + f64::from(u8::from(carries)) * shared
+        f64::from(u8::from(is_application)) * own * share + f64::from(u8::from(carries)) * shared
     }
 }
 
@@ -213,7 +219,9 @@ impl Habit {
             on: Periods::new(minutes(Knob::OnMinutes), knob(Knob::OnAlpha)),
             off: Periods::new(minutes(Knob::OffMinutes), knob(Knob::OffAlpha)),
             backup_factor: knob(Knob::ServerBackupFactor),
-            searches_per_ns: everybody.searches_per_second(population) / 1e9,
+            searches_per_ns: everybody
+                .searches_per_second(population, cast.search_share(index as usize))
+                / 1e9,
             ntlm: Ntlm::new(population),
             gpo: [minutes(Knob::GpoBase), minutes(Knob::GpoOffset)],
             chores: chores(population, roles, is_near(cast, population)),
@@ -314,6 +322,9 @@ fn mixes(population: &Population, roles: Roles, is_near: bool) -> (Mix, Mix) {
         let idle = if is_server { 0.0 } else { knob(Knob::DnsIdleShare) };
         names(&mut doings, population, knob(Knob::DnsQueries) * (1.0 - idle));
         names(&mut background, population, knob(Knob::DnsQueries) * idle);
+    }
+    if is_near {
+        background.add(Activity::NeighbourCheck, knob(Knob::NeighbourChecks), Run::Single);
     }
     if population.join == Join::Entra {
         doings.add(Activity::CloudLogon, knob(Knob::CloudLogons), Run::Single);

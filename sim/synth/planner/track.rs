@@ -56,6 +56,8 @@ pub enum Kind {
     Reference,
     /// The domain controller's own group policy.
     Controller,
+    /// The domain controller and its router make sure of each other.
+    Router,
     /// Replication with another domain controller.
     Replication,
     /// Accounts that the Intune connector creates.
@@ -108,6 +110,9 @@ pub struct World {
     pub end: i64,
     /// Mean nanoseconds between replications with each other domain controller.
     pub replicas: Vec<f64>,
+    /// Mean nanoseconds between two checks of the domain controller's router; 0 where there are
+    /// none.
+    pub router_ns: f64,
     /// Waves of devices that join the domain: site, population, wave.
     pub waves: Vec<(usize, u32, AutopilotWave)>,
 }
@@ -172,7 +177,7 @@ impl Scene<'_> {
         let random = &mut self.actor.random;
         match track.kind {
             Kind::Day => self.begin_events(track, now),
-            Kind::Steady | Kind::Application | Kind::Probe | Kind::Connector => {
+            Kind::Steady | Kind::Application | Kind::Probe | Kind::Connector | Kind::Router => {
                 self.follow(track, now);
             }
             Kind::Ntlm => {
@@ -280,12 +285,16 @@ impl Scene<'_> {
             Kind::CheckIn => (Activity::ManagedNames, CHECK_IN_NAMES),
             Kind::Ntlm => (Activity::NtlmValidation, 0),
             Kind::Application => (Activity::LdapApplication, 0),
-            Kind::Probe => (Activity::NameProbe, 0),
+            Kind::Probe => {
+                let is_off = self.actor.segment.state == State::Off;
+                (Activity::NameProbe, u32::from(is_off))
+            }
             Kind::Reference => match &habit.reference {
                 Some(reference) => self.chosen(reference.mix(), track),
                 None => (Activity::ServiceTickets, 1),
             },
             Kind::Controller => (Activity::GpoRefresh, 0),
+            Kind::Router => (Activity::NeighbourCheck, 0),
             Kind::Replication => (Activity::Replication, track.which),
             Kind::Connector => (Activity::IntuneConnector, 0),
         };
@@ -338,6 +347,7 @@ impl Scene<'_> {
                 let gap = self.habit.reference.as_ref().map_or(f64::MAX, |mix| mix.gap(random));
                 self.begin_run(track, after(now, gap));
             }
+            Kind::Router => track.time = after(now, random.exponential(self.world.router_ns)),
             Kind::Controller => track.time = now + CONTROLLER_GPO_NS,
             Kind::Replication => {
                 let mean = self.world.replicas.get(track.which as usize).copied();

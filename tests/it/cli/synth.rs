@@ -38,6 +38,14 @@ fn a_plan_written_and_read_gives_the_same_capture() {
     assert!(read("a.pcapng") == read("b.pcapng"));
     let truth: GroundTruth = serde_json::from_slice(&read("a.json")).unwrap();
     assert!(truth.frames > 50 && truth.synthesis.clients > 8);
+    // Some of it goes on from before the start.
+    let messages = truth.messages.iter().map(|row| (row.from_before, row.count));
+    let activities = truth.activities.iter().map(|row| (row.from_before, row.count));
+    for counts in [messages.collect::<Vec<_>>(), activities.collect()] {
+        assert!(counts.iter().all(|(from_before, count)| from_before <= count), "{counts:?}");
+        assert!(counts.iter().any(|(from_before, _)| *from_before > 0), "{counts:?}");
+        assert!(counts.iter().any(|(from_before, _)| *from_before == 0), "{counts:?}");
+    }
     let inspected = headroom(folder.path(), &["inspect", "a.pcapng", "--json", "-q"]);
     let inspected: serde_json::Value = serde_json::from_slice(&inspected.stdout).unwrap();
     assert_eq!(inspected["traffic"]["frames"], truth.frames);
@@ -122,4 +130,104 @@ fn parameters_beyond_the_room_of_a_capture_file_are_counted() {
     let kept = read["parameters"].as_array().unwrap().len() as u64;
     assert_eq!(kept + read["parameters_left_out"].as_u64().unwrap(), 1_000);
     assert!((10..1_000).contains(&kept));
+}
+
+#[test]
+fn an_anonymized_capture_stays_synthesized_and_names_nobody() {
+    let folder = folder();
+    let own = "name = \"walnut desks\"\nparameters = { dns = { queries_per_hour = 777 } }";
+    let estate = SMALL.replacen("name = \"office\"", own, 1).replace("DC01", "harbour");
+    fs::write(folder.path().join("secret.toml"), estate).unwrap();
+    let span = ["--start", "2026-01-12T09:00", "--duration", "1m", "-q"];
+    let synth = [&["synth", "secret.toml", "-o", "a.pcapng"][..], &span].concat();
+    assert!(headroom(folder.path(), &synth).status.success());
+    let done = headroom(folder.path(), &["anonymize", "a.pcapng", "b.pcapng"]);
+    assert!(done.status.success(), "{done:?}");
+    let read = |name: &str| {
+        let sized = headroom(folder.path(), &["size", name, "--json"]);
+        serde_json::from_slice::<serde_json::Value>(&sized.stdout).unwrap()
+    };
+    let (before, after) = (read("a.pcapng"), read("b.pcapng"));
+    let warnings = after["warnings"].to_string();
+    assert!(warnings.contains("not a recording"), "{warnings}");
+    let count = |json: &serde_json::Value| json["assumptions"].as_array().unwrap().len();
+    assert_eq!(count(&after), count(&before));
+    let text = String::from_utf8_lossy(&fs::read(folder.path().join("b.pcapng")).unwrap())
+        .to_ascii_lowercase();
+    for name in ["walnut", "harbour", "secret", "10.9.0.1"] {
+        assert!(!text.contains(name), "{name}");
+    }
+    for kept in ["dns.queries_per_hour of ", "\"calibration\":\"light\"", "no publication found"] {
+        assert!(text.contains(kept), "{kept}");
+    }
+    // The domain controller has a name still, and the same server.
+    let dc = &after["domain_controllers"][0]["dc"];
+    assert_ne!(dc["name"], dc["addresses"][0]);
+    // What is shown of the first names nobody either.
+    let shown = headroom(folder.path(), &["size", "a.pcapng", "--json", "--anonymize"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("dns.queries_per_hour") && shown.contains("no publication found"));
+    assert!(!shown.contains("walnut") && !shown.contains("harbour"), "{shown}");
+    // A mark that cannot be read stays one, too.
+    let mut torn = fs::read(folder.path().join("a.pcapng")).unwrap();
+    let at = torn.windows(16).position(|window| window == b"\"schema_version\"").unwrap();
+    torn[at] = b'?';
+    fs::write(folder.path().join("torn.pcapng"), torn).unwrap();
+    let done = headroom(folder.path(), &["anonymize", "torn.pcapng", "c.pcapng"]);
+    assert!(done.status.success(), "{done:?}");
+    let warnings = read("c.pcapng")["warnings"].to_string();
+    assert!(warnings.contains("how it was made cannot be"), "{warnings}");
+}
+
+#[test]
+fn an_estate_learned_from_synthesized_traffic_says_so_wherever_it_goes() {
+    let folder = folder();
+    let synth = [&SPAN[..], &["-q", "-o", "a.pcapng"]].concat();
+    assert!(headroom(folder.path(), &synth).status.success());
+    let done = headroom(folder.path(), &["learn", "a.pcapng", "-q", "-o", "l.toml"]);
+    assert!(done.status.success(), "{done:?}");
+    let learned = fs::read_to_string(folder.path().join("l.toml")).unwrap();
+    let line = "learned_from_synthesized = \"e.toml, calibration light, seed 1\"\n";
+    assert!(learned.contains(line), "{learned}");
+    let told = |words: &[&str]| {
+        let done = headroom(folder.path(), words);
+        assert!(done.status.success(), "{done:?}");
+        let text = String::from_utf8(done.stdout).unwrap();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let checked = told(&["estate", "check", "l.toml"]);
+    let expected = "was learned from synthesized traffic, not from a recording";
+    assert!(checked.contains(expected), "{checked}");
+    let sized = told(&["size", "l.toml", "--start", "2026-01-12T09:00", "--duration", "1m"]);
+    let expected = "learned from synthesized traffic, too (e.toml, calibration light, seed 1)";
+    assert!(sized.contains(expected), "{sized}");
+    // A recording teaches without.
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/dc-morning.pcapng");
+    assert!(!told(&["learn", capture, "-q"]).contains("learned_from_synthesized"));
+}
+
+/// Whether killed or interrupted: a result appears whole or not at all, and nothing else does.
+#[test]
+#[cfg(target_os = "linux")]
+fn nothing_is_left_of_a_run_that_is_killed() {
+    let folder = folder();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_headroom"));
+    command.current_dir(folder.path()).args(["synth", "e.toml", "-q", "-o", "a.pcapng"]);
+    command.args(["--duration", "7d"]);
+    let mut run = command.spawn().unwrap();
+    let open = format!("/proc/{}/fd", run.id());
+    // Until it has opened its result.
+    let writes = || {
+        let files = fs::read_dir(&open).ok()?.flatten();
+        let mut files = files.filter_map(|entry| fs::read_link(entry.path()).ok());
+        files.find(|file| file.starts_with(folder.path()) && !file.ends_with("e.toml"))
+    };
+    let mut waits = 0..500;
+    while writes().is_none() && waits.next().is_some() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(writes().is_some());
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }

@@ -8,23 +8,48 @@ use serde_json::Value;
 
 use super::{Explained, Facts, Fault, counts, rows};
 
+const MORNING: &str = "dc-morning.pcapng";
+const MAPI: &str = "zeek__mapi.pcap";
+
 /// Differences that are understood.
 pub const EXPLAINED: &[Explained] = &[
     unmatched("dssetup|0"),
     unmatched("lsarpc|44"),
     unmatched("lsarpc|46"),
-    reset("operations", -18),
+    reset("operations", -13),
     reset("calls", 0),
     reset("request pdus", 0),
     utility("auth", "10|2", 10),
-    utility("calls", "unbound|2", 5),
+    utility("calls", "unbound|2", 3),
     utility("pdus", "request", 5),
     utility("pdus", "response", 5),
-    utility("request pdus", "unbound|2", 5),
+    utility("request pdus", "unbound|2", 3),
     utility("transports", "tcp", 10),
     unasked("pdus", "bind_ack"),
     unasked("transports", "smb"),
+    secured(MORNING, "calls", "12345678-1234-abcd-ef00-01234567cffb|12", 1),
+    secured(MORNING, "calls", "12345678-1234-abcd-ef00-01234567cffb|39", 2),
+    secured(MORNING, "calls", "unbound|12", -1),
+    secured(MORNING, "calls", "unbound|39", -2),
+    secured(MORNING, "operations", "netlogon|12", 2),
+    secured(MORNING, "operations", "netlogon|39", 4),
+    secured(MORNING, "request pdus", "12345678-1234-abcd-ef00-01234567cffb|12", 1),
+    secured(MORNING, "request pdus", "12345678-1234-abcd-ef00-01234567cffb|39", 2),
+    secured(MORNING, "request pdus", "unbound|12", -1),
+    secured(MORNING, "request pdus", "unbound|39", -2),
+    secured(MAPI, "calls", "12345678-1234-abcd-ef00-01234567cffb|2", 2),
+    secured(MAPI, "operations", "netlogon|2", 4),
+    secured(MAPI, "request pdus", "12345678-1234-abcd-ef00-01234567cffb|2", 2),
 ];
+
+const fn secured(
+    file: &'static str,
+    category: &'static str,
+    value: &'static str,
+    surplus: i64,
+) -> Explained {
+    Explained { file, category, value, fault: Fault::Theirs, surplus, why: SECURED }
+}
 
 const fn reset(category: &'static str, surplus: i64) -> Explained {
     let (file, value) = ("BruteShark__Kerberos_-_v5_UDP.pcap", "*");
@@ -37,8 +62,7 @@ const fn unmatched(value: &'static str) -> Explained {
 }
 
 const fn utility(category: &'static str, value: &'static str, surplus: i64) -> Explained {
-    let file = "zeek__mapi.pcap";
-    Explained { file, category, value, fault: Fault::Theirs, surplus, why: UTILITY }
+    Explained { file: MAPI, category, value, fault: Fault::Theirs, surplus, why: UTILITY }
 }
 
 const fn unasked(category: &'static str, value: &'static str) -> Explained {
@@ -47,8 +71,9 @@ const fn unasked(category: &'static str, value: &'static str) -> Explained {
 }
 
 const RESET: &str = "segments with RST stand in the midst of TCP connections that go on. At a \
-                     reset (RFC 9293 section 3.10.7.4) we forget what was bound, so that 9 calls \
-                     behind it are of an unknown interface; tshark reads on as if there were none";
+                     reset (RFC 9293 section 3.10.7.4) we forget what was bound, so that calls behind \
+                     it that the secure channel does not seal are of an unknown interface; tshark \
+                     reads on as if there were none";
 const UNMATCHED: &str = "the responses in frames 971, 1004 and 1013 repeat the call identifiers of \
                          the requests in frames 965, 998 and 1007 of the same pipe, which makes \
                          them their answers (C706 section 12.6.4.10); tshark reads them as \
@@ -56,7 +81,12 @@ const UNMATCHED: &str = "the responses in frames 971, 1004 and 1013 repeat the c
 const UTILITY: &str = "tshark gives TCP port 1153 to ANSI C12.22 and calls stream 12 malformed. Its \
                        payloads begin 05 00 00 or 05 00 02 (C706 section 12.6.1: version 5.0, \
                        request, response), and bytes 8 and 9 are the payload's length; told to \
-                       decode the port as DCE/RPC, tshark finds the same 10 packets";
+                       decode the port as DCE/RPC, tshark finds the same 10 packets. Two calls \
+                       less are unbound because who seals them tells their interface";
+const SECURED: &str = "the association was bound before the capture began. Its calls are sealed by the \
+                       secure channel's package (authentication type 68), which seals calls of \
+                       Netlogon ([MS-NRPC] section 3.3) and two of LSA ([MS-LSAT] section 2.1) \
+                       alone; tshark leaves their interface open";
 const UNASKED: &str = "two reads of the pipe were not captured, only their responses: without the \
                        request a response names no pipe. tshark guesses by the bytes";
 

@@ -19,11 +19,6 @@ const MINUTE_NS: i64 = 60_000_000_000;
 const APART_NS: i64 = 3_000_000_000;
 const BRANCH: &str = include_str!("../../../captures/estates/branch.toml");
 
-/// Options of a run whose start is like any other moment.
-fn options(seconds: i64) -> Options {
-    Options { warm_up_ns: WARM_UP_NS, ..play::options(seconds) }
-}
-
 fn run(text: &str, seed: u64, options: &Options) -> (play::Frames, Truth) {
     play::collect(Synth::start(play::cast(text, seed), options).unwrap())
 }
@@ -166,7 +161,7 @@ fn the_core_gives_back_what_goes_on_from_before_the_start() {
     for seed in 1..=24 {
         let (network, is_lossy) = NETWORKS[usize::try_from(seed).unwrap() % NETWORKS.len()];
         let text = play::SMALL.replace("[network]\n", &format!("[network]\n{network}"));
-        let (frames, truth) = run(&text, seed, &options(600));
+        let (frames, truth) = run(&text, seed, &play::stationary(600));
         let (differences, without_name) = differences(&frames, &truth, is_lossy);
         let rows = truth.rows().iter();
         from_before += rows.filter(|did| did.is_from_before && did.kind == Kind::FileCopy).count();
@@ -183,7 +178,7 @@ fn the_core_gives_back_what_goes_on_from_before_the_start() {
 
 #[test]
 fn neither_threads_nor_a_written_plan_change_what_goes_on() {
-    let (cast, options) = (play::cast(play::SMALL, 3), options(300));
+    let (cast, options) = (play::cast(play::SMALL, 3), play::stationary(300));
     let (one, truth) = run(play::SMALL, 3, &options);
     assert!(truth.messages().iter().any(|(_, row)| row.from_before > 0));
     assert!(one.0.is_sorted_by_key(|(time, _)| *time) && one.0[0].0 >= options.start);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use headroom::base::Timestamp;
+use headroom::estate::{Estate, PopulationKind};
 use headroom::synth::{Activity, Cast, Item, PlanError, PlanFile, PlanHeader, PlanWriter, Planner};
 
 use super::play;
@@ -631,6 +632,78 @@ fn the_sensor_probes_as_often_as_its_parameter_says() {
 }
 
 #[test]
+fn neighbours_alone_are_looked_for_by_their_ethernet_address() {
+    let cast = play::cast(play::SMALL, 1);
+    let items = plan(&cast, "2026-01-12T08:00:00Z", 8);
+    let checks = items.iter().filter(|item| item.activity == Activity::NeighbourCheck);
+    let mut counts = [0.0; 2];
+    for item in checks.filter(|item| item.client != 0) {
+        counts[usize::try_from(cast.client(item.client).site).unwrap()] += 1.0;
+    }
+    let near = cast.clients.iter().skip(1).filter(|client| client.site == 1).count() as f64;
+    assert_eq!(counts[0], 0.0);
+    assert_near(counts[1], near * 8.0 * 12.0, 0.35);
+}
+
+#[test]
+fn the_sensors_probes_know_who_is_off() {
+    let text = format!("{}\n[parameters]\nsensor.probes_per_second = 300", play::SMALL);
+    let cast = play::cast(&text, 1);
+    let off = |start: &str, kind: PopulationKind| {
+        let items = plan(&cast, start, 1);
+        let of = |item: &&Item| {
+            let population = cast.population(item.client);
+            item.activity == Activity::NameProbe && population.is_some_and(|p| p.kind == kind)
+        };
+        let (off, on): (Vec<&Item>, Vec<&Item>) =
+            items.iter().filter(of).partition(|item| item.argument == 1);
+        // Who is off does nothing else.
+        for probe in &off {
+            let near = |item: &&Item| {
+                item.client == probe.client && item.time.since(probe.time).abs() < SECOND / 100
+            };
+            assert!(items.iter().filter(near).all(|item| item.activity == Activity::NameProbe));
+        }
+        off.len() as f64 / (off.len() + on.len()) as f64
+    };
+    assert!(off("2026-01-12T01:00:00Z", PopulationKind::Laptop) > 0.99);
+    assert!(off("2026-01-12T10:00:00Z", PopulationKind::Laptop) < 0.3);
+    assert!(off("2026-01-12T01:00:00Z", PopulationKind::MemberServer) < 0.01);
+}
+
+#[test]
+fn applications_search_all_domain_controllers_of_their_site() {
+    let text = include_str!("../../../captures/estates/headquarters.toml");
+    let estate = Estate::parse(text, "headquarters.toml").unwrap();
+    let (mut rates, mut visits) = (Vec::new(), 0);
+    for (dc, seed) in [1, 2].into_iter().flat_map(|seed| {
+        ["fra-dc1", "fra-dc2", "fra-dc3", "nyc-dc1", "nyc-dc2"].map(|dc| (dc, seed))
+    }) {
+        let cast = Cast::new(&estate, Some(dc), &[], seed).unwrap();
+        let is_application = |client: &u32| {
+            cast.population(*client).is_some_and(|p| p.kind == PopulationKind::Application)
+        };
+        let applications: Vec<u32> = everybody(&cast).into_iter().filter(is_application).collect();
+        let wanted = if dc.starts_with("fra") { 8 } else { 2 };
+        assert_eq!(applications.len(), wanted, "{dc} {seed}");
+        let start = if wanted == 8 { "2026-01-12T07:00:00Z" } else { "2026-01-12T13:00:00Z" };
+        let items = plan_of(&cast, &applications, time(start), 1);
+        let searches = times(&items, Activity::LdapApplication, start).len() as f64;
+        let clients = cast.clients.iter().filter(|client| !client.is_guest).count() as f64;
+        rates.push((dc, searches / 3_600.0 / clients));
+        let visiting = items.iter().filter(|item| cast.client(item.client).is_guest);
+        assert!(visiting.clone().all(|item| item.activity == Activity::LdapApplication));
+        visits += visiting.count();
+    }
+    assert!(visits > 50_000, "{visits}");
+    // 0.19 for each client, and what applications want themselves; two carry what New York has.
+    for (dc, rate) in &rates {
+        let share = if dc.starts_with("fra") { 0.15 } else { 0.3 };
+        assert_near(*rate, 0.191, share);
+    }
+}
+
+#[test]
 fn the_controller_refreshes_its_policy_and_replicates() {
     let text = play::SMALL.replace(
         "[[population]]\nname = \"office\"",
@@ -655,7 +728,9 @@ fn the_controller_refreshes_its_policy_and_replicates() {
     // With DC02 in the site every 15 s, with DC03 every 180 min.
     assert_near(count(Activity::Replication, 0) as f64, 48.0 * 240.0, 0.02);
     assert!((15..=17).contains(&count(Activity::Replication, 1)));
-    let others = [Activity::GpoRefresh, Activity::Replication];
+    // With its router 12 times an hour.
+    assert_near(count(Activity::NeighbourCheck, 0) as f64, 48.0 * 12.0, 0.12);
+    let others = [Activity::GpoRefresh, Activity::Replication, Activity::NeighbourCheck];
     assert!(items.iter().all(|item| others.contains(&item.activity) && item.client == 0));
 }
 

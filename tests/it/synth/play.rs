@@ -6,7 +6,7 @@ use headroom::base::{Batch, FrameSource, Timestamp};
 use headroom::estate::Estate;
 use headroom::proto::{Activity as Derived, Context, Id, Message, Tally};
 use headroom::sensor::{self, Audience, Ends};
-use headroom::synth::{Activity, Cast, Did, Item, Options, Synth, Truth, outcome_name};
+use headroom::synth::{Activity, Cast, Did, Item, Options, Synth, Truth, WARM_UP_NS, outcome_name};
 use headroom::wire::WireError;
 
 /// A small estate with one of everything.
@@ -15,7 +15,8 @@ pub const SMALL: &str = include_str!("small.toml");
 /// Monday, 2026-01-12 08:00 UTC.
 pub const START: Timestamp = Timestamp::from_parts(1_768_204_800, 0);
 
-/// Options of a run of that length.
+/// Options of a run of that length in which every connection begins, so that the core can know
+/// all that is told.
 pub fn options(seconds: i64) -> Options {
     Options {
         start: START,
@@ -25,6 +26,11 @@ pub fn options(seconds: i64) -> Options {
         segment_bytes_max: None,
         with_rows: true,
     }
+}
+
+/// Options of one whose beginning is like any other moment.
+pub fn stationary(seconds: i64) -> Options {
+    Options { warm_up_ns: WARM_UP_NS, ..options(seconds) }
 }
 
 /// Everybody of an estate file.

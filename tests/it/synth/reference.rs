@@ -78,7 +78,7 @@ fn requests(truth: &Truth) -> Vec<(String, u64)> {
 
 #[test]
 fn the_mix_of_operations_is_that_of_the_reference() {
-    let options = Options { with_rows: false, threads: 2, ..play::options(8 * 3_600) };
+    let options = Options { with_rows: false, threads: 2, ..play::stationary(8 * 3_600) };
     let synth = Synth::start(play::cast(ESTATE, 5), &options).unwrap();
     let (_, truth) = play::collect(synth);
     let requests = requests(&truth);

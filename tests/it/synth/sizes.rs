@@ -72,7 +72,7 @@ fn busiest(times: &[Timestamp], window_ns: i64) -> f64 {
 fn bursts_are_those_of_a_small_domain_controller() {
     // Half an hour of a few clients: the middle one of five.
     let runs = (1..=5).map(|seed| {
-        let synth = Synth::start(play::cast(play::SMALL, seed), &play::options(1_800)).unwrap();
+        let synth = Synth::start(play::cast(play::SMALL, seed), &play::stationary(1_800)).unwrap();
         let (made, _) = play::collect(synth);
         made.0.iter().map(|(time, _)| *time).collect::<Vec<Timestamp>>()
     });

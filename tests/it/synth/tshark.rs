@@ -13,7 +13,7 @@ use std::path::Path;
 use headroom::base::{Frame, LinkType};
 use headroom::capture::{PcapWriter, Resolution};
 use headroom::proto::Id;
-use headroom::synth::{Item, Synth, Truth, WARM_UP_NS};
+use headroom::synth::{Item, Synth, Truth};
 
 use super::{play, round};
 use fields::Row;
@@ -85,7 +85,7 @@ fn tshark_sees_ten_planned_minutes_as_they_are_told() {
 #[test]
 fn tshark_finds_nothing_wrong_where_connections_go_on_from_before_the_start() {
     let Some(()) = installed() else { return };
-    let options = headroom::synth::Options { warm_up_ns: WARM_UP_NS, ..play::options(600) };
+    let options = play::stationary(600);
     for seed in 1..=3 {
         let synth = Synth::start(play::cast(play::SMALL, seed), &options).unwrap();
         let (frames, truth) = play::collect(synth);
@@ -210,7 +210,7 @@ fn check(parts: &[Part]) -> String {
 /// negotiation: it is told to in a second run, and asked again.
 fn is_behind_rdp(row: &Row) -> bool {
     let ports = [row.first("tcp.srcport"), row.first("tcp.dstport")];
-    ports.contains(&Some(3389)) && row.texts("tpkt.version").is_empty()
+    ports.contains(&Some(3389)) && row.texts("cotp.type").is_empty()
 }
 
 /// What tshark finds wrong in one frame.

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::outside::{popular, resolve};
+use super::outside::resolve;
 use super::places::{MANAGED, Place, place};
 use crate::base::Random;
 use crate::proto::dns::Sheet;
@@ -71,13 +71,15 @@ pub fn managed(stage: &mut Stage<'_>) {
     let argument = stage.item.argument;
     let (mut left, phase) = (argument & ((1 << PHASE_SHIFT) - 1), argument >> PHASE_SHIFT);
     left = left.max(1);
+    // Those of a wave are many at a time.
+    let more = if phase > 0 { stage.cast.cache.wave_rate } else { 0.0 };
     let sheet = &mut Sheet::default();
     loop {
         let place = place_of(stage, phase);
         let drawn = [(A, 1.0), (AAAA, AAAA_SHARE), (HTTPS, HTTPS_SHARE)];
         for (kind, share) in drawn {
             if left > 0 && stage.random.chance(share) {
-                resolve(stage, sheet, place, kind);
+                resolve(stage, sheet, (place, kind), more);
                 left -= 1;
             }
         }
@@ -103,7 +105,8 @@ fn place_of(stage: &mut Stage<'_>, phase: u32) -> &'static Place {
     });
     let phase = index.and_then(|at| Some((PHASES.get(at)?, POOLS.get(at)?)));
     let Some((phase, pool)) = phase else {
-        let drawn = (0..TRIES).map(|_| popular(stage)).find(is_ours);
+        let cache = &stage.cast.cache;
+        let drawn = (0..TRIES).map(|_| cache.endpoint(&mut stage.random)).find(is_ours);
         return place(drawn.copied().unwrap_or_default());
     };
     let count = pool.iter().filter(is_ours).count();

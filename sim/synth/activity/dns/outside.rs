@@ -2,21 +2,15 @@
 
 use std::net::IpAddr;
 
+use super::cache::{AAAA_SHARE, HTTPS_SHARE, Held};
 use super::exchange::{ANSWER, Asked, NXDOMAIN, SERVFAIL, exchange, finish};
 use super::inside;
-use super::places::{MANAGED, Place, WEB, place};
+use super::places::{MISSING_SECONDS, Place};
 use crate::estate::Knob;
 use crate::proto::Outcome;
 use crate::proto::dns::types::{A, AAAA, HTTPS, TXT};
 use crate::proto::dns::{NameBuf, Sheet};
 use crate::synth::{Peer, Stage};
-
-/// Shares of the types asked for, the others being A: assumed, from one AAAA for each two A and
-/// browsers that ask for HTTPS.
-const AAAA_SHARE: f64 = 0.3;
-const HTTPS_SHARE: f64 = 0.1;
-/// Share of outside names that Windows itself and its services want. Assumed.
-const SERVICES_SHARE: f64 = 0.35;
 
 /// Time until a forwarder answers, median in milliseconds, and deviation of its logarithm:
 /// University of Twente saw 90 % of answers in less than 275 ms (Brandhorst and Pras 2005); a
@@ -40,6 +34,9 @@ const GONE_SHARE: f64 = 0.2;
 const PROXY_SHARE: f64 = 0.25;
 const SUFFIX_SHARE: f64 = 0.35;
 
+/// Ways to mistype a name.
+const MISTAKES: u32 = 1 << 12;
+
 /// A client asks for a name outside the domain; where it is not cached, the server asks a
 /// forwarder.
 pub fn outside(stage: &mut Stage<'_>) {
@@ -47,10 +44,11 @@ pub fn outside(stage: &mut Stage<'_>) {
 }
 
 fn somebody(stage: &mut Stage<'_>, sheet: &mut Sheet) {
-    let place = somewhere(stage);
+    let cast = stage.cast;
+    let place = cast.cache.host(&mut stage.random);
     if stage.random.chance(stage.knob(Knob::DnsTcpShare)) && !place.is_alias() {
         // A mail server reads a domain's texts, which do not fit into a datagram.
-        return resolve(stage, sheet, place, TXT);
+        return resolve(stage, sheet, (place, TXT), 0.0);
     }
     let drawn = stage.random.unit();
     let kind = match drawn {
@@ -58,7 +56,10 @@ fn somebody(stage: &mut Stage<'_>, sheet: &mut Sheet) {
         _ if drawn < AAAA_SHARE + HTTPS_SHARE => HTTPS,
         _ => A,
     };
-    resolve(stage, sheet, place, kind);
+    if cast.cache.is_rare(&mut stage.random) {
+        return rare(stage, sheet, place, kind);
+    }
+    resolve(stage, sheet, (place, kind), 0.0);
 }
 
 /// A client asks for a name that does not exist.
@@ -72,45 +73,43 @@ pub fn missing(stage: &mut Stage<'_>) {
     if drawn < GONE_SHARE + PROXY_SHARE {
         return inside::missing(stage, "wpad", A);
     }
-    let place = somewhere(stage);
+    let place = stage.cast.cache.host(&mut stage.random);
     if drawn < GONE_SHARE + PROXY_SHARE + SUFFIX_SHARE {
         return inside::missing(stage, &place.name.name().to_string(), kind);
     }
-    let mistyped = format!("w{}", place.name.name());
-    let Ok(name) = NameBuf::from_text(&mistyped) else { return };
+    // Mistakes are many: hardly anybody makes the same while it is cached.
+    let mistake = stage.random.below(MISTAKES);
+    let Ok(name) = NameBuf::from_text(&format!("w{mistake:03x}{}", place.name.name())) else {
+        return;
+    };
+    let held = Held { is_cached: false, left_seconds: MISSING_SECONDS };
     stage.with_sheet(|stage, sheet| {
-        answer(stage, sheet, (&name, kind), ANSWER | NXDOMAIN, |sheet| place.put_soa(sheet));
+        answer(stage, sheet, (&name, kind), (ANSWER | NXDOMAIN, held), |sheet| {
+            place.put_soa(sheet, held.left_seconds);
+        });
     });
 }
 
-/// A client asks for records of a host outside.
-pub fn resolve(stage: &mut Stage<'_>, sheet: &mut Sheet, place: &Place, kind: u16) {
-    // What is left of a time to live, in the cache here or at the forwarder.
-    let left = 1 + stage.random.below(place.ttl_seconds);
+/// A client asks for records of a host outside, for each of which `more` questions a second come
+/// than usual.
+pub fn resolve(stage: &mut Stage<'_>, sheet: &mut Sheet, (place, kind): (&Place, u16), more: f64) {
+    let held = stage.cast.cache.held(place, kind, more, stage.now());
     let turn = stage.random.below(4);
-    let fill = |sheet: &mut Sheet| place.put(sheet, kind, turn, left);
-    answer(stage, sheet, (&place.name, kind), ANSWER, fill);
+    let fill = |sheet: &mut Sheet| place.put(sheet, (&place.name, kind), turn, held.left_seconds);
+    answer(stage, sheet, (&place.name, kind), (ANSWER, held), fill);
 }
 
-/// Some host outside.
-fn somewhere(stage: &mut Stage<'_>) -> &'static Place {
-    if stage.random.chance(SERVICES_SHARE) {
-        return place(*popular(stage));
-    }
-    let rank = rank(stage, WEB.len());
-    WEB.get(rank).or(WEB.first()).expect("the web is not empty")
-}
-
-/// Index of some endpoint of managed devices.
-pub fn popular(stage: &mut Stage<'_>) -> &'static u16 {
-    let rank = rank(stage, MANAGED.popular.len());
-    MANAGED.popular.get(rank).unwrap_or(&0)
-}
-
-/// The first of `count` far more often than the last: by Zipf's law with exponent 1, as requests
-/// for pages of the web were found to follow (Breslau et al. 1999).
-fn rank(stage: &mut Stage<'_>, count: usize) -> usize {
-    stage.random.zipf(u32::try_from(count).unwrap_or(u32::MAX)) as usize
+/// A client asks for a host with a number, as content networks and trackers give them to each
+/// visitor: nobody has asked for it before.
+fn rare(stage: &mut Stage<'_>, sheet: &mut Sheet, place: &Place, kind: u16) {
+    let number = stage.random.below(u32::MAX);
+    let Ok(name) = NameBuf::from_text(&format!("{number:08x}.{}", place.name.name())) else {
+        return;
+    };
+    let held = Held { is_cached: false, left_seconds: place.life_seconds(kind) };
+    let turn = stage.random.below(4);
+    let fill = |sheet: &mut Sheet| place.put(sheet, (&name, kind), turn, held.left_seconds);
+    answer(stage, sheet, (&name, kind), (ANSWER, held), fill);
 }
 
 /// The client asks; the server answers out of its cache, or of what a forwarder says.
@@ -118,11 +117,10 @@ fn answer(
     stage: &mut Stage<'_>,
     sheet: &mut Sheet,
     (name, kind): (&NameBuf, u16),
-    flags: u16,
+    (flags, held): (u16, Held),
     fill: impl Fn(&mut Sheet),
 ) {
-    let is_forwarded = stage.random.chance(stage.knob(Knob::DnsForwardedShare));
-    let Some(forwarder) = forwarder(stage).filter(|_| is_forwarded) else {
+    let Some(forwarder) = forwarder(stage).filter(|_| !held.is_cached) else {
         return exchange(stage, sheet, (name, kind), flags, fill);
     };
     let mut asked = Asked::by_client(stage, name, kind);
@@ -185,16 +183,13 @@ fn is_alone(stage: &Stage<'_>) -> bool {
     all.filter(|dc| dc.roles.dns && dc.site == served_by).count() < 2
 }
 
-/// A forwarder of the estate. It lies behind the router, whose address is made of its own.
-fn forwarder(stage: &mut Stage<'_>) -> Option<Peer> {
-    let all = &stage.cast.estate.network().forwarders;
-    let of_ours = all.iter().filter_map(|address| match address {
-        IpAddr::V4(v4) => Some(*v4),
+/// A forwarder of the estate.
+fn forwarder(stage: &Stage<'_>) -> Option<Peer> {
+    let cast = stage.cast;
+    cast.estate.network().forwarders.iter().find_map(|address| match address {
+        IpAddr::V4(v4) => Some(cast.peer(*v4)),
         IpAddr::V6(_) => None,
-    });
-    let v4 = of_ours.clone().next()?;
-    let [a, b, c, d] = v4.octets();
-    Some(Peer { address: v4.into(), mac: [0x02, 0x48, a, b, c, d] })
+    })
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "seconds at most")]

@@ -37,11 +37,15 @@ const TEXTS: u32 = 8;
 /// sections 2.2 and 7.1).
 const HTTPS_DATA: &[u8] = b"\x00\x01\x00\x00\x01\x00\x06\x02h3\x02h2";
 /// Times of a zone on the Internet: refresh, retry, expire, minimum in seconds. Assumed.
-const ZONE_TIMES: [u32; 4] = [3_600, 900, 1_209_600, 300];
+const ZONE_TIMES: [u32; 4] = [3_600, 900, 1_209_600, MISSING_SECONDS];
+/// The last of them: for so long it may be kept that there is nothing (RFC 2308 section 4).
+pub const MISSING_SECONDS: u32 = 300;
 
 /// A host outside.
 #[derive(Debug)]
 pub struct Place {
+    /// Its number: of the endpoints their index, of the web that and the number of endpoints.
+    pub number: u32,
     /// Its name.
     pub name: NameBuf,
     /// What it is an alias of, and that again.
@@ -53,7 +57,7 @@ pub struct Place {
     v6: Option<Ipv6Addr>,
     has_https: bool,
     /// Time to live of its records, in seconds.
-    pub ttl_seconds: u32,
+    ttl_seconds: u32,
     /// Of Intune's scale units, of which a tenant uses one.
     pub unit: Option<u8>,
 }
@@ -78,7 +82,7 @@ pub static WEB: LazyLock<Vec<Place>> = LazyLock::new(|| (0..WEB_NAMES).filter_ma
 pub static MANAGED: LazyLock<Endpoints> = LazyLock::new(|| Endpoints::read(ENDPOINTS));
 
 impl Place {
-    fn new(text: &str, label: u64) -> Option<Self> {
+    fn new(text: &str, number: u32, label: u64) -> Option<Self> {
         let mut random = Random::fork(SEED, label);
         let aliases = aliases(text, &mut random);
         let last = aliases.last().map_or(text, String::as_str);
@@ -92,6 +96,7 @@ impl Place {
         let v6 = Ipv6Addr::new(0x2001, 0xdb8, third.into(), 0, 0, 0, 0, fourth.into());
         let name = |text: &str| NameBuf::from_text(text).ok();
         Some(Self {
+            number,
             name: name(text)?,
             zone: [
                 name(zone)?,
@@ -108,10 +113,28 @@ impl Place {
         })
     }
 
-    /// Adds the answer to a question for `kind`: aliases, records or that there are none.
-    /// `turn` is where round robin stands, `ttl_seconds` what is left.
-    pub fn put(&self, sheet: &mut Sheet, kind: u16, turn: u32, ttl_seconds: u32) {
-        let mut owner = &self.name;
+    /// How long an answer to a question for `kind` may be kept, in seconds: that there is none as
+    /// its zone says, and no longer than the aliases that lead there.
+    pub const fn life_seconds(&self, kind: u16) -> u32 {
+        let is_there = match kind {
+            AAAA => self.v6.is_some(),
+            HTTPS => self.has_https,
+            _ => true,
+        };
+        if is_there || self.is_alias() { self.ttl_seconds } else { MISSING_SECONDS }
+    }
+
+    /// Adds the answer to a question for `kind` of `name`, its own or one below it: aliases,
+    /// records or that there are none. `turn` is where round robin stands, `ttl_seconds` what is
+    /// left.
+    pub fn put(
+        &self,
+        sheet: &mut Sheet,
+        (name, kind): (&NameBuf, u16),
+        turn: u32,
+        ttl_seconds: u32,
+    ) {
+        let mut owner = name;
         for alias in &self.aliases {
             put(sheet, Section::Answer, owner, ttl_seconds, Data::Cname(alias.name()));
             owner = alias;
@@ -128,19 +151,19 @@ impl Place {
             (AAAA, Some(v6)) => answer(Data::Aaaa(v6)),
             (HTTPS, _) if self.has_https => answer(Data::Other(HTTPS, HTTPS_DATA)),
             (TXT, _) => self.put_texts(sheet, ttl_seconds),
-            _ => self.put_soa(sheet),
+            _ => self.put_soa(sheet, ttl_seconds),
         }
     }
 
-    /// Adds the SOA record of the zone where nothing was found.
-    pub fn put_soa(&self, sheet: &mut Sheet) {
+    /// Adds the SOA record of the zone where nothing was found, which may be known for so long.
+    pub fn put_soa(&self, sheet: &mut Sheet, ttl_seconds: u32) {
         let [zone, server, mailbox] = &self.zone;
         let [refresh_seconds, retry_seconds, expire_seconds, minimum_seconds] = ZONE_TIMES;
         let serial = 2_026_010_100;
         let times =
             SoaTimes { serial, refresh_seconds, retry_seconds, expire_seconds, minimum_seconds };
         let data = Data::Soa(server.name(), mailbox.name(), times);
-        put(sheet, Section::Authority, zone, minimum_seconds, data);
+        put(sheet, Section::Authority, zone, ttl_seconds, data);
     }
 
     /// Proofs that the domain is somebody's, one a record.
@@ -184,7 +207,7 @@ impl Endpoints {
                 Some(at) => *at,
                 None => {
                     let at = u16::try_from(endpoints.places.len()).unwrap_or(u16::MAX);
-                    let Some(mut place) = Place::new(&name, u64::from(at)) else { continue };
+                    let Some(mut place) = Place::new(&name, at.into(), at.into()) else { continue };
                     place.unit = unit(&name).map(|unit| number(&mut units, unit));
                     endpoints.places.push(place);
                     known.insert(name, at);
@@ -302,7 +325,8 @@ fn web(number: u16) -> Option<Place> {
     let (first, second) = (pick(&FIRST, &mut random), pick(&SECOND, &mut random));
     // The number keeps names apart.
     let name = format!("{host}.{first}-{second}{number}.example");
-    Place::new(&name, u64::from(number) | 1 << 33)
+    let endpoints = u32::try_from(MANAGED.places.len()).ok()?;
+    Place::new(&name, endpoints + u32::from(number), u64::from(number) | 1 << 33)
 }
 
 #[cfg(test)]

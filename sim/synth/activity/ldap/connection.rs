@@ -26,6 +26,8 @@ const ROOT: &str = "rootDSE";
 /// Bytes of a wrap token of Kerberos with AES before and behind what is encrypted: header,
 /// confounder, the header again, checksum; RFC 4121 section 4.2.4, RFC 3962 section 6.
 const WRAP_BYTES: usize = 16 + 16 + 16 + 12;
+/// Bytes of the length before a protected buffer, RFC 4422 section 3.7.
+const PREFIX_BYTES: usize = 4;
 /// Room for a message before it is protected, in bytes: most need less.
 const PLAIN_BYTES: usize = 512;
 /// Bytes of its checksum, and of a signature of NTLM, \[MS-NLMP\] 2.2.2.9.
@@ -324,7 +326,8 @@ impl Connection {
             let flags = 0x06 | from_acceptor(side);
             // Rotated by checksum and encrypted header, RFC 4121 section 4.2.5.
             let header = self.wrap_header(side, [flags, 0xff, 0, 0, 0, 28]);
-            stage.say(&mut self.tcp, side, |w| {
+            let length = PREFIX_BYTES + WRAP_BYTES + plain;
+            stage.say_sealed(&mut self.tcp, side, length, |w| {
                 prefix(w, WRAP_BYTES + plain);
                 w.bytes(&header);
                 ciphertext(&mut random, WRAP_BYTES - header.len() + plain, w)

@@ -8,6 +8,7 @@ use crate::proto::ntlmssp::{
     Attribute, Authenticate, Challenge, Flags, Negotiate, Parts, Version2,
 };
 use crate::proto::{Id, Kind};
+use crate::synth::activity::wide;
 use crate::synth::{Stage, Words};
 use crate::wire::Writer;
 
@@ -124,11 +125,5 @@ fn authenticate(
 fn token(parts: &Parts<'_>) -> Vec<u8> {
     let mut bytes = Vec::new();
     parts.emit(&mut Writer::new(&mut bytes));
-    bytes
-}
-
-fn wide(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(2 * text.len());
-    text.encode_utf16().for_each(|unit| bytes.extend_from_slice(&unit.to_le_bytes()));
     bytes
 }

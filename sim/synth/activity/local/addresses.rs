@@ -9,6 +9,7 @@ use crate::proto::dhcp::{
     REQUESTED_ADDRESS, SERVER_ID, TYPE_ACK, TYPE_REQUEST, VENDOR_CLASS, Value,
 };
 use crate::proto::{Id, Kind, Outcome, Side, Utf8};
+use crate::synth::cast::router_of;
 use crate::synth::{Flow, Peer, Stage, Words};
 use crate::wire::Writer;
 
@@ -82,9 +83,7 @@ pub fn lease(stage: &mut Stage<'_>) {
         return lease_of_neighbour(stage, &lease);
     }
     // The relay agent speaks for the client: its router.
-    let address = lease.router.into();
-    let [a, b, c, d] = lease.router_octets;
-    let relay = Peer { address, mac: [0x02, 0x48, a, b, c, d] };
+    let relay = stage.cast.peer(lease.router);
     let mut flow = Flow { client: relay, ..to_dc_v4(stage, SERVER_PORT, SERVER_PORT) };
     lease.send(stage, &mut flow, Side::Client, Says::Discover);
     lease.send(stage, &mut flow, Side::Server, Says::Offer);
@@ -129,14 +128,11 @@ pub fn renew(stage: &mut Stage<'_>) {
 fn lease_of(stage: &mut Stage<'_>) -> Option<Lease> {
     let (cast, client) = (stage.cast, stage.item.client);
     let subnet = site(stage)?.subnet;
-    let (IpAddr::V4(server), IpAddr::V4(network)) = (cast.dc_v4.address, subnet.network) else {
-        return None;
-    };
-    let (address, mac) = (cast.client(client).v4, cast.client(client).mac);
+    let IpAddr::V4(server) = cast.dc_v4.address else { return None };
+    let (address, mac) = (cast.client(client).v4, cast.client(client).own_mac());
     let [a, b, c, d, e, f] = mac;
     let mask = mask(subnet);
-    // The first host of a subnet is its router, by custom.
-    let router = Ipv4Addr::from_bits(network.to_bits() + 1);
+    let router = router_of(&cast.estate, subnet)?;
     Some(Lease {
         transaction_id: stage.random.below(u32::MAX),
         address,
@@ -150,7 +146,7 @@ fn lease_of(stage: &mut Stage<'_>) -> Option<Lease> {
         mask,
         router,
         router_octets: router.octets(),
-        is_direct: server.to_bits() & mask.to_bits() == network.to_bits(),
+        is_direct: cast.is_on_link(address),
     })
 }
 

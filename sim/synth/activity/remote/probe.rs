@@ -62,7 +62,17 @@ struct Doors {
 }
 
 impl Doors {
+    /// Those of this client; nobody answers at an address that is off.
     fn of(stage: &Stage<'_>) -> Self {
+        let doors = Self::of_host(stage);
+        if stage.item.argument == 0 {
+            return doors;
+        }
+        let closed = Door::Failing(Knock::Dropped);
+        Self { netbios: false, rpc: closed, rdp: closed, ..doors }
+    }
+
+    fn of_host(stage: &Stage<'_>) -> Self {
         let label = u64::from(stage.item.client) | 3 << 62;
         let mut random = Random::fork(stage.cast.seed, label);
         let is_silent = random.chance(SILENT_SHARE);
@@ -89,7 +99,7 @@ struct Asked {
     dns_name: String,
 }
 
-/// Asks this client's address by all methods.
+/// Asks this client's address by all methods. Argument: 1 where the client is off.
 pub fn probe(stage: &mut Stage<'_>) {
     let client = stage.item.client;
     if stage.cast.client(client).population.is_none() {
@@ -136,9 +146,10 @@ fn netbios(stage: &mut Stage<'_>, asked: &Asked, doors: &Doors) {
     let mut outcome = Outcome::Unanswered;
     if doors.netbios {
         let names = node_names(stage, asked);
+        let own_mac = stage.cast.client(stage.item.client).own_mac();
         let mut statistics = [0; 46];
         let [a, b, c, d, e, f, ..] = &mut statistics;
-        for (to, from) in [a, b, c, d, e, f].into_iter().zip(asked.peer.mac) {
+        for (to, from) in [a, b, c, d, e, f].into_iter().zip(own_mac) {
             *to = from;
         }
         stage.datagram(&mut flow, Side::Server, |w| {

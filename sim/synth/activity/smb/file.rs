@@ -2,7 +2,6 @@
 //! contexts as Windows 10 and Server 2019 showed them.
 
 use super::link::{Asked, Message, Smb};
-use super::tokens::wide;
 use crate::base::{Random, Timestamp};
 use crate::proto::smb2::body::{
     ATTRIBUTE_DIRECTORY, ChangeNotifyRequest, ChangeNotifyResponse, CloseRequest, CloseResponse,
@@ -13,6 +12,7 @@ use crate::proto::smb2::body::{
 use crate::proto::smb2::part::{At8Long, At16, At16Long, At32, Buffer, Following};
 use crate::proto::smb2::{Body, command, status};
 use crate::proto::{Kind, Outcome};
+use crate::synth::activity::wide;
 use crate::synth::{Stage, Words};
 
 /// An archived file, \[MS-FSCC\] section 2.6.

@@ -4,7 +4,6 @@
 use super::file;
 use super::link::{Message, Smb};
 use super::seal::Seal;
-use super::tokens::wide;
 use crate::base::{Random, Timestamp};
 use crate::proto::dcerpc::Service;
 use crate::proto::dcerpc::syntax::kind;
@@ -15,6 +14,7 @@ use crate::proto::smb2::body::{
 use crate::proto::smb2::part::{At8Long, At16, At16Long, At32, Buffer};
 use crate::proto::smb2::{Body, command};
 use crate::proto::{Id, Kind, Outcome};
+use crate::synth::activity::wide;
 use crate::synth::rpc::{self, Association, Carrier};
 use crate::synth::tickets::Ticket;
 use crate::synth::{Stage, Words};

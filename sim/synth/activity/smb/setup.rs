@@ -1,7 +1,7 @@
 //! How a session begins and ends: negotiation, authentication, trees and what a client asks first.
 
 use super::link::{Asked, DIALECT_311, Link, Message, PORT, Smb};
-use super::tokens::{self, Host, filetime, wide};
+use super::tokens::{self, Host, filetime};
 use crate::base::Random;
 use crate::estate::Knob;
 use crate::proto::gss::{self, oid};
@@ -15,6 +15,7 @@ use crate::proto::smb2::negotiate::{Contexts, NegotiateRequest, NegotiateRespons
 use crate::proto::smb2::part::{At16, At32, Buffer};
 use crate::proto::smb2::{Body, command, status};
 use crate::proto::{Id, Kind, Outcome, Side};
+use crate::synth::activity::wide;
 use crate::synth::tickets::{Service, Who};
 use crate::synth::{Close, Stage, Words};
 use crate::wire::Writer;

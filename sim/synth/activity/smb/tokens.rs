@@ -5,6 +5,7 @@ use crate::proto::ntlmssp::{
     Attribute, Authenticate, Challenge, Flags, Negotiate, Parts, Version2,
 };
 use crate::synth::Cast;
+use crate::synth::activity::wide;
 use crate::wire::Writer;
 
 /// Windows 10 and Server 2019, \[MS-NLMP\] section 2.2.2.10.
@@ -21,13 +22,6 @@ const EPOCH: u64 = 116_444_736_000_000_000;
 /// A time as Windows counts it, \[MS-DTYP\] section 2.3.3.
 pub fn filetime(time: Timestamp) -> u64 {
     EPOCH + u64::try_from(time.nanos()).unwrap_or(0) / 100
-}
-
-/// UTF-16, little-endian.
-pub fn wide(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(2 * text.len());
-    text.encode_utf16().for_each(|unit| bytes.extend_from_slice(&unit.to_le_bytes()));
-    bytes
 }
 
 /// Who is asked: the attributes of a challenge.

@@ -307,5 +307,5 @@ fn segments_follow_each_other_as_the_line_takes_them() {
 
 #[test]
 fn the_state_of_a_connection_is_small() {
-    assert_eq!(size_of::<Tcp>(), 112);
+    assert_eq!(size_of::<Tcp>(), 120);
 }
