@@ -14,6 +14,7 @@ mod rules;
 mod size;
 mod tables;
 mod total;
+pub mod virtual_sensor;
 mod window;
 mod words;
 

@@ -5,6 +5,7 @@
 
 mod dc;
 mod inspection;
+mod simulation;
 mod source;
 mod synthesis;
 mod timeline;
@@ -18,6 +19,7 @@ pub use inspection::{
     FlowCounts, Inspection, Layers, PortCount, ProtocolFlows, Quantiles, RunFigures, Server,
     Traffic,
 };
+pub use simulation::{HealthSpan, LossStretch, SensorSize, SimulatedInterval, SimulatedSize};
 pub use source::{Damage, Drops, Format, InputFile, Interface};
 pub use synthesis::{
     DerivedCount, GroundTruth, MessageCount, PlannedCount, Synthesis, SynthesisParameter,
