@@ -3,6 +3,7 @@
 //!
 //! Names that serialise carry their unit. Unknown is `None`, which prints as `–`, never 0.
 
+mod calibration;
 mod dc;
 mod inspection;
 mod simulation;
@@ -12,6 +13,7 @@ mod timeline;
 mod understood;
 mod verdict;
 
+pub use calibration::{CalibratedRow, CalibrationSummary, Estimate, TableReading};
 pub use dc::{
     Basis, DomainController, Fact, HostFacts, Offload, ProtocolCount, RejectedReadings, Service,
 };
