@@ -6,6 +6,7 @@
 //! number are kept apart everywhere: published by the vendor, inferred by us from what it
 //! published, and our own.
 
+pub mod bursts;
 pub mod calibration;
 mod caveats;
 mod host;
