@@ -12,12 +12,14 @@ pub enum TableReading {
     Upper,
 }
 
-/// A figure with what is known of it. One end is `None` where nothing bounds it, and then so is
-/// the mean: it would be that of the prior.
+/// A figure with what is known of it. One end is `None` where nothing bounds it, and then so are
+/// mean and median: they would be those of the prior.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// Mean of the posterior under a uniform prior.
     pub mean: Option<f64>,
+    /// Half of the posterior lies below.
+    pub median: Option<f64>,
     /// 2.5 % of the posterior lie below; where only one end is known, the least possible value.
     pub low: Option<f64>,
     /// 2.5 % of the posterior lie above; where only one end is known, the greatest possible value.

@@ -95,8 +95,7 @@ pub struct Mix {
 impl Mix {
     /// A mix of classes, and `flows` flows of which the `n`-th has a share in proportion to
     /// `n^-skew` (0: all the same; 1: Zipf's law, the largest of 1,000 has 13 %). At most 4,096
-    /// flows. Shares are kept to 1/4096, but nothing that is there is left out while there is
-    /// room.
+    /// flows. Shares are kept to 1/4096: what is rarer may be left out.
     ///
     /// # Errors
     ///
@@ -289,8 +288,8 @@ impl Generator {
     }
 }
 
-/// Deals [`TABLE`] places in proportion to `shares`, by the largest remainder; `None` where there
-/// is no share, or one is no number.
+/// Deals [`TABLE`] places in proportion to `shares`; `None` where there is no share, or one is no
+/// number.
 fn deal(shares: &[f64]) -> Option<Vec<usize>> {
     let whole: f64 = shares.iter().sum();
     let sane = shares.iter().all(|share| share.is_finite() && *share >= 0.0);

@@ -76,7 +76,7 @@ impl Lines {
         let (low, high) =
             (reaches().fold(f64::INFINITY, f64::min), reaches().fold(0.0_f64, f64::max));
         if !high.is_finite() {
-            return Estimate { mean: None, low: Some(low), high: None };
+            return Estimate { mean: None, median: None, low: Some(low), high: None };
         }
         self.estimate(low, high, below, None)
     }
@@ -110,7 +110,7 @@ impl Lines {
     fn linear(&self, normal: (f64, f64)) -> Estimate {
         let (low, high) = self.polygon.extent(normal).unwrap_or_default();
         if !self.is_bounded_below() {
-            return Estimate { mean: None, low: None, high: Some(high) };
+            return Estimate { mean: None, median: None, low: None, high: Some(high) };
         }
         let mean = self.mean();
         let mean = mean.0 * normal.0 + mean.1 * normal.1;
@@ -137,7 +137,8 @@ impl Lines {
             let quantiles = points.map(|n| quantile((n as f64 + 0.5) / MEAN_POINTS as f64));
             quantiles.sum::<f64>() / MEAN_POINTS as f64
         });
-        Estimate { mean: Some(mean), low: Some(quantile(TAIL)), high: Some(quantile(1.0 - TAIL)) }
+        let [low, median, high] = [TAIL, 0.5, 1.0 - TAIL].map(|share| Some(quantile(share)));
+        Estimate { mean: Some(mean), median, low, high }
     }
 
     fn share(&self, half: &HalfPlane) -> f64 {

@@ -5,14 +5,14 @@
 //! `max(free, t)` and ends after its cost. A packet fills the buffer from its arrival to the end
 //! of its service; one that finds no room is lost (drop-tail, whole packets).
 //!
-//! What has left the buffer is known by chunks: consecutive packets of together 1/64 of the
-//! buffer or more. While a chunk is served, its bytes leave evenly; but in a buffer of less than
-//! 64 full frames, in which a frame may be a chunk of its own, only when its last packet is done.
-//! So small buffers are exact, and large ones to about a frame: within 3 % of what is lost packet
-//! by packet in a buffer that is always full, where it matters most.
+//! What has left the buffer is known by chunks of consecutive packets. In a buffer of less than
+//! 64 full frames, chunks are a 64th of it, often a single packet, and leave when their last
+//! packet is done: such buffers are exact. In larger ones, chunks are 16 KiB or an eighth of the
+//! buffer, and their bytes leave evenly while they are served: that is within 3 % of what is lost
+//! packet by packet in a buffer that is always full, where it matters most.
 //!
 //! Times are integers: 1/1024 ns from an epoch that moves with the quota. Nothing is rounded
-//! inside an interval of constant capacity.
+//! while capacity stays the same.
 
 use std::collections::VecDeque;
 
@@ -21,6 +21,9 @@ use super::{Arrivals, CLASSES};
 
 /// Sizes that are served side by side, in one go of the inner loop.
 pub(super) const LANES: usize = 8;
+
+/// Shards of them all: a byte tells them apart.
+const SHARDS: usize = LANES * SHARDS_MAX;
 
 /// Units of time in a nanosecond, as a power of two.
 const UNIT_BITS: u32 = 10;
@@ -32,11 +35,14 @@ pub(super) const UNITS_PER_SECOND: f64 = UNITS_PER_NS * 1e9;
 const SERVICE_MAX: f64 = (1_u64 << 36) as f64;
 const BACKLOG_MAX: f64 = (1_u64 << 55) as f64;
 
-/// Chunks that a buffer is released in.
-const CHUNKS: u64 = 64;
+/// Chunks of a buffer that is smaller than as many full Ethernet frames.
+const SMALL_CHUNKS: u64 = 64;
+const FRAME_BYTES: u64 = 1_518;
 
-/// Smallest chunk that leaves evenly, in bytes: an Ethernet frame with its header and tag.
-const EVEN_CHUNK_BYTES: u64 = 1_518;
+/// Chunk of a larger one in bytes, and least number of them. Smaller ones would be more exact, but
+/// each costs a look.
+const CHUNK_BYTES: u64 = 16_384;
+const CHUNKS_MIN: u64 = 8;
 
 /// Lossless time that ends a stretch of loss, in nanoseconds: a second.
 const CALM_NS: i64 = 1_000_000_000;
@@ -66,6 +72,8 @@ struct Shard {
 #[derive(Debug, Clone)]
 struct Buffer {
     capacity: u64,
+    /// Whether a chunk leaves evenly, not at its end.
+    even: bool,
     chunk_bytes: u64,
     /// Closed chunks that may not have left: when their last packet is done, and the bytes
     /// accepted up to it.
@@ -124,10 +132,10 @@ struct Lane {
 pub(super) struct Listener {
     epoch_ns: i64,
     /// Per slot: the place of each lane's shard in `shards`.
-    places: Vec<[u16; LANES]>,
+    places: Vec<[u8; LANES]>,
     /// Per class: the service time in each lane, in units.
     services: Vec<[i64; LANES]>,
-    shards: Vec<Shard>,
+    shards: Box<[Shard; SHARDS]>,
     buffers: Vec<Buffer>,
     lanes: [Lane; LANES],
     wait: [i64; LANES],
@@ -138,17 +146,19 @@ impl Listener {
     pub(super) fn new(shapes: &[Shape], epoch_ns: i64) -> Self {
         let idle = Shape { shards: 1, buffer_bytes: u64::MAX >> 1 };
         let mut places = vec![[0; LANES]; SLOTS];
-        let (mut shards, mut buffers) = (Vec::new(), Vec::new());
+        let mut shards = Box::new([Shard { free_at: 0, accepted: 0, check: u64::MAX }; SHARDS]);
+        let mut buffers = Vec::new();
         let lanes = std::array::from_fn(|lane| {
             let shape = shapes.get(lane).copied().unwrap_or(idle);
-            let (first, count) = (shards.len(), shape.shards.clamp(1, SHARDS_MAX));
+            let (first, count) = (buffers.len(), shape.shards.clamp(1, SHARDS_MAX));
             for (place, shard) in places.iter_mut().zip(deal(count)) {
                 if let Some(place) = place.get_mut(lane) {
-                    *place = u16::try_from(first + shard).unwrap_or(0);
+                    *place = u8::try_from(first + shard).unwrap_or(0);
                 }
             }
             let buffer = Buffer::new(shape.buffer_bytes);
-            shards.extend(vec![Shard { free_at: 0, accepted: 0, check: buffer.check() }; count]);
+            let own = shards.iter_mut().skip(first).take(count);
+            own.for_each(|shard| shard.check = buffer.check());
             buffers.extend(vec![buffer; count]);
             let tally = Tally::default();
             Lane { first, shards: count, up: true, tally, now: None, longest: None }
@@ -163,75 +173,72 @@ impl Listener {
         let Some(bytes) = arrivals.bytes.get(from..to) else { return };
         let Some(classes) = arrivals.class.get(from..to) else { return };
         let Some(flows) = arrivals.flow.get(from..to) else { return };
-        let epoch_ns = self.epoch_ns;
+        // Fields one by one, so that the compiler knows that they do not overlap.
+        let Self { epoch_ns, places, services, shards, buffers, lanes, wait } = self;
+        let mut waited = [0; LANES];
         for (((time, bytes), class), flow) in times.iter().zip(bytes).zip(classes).zip(flows) {
-            let now = (*time - epoch_ns).max(0) << UNIT_BITS;
+            let now = (*time - *epoch_ns).max(0) << UNIT_BITS;
             let bytes = u64::from(*bytes).max(1);
-            let Some(places) = self.places.get(slot_of(*flow)).copied() else { continue };
-            let Some(services) = self.services.get(usize::from(*class)).copied() else { continue };
+            let Some(places) = places.get(slot_of(*flow)) else { continue };
+            let Some(services) = services.get(usize::from(*class)) else { continue };
             for lane in 0..LANES {
-                self.offer(lane, now, bytes, &places, &services);
+                let (Some(place), Some(service)) = (places.get(lane), services.get(lane)) else {
+                    continue;
+                };
+                let place = usize::from(*place);
+                let (Some(shard), Some(waited)) = (shards.get_mut(place), waited.get_mut(lane))
+                else {
+                    continue;
+                };
+                let accepted = shard.accepted + bytes;
+                if accepted >= shard.check {
+                    if let (Some(buffer), Some(lane)) =
+                        (buffers.get_mut(place), lanes.get_mut(lane))
+                    {
+                        *waited += decide(shard, buffer, lane, *epoch_ns, now, bytes, *service);
+                    }
+                    continue;
+                }
+                let start = shard.free_at.max(now);
+                *waited += start - now;
+                shard.free_at = start + service;
+                shard.accepted = accepted;
             }
         }
+        wait.iter_mut().zip(waited).for_each(|(wait, waited)| *wait += waited);
     }
+}
 
-    #[inline(always)]
-    fn offer(
-        &mut self,
-        lane: usize,
-        now: i64,
-        bytes: u64,
-        places: &[u16; LANES],
-        services: &[i64; LANES],
-    ) {
-        let (Some(place), Some(service), Some(wait)) =
-            (places.get(lane), services.get(lane), self.wait.get_mut(lane))
-        else {
-            return;
-        };
-        let place = usize::from(*place);
-        let Some(shard) = self.shards.get_mut(place) else { return };
-        let accepted = shard.accepted + bytes;
-        if accepted >= shard.check {
-            self.decide(lane, place, now, bytes, *service);
-            return;
-        }
+/// Accepts or loses a packet where the buffer may be full or a chunk closes; its waiting time.
+#[inline(never)]
+fn decide(
+    shard: &mut Shard,
+    buffer: &mut Buffer,
+    lane: &mut Lane,
+    epoch_ns: i64,
+    now: i64,
+    bytes: u64,
+    service: i64,
+) -> i64 {
+    buffer.release(shard, now);
+    let accepted = shard.accepted + bytes;
+    let departed = buffer.departed + buffer.leaving(now);
+    let mut waited = 0;
+    if lane.up && accepted <= departed + buffer.capacity {
         let start = shard.free_at.max(now);
-        *wait += start - now;
+        waited = start - now;
         shard.free_at = start + service;
         shard.accepted = accepted;
-    }
-
-    /// Accepts or loses a packet where the buffer may be full or a chunk closes.
-    #[inline(never)]
-    fn decide(&mut self, lane: usize, place: usize, now: i64, bytes: u64, service: i64) {
-        let (Some(shard), Some(buffer), Some(lane), Some(wait)) = (
-            self.shards.get_mut(place),
-            self.buffers.get_mut(place),
-            self.lanes.get_mut(lane),
-            self.wait.get_mut(lane),
-        ) else {
-            return;
-        };
-        buffer.release(shard, now);
-        let accepted = shard.accepted + bytes;
-        let departed = buffer.departed + buffer.leaving(now);
-        if lane.up && accepted <= departed + buffer.capacity {
-            let start = shard.free_at.max(now);
-            *wait += start - now;
-            shard.free_at = start + service;
-            shard.accepted = accepted;
-            if accepted >= buffer.close_at {
-                buffer.chunks.push_back((shard.free_at, accepted));
-                buffer.close_at = accepted + buffer.chunk_bytes;
-            }
-            let queued = accepted - departed;
-            lane.tally.queue_bytes_max = lane.tally.queue_bytes_max.max(queued);
-        } else {
-            lane.lose(now, self.epoch_ns, bytes, service);
+        if accepted >= buffer.close_at {
+            buffer.chunks.push_back((shard.free_at, accepted));
+            buffer.close_at = accepted + buffer.chunk_bytes;
         }
-        shard.check = if lane.up { buffer.check() } else { 0 };
+        lane.tally.queue_bytes_max = lane.tally.queue_bytes_max.max(accepted - departed);
+    } else {
+        lane.lose(now, epoch_ns, bytes, service);
     }
+    shard.check = if lane.up { buffer.check() } else { 0 };
+    waited
 }
 
 impl Listener {
@@ -327,9 +334,22 @@ impl Listener {
 
 impl Buffer {
     fn new(capacity: u64) -> Self {
-        let chunk_bytes = (capacity / CHUNKS).max(1);
-        let chunks = VecDeque::with_capacity(CHUNKS as usize + 2);
-        Self { capacity, chunk_bytes, chunks, departed: 0, departed_at: 0, close_at: chunk_bytes }
+        let even = capacity >= SMALL_CHUNKS * FRAME_BYTES;
+        let chunk_bytes = if even {
+            (capacity / CHUNKS_MIN).min(CHUNK_BYTES.max(capacity / SMALL_CHUNKS))
+        } else {
+            (capacity / SMALL_CHUNKS).max(1)
+        };
+        let chunks = VecDeque::with_capacity(SMALL_CHUNKS as usize + 2);
+        Self {
+            even,
+            capacity,
+            chunk_bytes,
+            chunks,
+            departed: 0,
+            departed_at: 0,
+            close_at: chunk_bytes,
+        }
     }
 
     /// Accepted bytes from which on [`Listener::decide`] is to be asked.
@@ -358,7 +378,7 @@ impl Buffer {
     /// Bytes of the chunk under way that have left.
     fn leaving(&self, now: i64) -> u64 {
         let Some((done, bytes)) = self.chunks.front().copied() else { return 0 };
-        if self.chunk_bytes < EVEN_CHUNK_BYTES {
+        if !self.even {
             return 0;
         }
         let (passed, whole) = (now - self.departed_at, done - self.departed_at);

@@ -51,7 +51,7 @@ impl Candidate {
 }
 
 /// Threads for that many cores.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 64")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 32")]
 pub(super) fn shards(cores: f64) -> usize {
     libm::ceil(cores).clamp(1.0, SHARDS_MAX as f64) as usize
 }

@@ -10,8 +10,8 @@ const SLOT_BITS: u32 = 10;
 /// Slots that flows fall into.
 pub(super) const SLOTS: usize = 1 << SLOT_BITS;
 
-/// Most shards of one sensor: twice the cores of any server that a domain controller runs on.
-pub(super) const SHARDS_MAX: usize = 64;
+/// Most shards of one sensor: four times what the vendor's table needs for its highest rate.
+pub(super) const SHARDS_MAX: usize = 32;
 
 /// The slot of a flow, by multiplicative hashing (Knuth, TAOCP vol. 3, 6.4): hashes that differ
 /// only in their low bits spread all the same.
