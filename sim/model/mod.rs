@@ -11,6 +11,7 @@ pub mod calibration;
 mod caveats;
 mod host;
 mod load;
+pub mod probability;
 mod resources;
 mod rules;
 mod size;

@@ -21,7 +21,10 @@ pub use inspection::{
     FlowCounts, Inspection, Layers, PortCount, ProtocolFlows, Quantiles, RunFigures, Server,
     Traffic,
 };
-pub use simulation::{HealthSpan, LossStretch, SensorSize, SimulatedInterval, SimulatedSize};
+pub use simulation::{
+    Chance, Exhaustion, Headroom, HealthSpan, Limit, LossStretch, SensorSize, SimulatedInterval,
+    SimulatedSize, SizeProbability, SufficientSize,
+};
 pub use source::{Damage, Drops, Format, InputFile, Interface};
 pub use synthesis::{
     DerivedCount, GroundTruth, MessageCount, PlannedCount, Synthesis, SynthesisParameter,

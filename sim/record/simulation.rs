@@ -112,6 +112,115 @@ pub struct HealthSpan {
     pub basis: Basis,
 }
 
+/// The answer by probability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Chance {
+    /// The loss goal is missed with a probability below 5 %.
+    Yes,
+    /// Between 5 and 50 %.
+    Maybe,
+    /// Above 50 %.
+    No,
+}
+
+/// What runs short first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// The cores of the size.
+    Cores,
+    /// What the rest of the server leaves of them.
+    Quota,
+    /// Memory: the service stopped.
+    Memory,
+    /// The capture buffer, or one flow that is more than a core: packets were lost although no
+    /// interval used 90 % of the cores.
+    Bursts,
+}
+
+/// One size of sensor over many replicas of the traffic and of what is not known of the costs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SizeProbability {
+    /// The size.
+    pub size: SensorSize,
+    /// Times the traffic that was offered.
+    pub load: f64,
+    /// Replicas.
+    pub replicas: u32,
+    /// Share of them that lost more than the goal: the probability, 0 to 1.
+    pub probability: f64,
+    /// 95 % interval of that probability, for the number of replicas alone (Wilson 1927).
+    pub probability_low: f64,
+    /// Its upper end.
+    pub probability_high: f64,
+    /// Share of packets lost, 0 to 1, that 5 % of the replicas stay below.
+    pub loss_p5: f64,
+    /// Half of them.
+    pub loss_p50: f64,
+    /// 95 % of them.
+    pub loss_p95: f64,
+    /// Highest utilisation of an interval, 0 to 1, that 95 % of the replicas stay below.
+    pub peak_utilisation_p95: f64,
+    /// Most memory in use, in GB, that 95 % of the replicas stay below.
+    pub peak_memory_gb_p95: f64,
+    /// The answer.
+    pub chance: Chance,
+    /// What ran short in most of the replicas that missed the goal; `None` where none did.
+    pub limit: Option<Limit>,
+}
+
+/// Smallest sizes that do, in the order in which they were tried; `None` where none of them does.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SufficientSize {
+    /// Smallest that is not `No`: it may do.
+    pub lower: Option<SensorSize>,
+    /// Smallest that is `Yes`.
+    pub target: Option<SensorSize>,
+    /// Smallest whose whole interval of probability is `Yes`.
+    pub upper: Option<SensorSize>,
+}
+
+/// How much more traffic one size takes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Headroom {
+    /// The size.
+    pub size: SensorSize,
+    /// Busy packets per second now.
+    pub packets_per_second: f64,
+    /// Highest multiple of the traffic at which the answer is still `Yes`; `None` where it never
+    /// is. Below 1 the size does not do.
+    pub load_yes: Option<f64>,
+    /// Highest multiple at which it is not `No`; `None` where it always is.
+    pub load_maybe: Option<f64>,
+    /// Highest multiple that was tried: a headroom of that is that or more.
+    pub load_tried: f64,
+}
+
+impl Headroom {
+    /// Packets per second that may be added until the answer is no longer `Yes`; below zero where
+    /// there are too many.
+    pub fn spare_packets_per_second(&self) -> Option<f64> {
+        self.load_yes.map(|load| (load - 1.0) * self.packets_per_second)
+    }
+
+    /// The same in percent of the traffic now.
+    pub fn spare_percent(&self) -> Option<f64> {
+        self.load_yes.map(|load| (load - 1.0) * 100.0)
+    }
+}
+
+/// When headroom is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Exhaustion {
+    /// Growth of traffic in a year, as a share: 0.2 is 20 %.
+    pub growth_per_year: f64,
+    /// Years until the answer is no longer `Yes`; 0 where it is not now, `None` where it stays.
+    pub years_yes: Option<f64>,
+    /// Years until it is `No`.
+    pub years_maybe: Option<f64>,
+}
+
 fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }

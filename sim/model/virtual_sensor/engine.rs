@@ -50,7 +50,8 @@ impl VirtualSensor {
         settings.check(candidates)?;
         let shape = |candidate: &Candidate| Shape {
             shards: super::settings::shards(candidate.cores),
-            buffer_bytes: candidate.buffer_bytes_per_shard,
+            // A packet that stands for many fills as many times the room.
+            buffer_bytes: (candidate.buffer_bytes_per_shard as f64 / candidate.load) as u64,
         };
         let listeners = candidates.chunks(LANES).map(|eight| {
             let shapes: Vec<Shape> = eight.iter().map(shape).collect();
@@ -179,8 +180,9 @@ impl VirtualSensor {
 
     /// Sets what each size may use from now on.
     fn allow(&mut self) {
-        let own = self.settings.own_load.at(self.now_ns, self.packets_per_second);
         for size in &mut self.sizes {
+            let rate = self.packets_per_second * size.candidate().load;
+            let own = self.settings.own_load.at(self.now_ns, rate);
             let cores = quota::cores(size.candidate(), own, self.settings.other_percent);
             size.allow(cores, quota::memory_gb(size.candidate(), own));
         }
@@ -218,10 +220,10 @@ impl VirtualSensor {
                 listener.advance(self.now_ns, &stretch);
             }
             for (lane, rate) in changed.iter().enumerate() {
-                let Some(rate) = rate else { continue };
-                let settings = &self.settings;
-                listener
-                    .set_services(lane, (0..CLASSES).map(|class| settings.cost_ns(class) / rate));
+                let (Some(rate), Some(size)) = (rate, sizes.get(lane)) else { continue };
+                let factor = size.candidate().load / rate;
+                let costs = (0..CLASSES).map(|class| self.settings.cost_ns(class) * factor);
+                listener.set_services(lane, costs);
             }
         }
     }

@@ -39,6 +39,10 @@ const BACKLOG_MAX: f64 = (1_u64 << 55) as f64;
 const SMALL_CHUNKS: u64 = 64;
 const FRAME_BYTES: u64 = 1_518;
 
+/// Bytes already served, but not yet free, of the packet that is being served: half a packet on
+/// average, and large packets take longer; a third of a frame where all sizes are as frequent.
+const UNDER_WAY_BYTES: u64 = FRAME_BYTES / 3;
+
 /// Chunk of a larger one in bytes, and least number of them. Smaller ones would be more exact, but
 /// each costs a look.
 const CHUNK_BYTES: u64 = 16_384;
@@ -383,7 +387,8 @@ impl Buffer {
         }
         let (passed, whole) = (now - self.departed_at, done - self.departed_at);
         let share = passed.max(0) as f64 / whole.max(1) as f64;
-        ((bytes - self.departed) as f64 * share.min(1.0)) as u64
+        let leaving = (bytes - self.departed) as f64 * share.min(1.0);
+        (leaving as u64).saturating_sub(UNDER_WAY_BYTES)
     }
 }
 

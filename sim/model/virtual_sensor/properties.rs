@@ -142,6 +142,40 @@ fn one_elephant_has_one_core_however_many_there_are() {
 }
 
 #[test]
+fn less_load_never_loses_more() {
+    for seed in 0..5 {
+        let arrivals = bursty(seed, 15_000.0, 12.0, 0.8, equal);
+        let sizes =
+            [4.0, 2.0, 1.3, 1.0, 0.9, 0.6].map(|load| Candidate { load, ..size(1.0, 64_000) });
+        assert_falls(&run(&settings(), &sizes, &arrivals), "load");
+    }
+}
+
+/// Twice the load of one size is the load of half the size.
+#[test]
+fn load_is_cost_and_bytes_and_what_the_server_needs() {
+    let arrivals = bursty(11, 9_000.0, 30.0, 0.8, any_size);
+    let own_load = OwnLoad::FollowsTraffic {
+        idle: Use { cores: 0.5, memory_gb: 4.0 },
+        cores_per_packet_per_second: 1e-4,
+    };
+    let server = Some(Server { cores: 4.0, memory_gb: 64.0 });
+    let twice = Candidate { load: 2.0, server, ..size(1.0, 200_000) };
+    let found = run(&Settings { own_load, ..settings() }, &[twice], &arrivals).remove(0);
+    let own_load = OwnLoad::FollowsTraffic {
+        idle: Use { cores: 0.5, memory_gb: 4.0 },
+        cores_per_packet_per_second: 2e-4,
+    };
+    let once = Candidate { server, ..size(1.0, 100_000) };
+    let dear = Settings { own_load, ..Settings::new(0.0, vec![2.0 * COST_NS]) };
+    let expected = run(&dear, &[once], &arrivals).remove(0);
+    assert!(expected.lost_packets > 0);
+    assert_eq!(found.lost_packets, expected.lost_packets);
+    assert_eq!(found.intervals[0].allowed_cores, expected.intervals[0].allowed_cores);
+    assert!((found.intervals[0].utilisation - expected.intervals[0].utilisation).abs() < 1e-9);
+}
+
+#[test]
 fn batches_and_company_change_nothing() {
     let arrivals = bursty(3, 40_000.0, 25.0, 0.8, any_size);
     let sizes: Vec<Candidate> = (1..=11).map(|n| size(0.5 * f64::from(n), 100_000)).collect();

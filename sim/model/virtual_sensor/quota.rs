@@ -91,7 +91,7 @@ mod tests {
     const GB: f64 = 4.0;
 
     fn candidate(server: Option<Server>) -> Candidate {
-        Candidate { cores: 3.5, memory_gb: 9.5, buffer_bytes_per_shard: 1 << 20, server }
+        Candidate { cores: 3.5, memory_gb: 9.5, buffer_bytes_per_shard: 1 << 20, server, load: 1.0 }
     }
 
     #[test]

@@ -13,6 +13,9 @@ pub const DEFAULT_BUFFER_BYTES: u64 = 1 << 20;
 /// Largest capture buffer of a shard, in bytes.
 const BUFFER_MAX: u64 = 1 << 30;
 
+/// Least and most that traffic may be multiplied by.
+const LOAD: std::ops::RangeInclusive<f64> = 0.001..=1_000.0;
+
 /// Most sizes of one simulation.
 const CANDIDATES_MAX: usize = 512;
 
@@ -40,13 +43,17 @@ pub struct Candidate {
     pub buffer_bytes_per_shard: u64,
     /// The server, whose quota then applies too; `None` where the sensor always has its size.
     pub server: Option<Server>,
+    /// How many times the traffic is offered: each arrival is taken as so many of its kind at once,
+    /// in cost, in bytes, in what the server itself needs for it. Bursts keep their shape. 1 is the
+    /// traffic as it is; results count arrivals as they came.
+    pub load: f64,
 }
 
 impl Candidate {
     /// A size with the default capture buffer, divided among its shards, and no server.
     pub fn new(cores: f64, memory_gb: f64) -> Self {
         let buffer_bytes_per_shard = DEFAULT_BUFFER_BYTES / shards(cores) as u64;
-        Self { cores, memory_gb, buffer_bytes_per_shard, server: None }
+        Self { cores, memory_gb, buffer_bytes_per_shard, server: None, load: 1.0 }
     }
 }
 
@@ -167,9 +174,10 @@ impl Settings {
         for (index, candidate) in candidates.iter().enumerate() {
             let server = candidate.server.unwrap_or(Server { cores: 1.0, memory_gb: 1.0 });
             let amounts = [candidate.cores, candidate.memory_gb, server.cores, server.memory_gb];
+            let load = LOAD.contains(&candidate.load);
             let buffer = (1..=BUFFER_MAX).contains(&candidate.buffer_bytes_per_shard);
             let sane = amounts.iter().all(|amount| amount.is_finite() && *amount > 0.0);
-            if !sane || !buffer || candidate.cores > SHARDS_MAX as f64 {
+            if !sane || !buffer || !load || candidate.cores > SHARDS_MAX as f64 {
                 return Err(SensorError::Candidate(index));
             }
         }
@@ -209,7 +217,7 @@ pub enum SensorError {
     Candidates(usize),
     /// A size that cannot be.
     #[error(
-        "simulate size {0} (counted from 0): cores (at most {SHARDS_MAX}), memory and buffer (at most 1 GiB) must be above zero"
+        "simulate size {0} (counted from 0): cores (at most {SHARDS_MAX}), memory, buffer (at most 1 GiB) and load (0.001 to 1,000) must be above zero"
     )]
     Candidate(usize),
     /// No class or too many.

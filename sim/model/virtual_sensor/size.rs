@@ -168,6 +168,7 @@ impl Size {
         if offered.packets > 0 {
             self.mean_cost = work_seconds / offered.packets as f64;
         }
+        let work_seconds = work_seconds * self.candidate.load;
         let backlog = backlog * self.rate;
         let lost = tally.lost_units as f64 / UNITS_PER_SECOND * self.rate;
         let served = (work_seconds - lost + self.backlog - backlog).max(0.0);
@@ -186,7 +187,8 @@ impl Size {
         } else {
             self.result.downtime_ms += u64::try_from(tick_ns / 1_000_000).unwrap_or(0);
         }
-        sums.queue_bytes_max = sums.queue_bytes_max.max(tally.queue_bytes_max);
+        let queued = (tally.queue_bytes_max as f64 * self.candidate.load) as u64;
+        sums.queue_bytes_max = sums.queue_bytes_max.max(queued);
         let entries = self.queues.translator + self.queues.resolver + self.queues.sender;
         sums.entries_max = sums.entries_max.max(entries);
         self.result.offered_packets += offered.packets;
@@ -222,6 +224,7 @@ impl Size {
         first: bool,
     ) {
         let memory = &settings.memory;
+        let packets_per_second = packets_per_second * self.candidate.load;
         if self.down_until_ns.is_some() {
             self.memory_gb = 0.0;
             return;
@@ -234,7 +237,8 @@ impl Size {
         } else {
             memory.base_gb + memory.gb_per_kpps * self.remembered / 1e3
         };
-        let queued = self.queues.bytes(&settings.stages) + buffered_bytes as f64;
+        let queued =
+            self.queues.bytes(&settings.stages) + buffered_bytes as f64 * self.candidate.load;
         self.memory_gb = flows_gb + queued / (1_u64 << 30) as f64;
         self.sums.memory_gb = self.sums.memory_gb.max(self.memory_gb);
     }
@@ -256,7 +260,8 @@ impl Size {
         let bytes_per_packet = recent.bytes as f64 / recent.packets.max(1) as f64;
         let buffered =
             if bytes_per_packet > 0.0 { buffered_bytes as f64 / bytes_per_packet } else { 0.0 };
-        let waiting = self.queues.translator / settings.stages.messages_per_packet;
+        let waiting =
+            self.queues.translator / settings.stages.messages_per_packet / self.candidate.load;
         let lost = libm::round(buffered + waiting) as u64;
         let kept = self.result.offered_packets.saturating_sub(self.result.lost_packets);
         let lost = lost.min(kept);
