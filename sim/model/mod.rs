@@ -13,6 +13,7 @@ mod host;
 mod load;
 pub mod probability;
 mod resources;
+mod rounding;
 mod rules;
 mod size;
 mod tables;

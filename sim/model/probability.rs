@@ -16,6 +16,7 @@ use crate::record::{
 
 use super::bursts::{BurstError, BurstModel, Generator, Mix, Rates};
 use super::calibration::{Calibration, ClassCosts};
+use super::rounding::whole_usize;
 use super::virtual_sensor::{Arrivals, Candidate, SensorError, Settings, VirtualSensor};
 
 /// Replicas that a probability of 5 % can be told with: of 200 that all keep the goal, the 95 %
@@ -345,7 +346,7 @@ fn kept(candidate: &Candidate, size: &SimulatedSize) -> Run {
 
 /// The value that a share of the sorted `values` stays at or below (nearest rank).
 fn quantile(values: &[f64], share: f64) -> f64 {
-    let rank = libm::ceil(share * values.len() as f64).max(1.0) as usize;
+    let rank = whole_usize(libm::ceil(share * values.len() as f64).max(1.0));
     values.get(rank - 1).or(values.last()).copied().unwrap_or(0.0)
 }
 

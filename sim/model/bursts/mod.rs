@@ -12,8 +12,10 @@
 mod exponential;
 mod peaks;
 
-use crate::base::Random;
+use crate::base::{Random, Timestamp};
+use crate::record::Timeline;
 
+use super::rounding::{whole_i64, whole_usize};
 use super::virtual_sensor::Arrivals;
 use exponential::Exponential;
 
@@ -74,6 +76,26 @@ pub struct Rates {
     pub packets_per_second: Vec<f64>,
 }
 
+impl Rates {
+    /// The samples of `timeline` that begin from `from` on and before `to`. A sample without a
+    /// good reading takes the mean of those that have one; `None` where none has, or none is left.
+    pub fn of(timeline: &Timeline, from: Timestamp, to: Timestamp) -> Option<Self> {
+        let interval_ns = i64::try_from(timeline.interval_ms).ok()?.checked_mul(1_000_000)?;
+        let start = |index: usize| {
+            let passed = i64::try_from(index).unwrap_or(i64::MAX).saturating_mul(interval_ns);
+            timeline.start_utc.plus_nanos(passed)
+        };
+        let samples = timeline.packets_per_second.iter().enumerate();
+        let chosen = samples.filter(|(index, _)| (from..to).contains(&start(*index)));
+        let (first, readings): (Vec<usize>, Vec<Option<f64>>) = chosen.unzip();
+        let good: Vec<f64> = readings.iter().flatten().copied().collect();
+        let mean = good.iter().sum::<f64>() / good.len() as f64;
+        let start_ns = start(*first.first()?).nanos();
+        let packets_per_second = readings.iter().map(|rate| rate.unwrap_or(mean)).collect();
+        (!good.is_empty()).then_some(Self { start_ns, interval_ns, packets_per_second })
+    }
+}
+
 /// Packets of one class in a mix.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassMix {
@@ -111,7 +133,7 @@ impl Mix {
         let shares: Vec<f64> = kinds.iter().map(|(_, weight)| *weight).collect();
         let table = deal(&shares).ok_or(BurstError::Mix)?;
         let classes = table.iter().filter_map(|at| Some(kinds.get(*at)?.0)).collect();
-        let ranks = 1..=flows.clamp(1, TABLE as u32);
+        let ranks = 1..=flows.clamp(1, 1 << TABLE_BITS);
         let shares: Vec<f64> = ranks.map(|rank| libm::pow(f64::from(rank), -skew)).collect();
         let table = deal(&shares).ok_or(BurstError::Mix)?;
         // Any hash will do, as long as flows keep theirs.
@@ -197,7 +219,7 @@ impl Generator {
         let steps = libm::ceil(interval_seconds / step).clamp(1.0, STEPS_MAX);
         let mut generator = Self {
             step_ns: rates.interval_ns as f64 / steps,
-            path: vec![1.0; steps as usize],
+            path: vec![1.0; whole_usize(steps)],
             exponential: Exponential::new(),
             rates,
             model,
@@ -251,7 +273,7 @@ impl Generator {
                 let flow = (bits >> (u64::BITS - 2 * TABLE_BITS)) as usize % TABLE;
                 let (class, bytes) = self.mix.classes.get(packet).copied().unwrap_or_default();
                 let flow = self.mix.flows.get(flow).copied().unwrap_or_default();
-                arrivals.push(start_ns.saturating_add(time as i64), bytes, class, flow);
+                arrivals.push(start_ns.saturating_add(whole_i64(time)), bytes, class, flow);
             }
             self.time_ns = time;
             if time < end {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::base::Timestamp;
 use crate::model::virtual_sensor::{Candidate, Settings, VirtualSensor};
-use crate::record::{Peak, SimulatedSize};
+use crate::record::{Peak, SimulatedSize, Timeline};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -179,6 +179,28 @@ fn the_same_mean_loses_from_nothing_to_a_tenth() {
     // And smaller bursts of the same traffic.
     let smaller = losses(model(&[(0.6, 5.0)]).times(0.5), 20_000.0);
     assert!(smaller[0] < long[0] / 2.0, "{smaller:?}");
+}
+
+#[test]
+fn a_part_of_a_timeline_is_taken_and_its_holes_filled() {
+    let at = |second| Timestamp::from_parts(second, 0);
+    let timeline = Timeline {
+        start_utc: at(100),
+        interval_ms: 5_000,
+        covered_ms: 25_000,
+        packets_per_second: vec![Some(9.0), Some(1.0), None, Some(3.0), Some(9.0)],
+        bytes_per_second: Vec::new(),
+        protocol_interval_ms: 60_000,
+        protocols: Vec::new(),
+    };
+    let expected = Rates {
+        start_ns: 105 * SECOND,
+        interval_ns: 5 * SECOND,
+        packets_per_second: vec![1.0, 2.0, 3.0],
+    };
+    assert_eq!(Rates::of(&timeline, at(105), at(120)), Some(expected));
+    assert_eq!(Rates::of(&timeline, at(110), at(115)), None);
+    assert_eq!(Rates::of(&timeline, at(0), at(100)), None);
 }
 
 #[test]

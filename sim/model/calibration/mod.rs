@@ -327,6 +327,7 @@ fn scaled(estimate: Estimate, factor: f64) -> Estimate {
 
 #[cfg(test)]
 mod tests {
+    use crate::model::rounding::whole_i64;
     use crate::model::{CURRENT_TABLE, tables};
 
     use super::*;
@@ -422,7 +423,7 @@ mod tests {
         let rows = tight().summary().rows;
         let found: Vec<i64> = rows
             .iter()
-            .map(|row| libm::round(row.utilisation.mean.unwrap() * 100.0) as i64)
+            .map(|row| whole_i64(libm::round(row.utilisation.mean.unwrap() * 100.0)))
             .collect();
         assert_eq!(found[1..], [62, 78, 71, 95, 89, 87]);
         assert!(rows.iter().all(|row| row.residual_cores.unwrap() > 0.0));

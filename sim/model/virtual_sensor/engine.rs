@@ -1,6 +1,7 @@
 //! Moves time: ticks, quota intervals, intervals of the series.
 
 use crate::base::Timestamp;
+use crate::model::rounding::whole_u64;
 use crate::record::SimulatedSize;
 
 use super::listener::{LANES, Listener, Shape, UNITS_PER_SECOND};
@@ -51,7 +52,7 @@ impl VirtualSensor {
         let shape = |candidate: &Candidate| Shape {
             shards: super::settings::shards(candidate.cores),
             // A packet that stands for many fills as many times the room.
-            buffer_bytes: (candidate.buffer_bytes_per_shard as f64 / candidate.load) as u64,
+            buffer_bytes: whole_u64(candidate.buffer_bytes_per_shard as f64 / candidate.load),
         };
         let listeners = candidates.chunks(LANES).map(|eight| {
             let shapes: Vec<Shape> = eight.iter().map(shape).collect();
@@ -61,7 +62,7 @@ impl VirtualSensor {
         let mut sensor = Self {
             sizes: candidates.iter().map(|candidate| Size::new(*candidate, start_ns)).collect(),
             listeners: listeners.collect(),
-            costs: (0..CLASSES).map(|class| units(class) as u64).collect(),
+            costs: (0..CLASSES).map(|class| whole_u64(units(class))).collect(),
             start_ns,
             now_ns: start_ns,
             next_quota_ns: start_ns.saturating_add(QUOTA_NS),

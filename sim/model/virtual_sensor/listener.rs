@@ -8,13 +8,15 @@
 //! What has left the buffer is known by chunks of consecutive packets. In a buffer of less than
 //! 64 full frames, chunks are a 64th of it, often a single packet, and leave when their last
 //! packet is done: such buffers are exact. In larger ones, chunks are 16 KiB or an eighth of the
-//! buffer, and their bytes leave evenly while they are served: that is within 3 % of what is lost
+//! buffer, and their bytes leave step by step while they are served: that is within 2 % of what is lost
 //! packet by packet in a buffer that is always full, where it matters most.
 //!
 //! Times are integers: 1/1024 ns from an epoch that moves with the quota. Nothing is rounded
 //! while capacity stays the same.
 
 use std::collections::VecDeque;
+
+use crate::model::rounding::{whole_i64, whole_u64};
 
 use super::shards::{SHARDS_MAX, SLOTS, deal, slot_of};
 use super::{Arrivals, CLASSES};
@@ -37,11 +39,13 @@ const BACKLOG_MAX: f64 = (1_u64 << 55) as f64;
 
 /// Chunks of a buffer that is smaller than as many full Ethernet frames.
 const SMALL_CHUNKS: u64 = 64;
+/// Chunks that a buffer holds at most: one more is open, one is rounding.
+const CHUNKS_KEPT: usize = 66;
 const FRAME_BYTES: u64 = 1_518;
 
-/// Bytes already served, but not yet free, of the packet that is being served: half a packet on
-/// average, and large packets take longer; a third of a frame where all sizes are as frequent.
-const UNDER_WAY_BYTES: u64 = FRAME_BYTES / 3;
+/// Steps in which the bytes of such a chunk leave: about a packet at a time, because room that
+/// comes back byte by byte would let small packets in before large ones.
+const STEP_BYTES: u64 = FRAME_BYTES / 2;
 
 /// Chunk of a larger one in bytes, and least number of them. Smaller ones would be more exact, but
 /// each costs a look.
@@ -76,7 +80,7 @@ struct Shard {
 #[derive(Debug, Clone)]
 struct Buffer {
     capacity: u64,
-    /// Whether a chunk leaves evenly, not at its end.
+    /// Whether a chunk leaves step by step, not at its end.
     even: bool,
     chunk_bytes: u64,
     /// Closed chunks that may not have left: when their last packet is done, and the bytes
@@ -344,7 +348,7 @@ impl Buffer {
         } else {
             (capacity / SMALL_CHUNKS).max(1)
         };
-        let chunks = VecDeque::with_capacity(SMALL_CHUNKS as usize + 2);
+        let chunks = VecDeque::with_capacity(CHUNKS_KEPT);
         Self {
             even,
             capacity,
@@ -388,7 +392,7 @@ impl Buffer {
         let (passed, whole) = (now - self.departed_at, done - self.departed_at);
         let share = passed.max(0) as f64 / whole.max(1) as f64;
         let leaving = (bytes - self.departed) as f64 * share.min(1.0);
-        (leaving as u64).saturating_sub(UNDER_WAY_BYTES)
+        whole_u64(leaving) / STEP_BYTES * STEP_BYTES
     }
 }
 
@@ -419,7 +423,6 @@ fn stretched(left: i64, factor: f64) -> i64 {
 }
 
 /// The nearest whole number of units of a number that [`BACKLOG_MAX`] bounds.
-#[expect(clippy::cast_possible_truncation, reason = "0 to 2^55, or a NaN that becomes 0")]
 fn whole(units: f64) -> i64 {
-    libm::round(units.max(0.0)) as i64
+    whole_i64(libm::round(units.max(0.0)))
 }

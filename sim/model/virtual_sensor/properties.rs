@@ -1,6 +1,7 @@
 //! What must hold for any traffic: more never loses more, whatever the batches.
 
 use crate::base::Random;
+use crate::model::rounding::whole_i64;
 use crate::record::SimulatedSize;
 
 use super::{
@@ -30,7 +31,7 @@ fn bursty(
                 break;
             }
             let size = bytes(&mut random);
-            arrivals.push((time * 1e9) as i64, size, 0, random.below(5_000) << 8);
+            arrivals.push(whole_i64(time * 1e9), size, 0, random.below(5_000) << 8);
         }
         start += 0.05;
     }
@@ -196,7 +197,7 @@ fn batches_and_company_change_nothing() {
     let end = *arrivals.time_ns.last().unwrap() + 1_000_000_000;
     assert_eq!(sensor.finish(end).unwrap(), whole);
     for (alone, together) in sizes.iter().zip(&whole) {
-        assert_eq!(run(&settings(), &[*alone], &arrivals), [together.clone()]);
+        assert_eq!(run(&settings(), &[*alone], &arrivals), std::slice::from_ref(together));
     }
 }
 

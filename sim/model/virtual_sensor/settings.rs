@@ -1,5 +1,7 @@
 //! What a simulation is told: sizes, costs, limits, and where each default comes from.
 
+use crate::model::rounding::whole_usize;
+
 use super::shards::SHARDS_MAX;
 use super::{OwnLoad, Stages, Use};
 
@@ -58,9 +60,8 @@ impl Candidate {
 }
 
 /// Threads for that many cores.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 32")]
 pub(super) fn shards(cores: f64) -> usize {
-    libm::ceil(cores).clamp(1.0, SHARDS_MAX as f64) as usize
+    whole_usize(libm::ceil(cores).clamp(1.0, SHARDS_MAX as f64))
 }
 
 /// Memory that the sensor uses: a base and a share that follows the packet rate, because flows

@@ -1,6 +1,7 @@
 //! One size of sensor: what it may use, what it holds, and what is told of it.
 
 use crate::base::Timestamp;
+use crate::model::rounding::{whole_i64, whole_u64};
 use crate::record::{Basis, HealthSpan, LossStretch, SensorSize, SimulatedInterval, SimulatedSize};
 
 use super::listener::{Stretch, Tally, UNITS_PER_SECOND};
@@ -187,7 +188,7 @@ impl Size {
         } else {
             self.result.downtime_ms += u64::try_from(tick_ns / 1_000_000).unwrap_or(0);
         }
-        let queued = (tally.queue_bytes_max as f64 * self.candidate.load) as u64;
+        let queued = whole_u64(tally.queue_bytes_max as f64 * self.candidate.load);
         sums.queue_bytes_max = sums.queue_bytes_max.max(queued);
         let entries = self.queues.translator + self.queues.resolver + self.queues.sender;
         sums.entries_max = sums.entries_max.max(entries);
@@ -262,18 +263,19 @@ impl Size {
             if bytes_per_packet > 0.0 { buffered_bytes as f64 / bytes_per_packet } else { 0.0 };
         let waiting =
             self.queues.translator / settings.stages.messages_per_packet / self.candidate.load;
-        let lost = libm::round(buffered + waiting) as u64;
+        let lost = whole_u64(libm::round(buffered + waiting));
         let kept = self.result.offered_packets.saturating_sub(self.result.lost_packets);
         let lost = lost.min(kept);
         self.result.lost_packets += lost;
         self.sums.lost_packets += lost.min(self.sums.offered_packets - self.sums.lost_packets);
-        self.result.lost_bytes += buffered_bytes + libm::round(waiting * bytes_per_packet) as u64;
+        self.result.lost_bytes +=
+            buffered_bytes + whole_u64(libm::round(waiting * bytes_per_packet));
         self.result.lost_bytes = self.result.lost_bytes.min(self.result.offered_bytes);
         self.queues = Queues::default();
         self.room = f64::INFINITY;
         self.backlog = 0.0;
         self.remembered = 0.0;
-        let down_ns = libm::round(settings.restart_seconds * 1e9) as i64;
+        let down_ns = whole_i64(libm::round(settings.restart_seconds * 1e9));
         let until_ns = now_ns.saturating_add(down_ns);
         self.down_until_ns = Some(until_ns);
         self.result.restart_count += 1;
