@@ -6,14 +6,19 @@
 //! number are kept apart everywhere: published by the vendor, inferred by us from what it
 //! published, and our own.
 
+pub mod bursts;
+pub mod calibration;
 mod caveats;
 mod host;
 mod load;
+pub mod probability;
 mod resources;
+mod rounding;
 mod rules;
 mod size;
 mod tables;
 mod total;
+pub mod virtual_sensor;
 mod window;
 mod words;
 

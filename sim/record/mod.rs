@@ -3,20 +3,27 @@
 //!
 //! Names that serialise carry their unit. Unknown is `None`, which prints as `–`, never 0.
 
+mod calibration;
 mod dc;
 mod inspection;
+mod simulation;
 mod source;
 mod synthesis;
 mod timeline;
 mod understood;
 mod verdict;
 
+pub use calibration::{CalibratedRow, CalibrationSummary, Estimate, TableReading};
 pub use dc::{
     Basis, DomainController, Fact, HostFacts, Offload, ProtocolCount, RejectedReadings, Service,
 };
 pub use inspection::{
     FlowCounts, Inspection, Layers, PortCount, ProtocolFlows, Quantiles, RunFigures, Server,
     Traffic,
+};
+pub use simulation::{
+    Chance, Exhaustion, Headroom, HealthSpan, Limit, LossStretch, SensorSize, SimulatedInterval,
+    SimulatedSize, SizeProbability, SufficientSize,
 };
 pub use source::{Damage, Drops, Format, InputFile, Interface};
 pub use synthesis::{
