@@ -12,6 +12,7 @@ mod synthesis;
 mod timeline;
 mod understood;
 mod verdict;
+mod virtual_verdict;
 
 pub use calibration::{CalibratedRow, CalibrationSummary, Estimate, TableReading};
 pub use dc::{
@@ -39,6 +40,7 @@ pub use verdict::{
     Assumption, CapacityRow, CapacityTable, Load, OtherTable, Resource, ResourceCheck, Sized,
     SizingReport, Total, Verdict, VerdictKind,
 };
+pub use virtual_verdict::{ArrivalsFrom, VirtualVerdict, WhatIf};
 
 /// Version of everything in this room as it is written to disk. Raised by any change that a
 /// reader of the older version would misunderstand.

@@ -160,6 +160,9 @@ pub struct Sized {
     pub load: Load,
     /// The answer.
     pub verdict: Verdict,
+    /// What the virtual sensor says; `None` where it was not asked for, or has no traffic.
+    #[serde(default)]
+    pub virtual_sensor: Option<Box<super::VirtualVerdict>>,
 }
 
 /// Several domain controllers together.

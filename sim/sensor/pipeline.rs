@@ -18,8 +18,8 @@ use super::shard::{Shard, Taken};
 use super::{Options, observation};
 use crate::base::{Arrivals, Batch, Frame, FrameSource};
 use crate::flow::{
-    Address, AddressMap, Decoder, Flag, FragmentLimits, Packet, Reassembler, SHARDS, Transport, decode,
-    sender_mac,
+    Address, AddressMap, Decoder, Flag, FragmentLimits, Packet, Reassembler, SHARDS, Transport,
+    decode, sender_mac,
 };
 use crate::record::{Drops, Layers};
 

@@ -333,8 +333,10 @@ pub fn single() -> SizingReport {
         ],
         other_tables: other_tables(),
     };
-    let mut report =
-        report(vec![capture("captures/dc1.pcapng.zst")], vec![Sized { dc, load, verdict }]);
+    let mut report = report(
+        vec![capture("captures/dc1.pcapng.zst")],
+        vec![Sized { dc, load, verdict, virtual_sensor: None }],
+    );
     report.unattributed_packets = Some(2_134_120);
     report.drops = Drops {
         not_captured: 1_204,
@@ -375,7 +377,7 @@ fn from_counters(name: &str, samples: Vec<Option<f64>>, verdict: Verdict) -> Siz
         rejected: RejectedReadings::default(),
         notes: vec![],
     };
-    Sized { dc, load, verdict }
+    Sized { dc, load, verdict, virtual_sensor: None }
 }
 
 fn plain_verdict(
