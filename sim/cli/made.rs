@@ -18,6 +18,7 @@ use super::span;
 use crate::base::{Batch, FrameSource, Timestamp};
 use crate::capture::Filtered;
 use crate::estate::Estate;
+use crate::model::Watch;
 use crate::record::{Format, InputFile};
 use crate::sensor::{self, Rows};
 use crate::synth::Synth;
@@ -179,6 +180,31 @@ impl Made {
             damage: None,
         };
         Ok(Captured::new(observation, vec![file]))
+    }
+}
+
+impl Made {
+    /// Makes the same traffic once more and shows it to the virtual sensor.
+    ///
+    /// # Errors
+    /// No threads, a filter that cannot be, or packets that cannot be simulated.
+    pub fn show(&self, plan: &InputPlan, quiet: bool, watch: &mut Watch) -> anyhow::Result<()> {
+        let Order { cast, options, .. } = Order::new(&self.described, Some(&self.dc), &plan.wish)?;
+        let mtu_bytes = self.described.estate.network().mtu_bytes.into();
+        let core = sensor::Options { mtu_bytes, ..plan.core.clone() };
+        let bar = SynthBar::new(options.start, options.duration_ns, self.place, quiet);
+        let synth = Synth::start(cast, &options)?;
+        let mut source = Filtered::new(Watched::new(synth, &bar), plan.filter.clone())?;
+        let mut failure = None;
+        sensor::arrivals(&mut source, &core, &[], &|_| (), &mut |_, arrivals| {
+            if let Err(error) = watch.offer(arrivals) {
+                failure.get_or_insert(error);
+            }
+        });
+        let Watched { synth, .. } = source.into_inner()?;
+        synth.finish()?;
+        bar.finish();
+        failure.map_or(Ok(()), |error| Err(error.into()))
     }
 }
 

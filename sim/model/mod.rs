@@ -10,6 +10,7 @@ pub mod bursts;
 pub mod calibration;
 mod caveats;
 mod host;
+mod judge;
 mod load;
 pub mod probability;
 mod resources;
@@ -26,6 +27,7 @@ mod words;
 mod fixture;
 
 pub use host::{apply_estate, apply_synthesis};
+pub use judge::{Case, JudgeError, Question, Watch};
 pub use load::load;
 pub use rules::{Rules, RulesError, assumptions};
 pub use size::size;

@@ -355,7 +355,7 @@ impl Load {
             let class = taken.id as u8;
             let mut push = |number: usize| {
                 if let Some(arrivals) = each.get_mut(number) {
-                    arrivals.push(packet.time, packet.original_length, class, flow);
+                    arrivals.push(packet.time.nanos(), packet.original_length, class, flow);
                 }
             };
             if numbers.is_empty() {
