@@ -6,6 +6,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     missing_docs,
     reason = "a bench may stop at what cannot happen, and nobody reads its documentation"
@@ -83,7 +84,7 @@ fn bench(c: &mut Criterion) {
         assert!((count as f64 / (rate * SECONDS as f64) - 1.0).abs() < 0.01);
         // A benchmark with the wrong answer is not a measurement.
         let (small, large) = offer(&batches);
-        assert!(small > 0.8 && large < 0.1, "{small} {large}");
+        assert!(small > 0.8 && large < 0.2, "{small} {large}");
         group.throughput(Throughput::Elements(count as u64));
         group.bench_function(format!("sizes/{rate}"), |b| b.iter(|| black_box(offer(&batches))));
         group.bench_function(format!("generate/{rate}"), |b| {

@@ -89,6 +89,12 @@ struct Buffer {
     /// Bytes that have left, by whole chunks, and when the last of them was done.
     departed: u64,
     departed_at: i64,
+    /// Bytes of the first chunk that leave in a unit of time.
+    leaving_per_unit: f64,
+    /// Until when nothing more leaves, and the accepted bytes that there is room for until then;
+    /// known where a packet was lost.
+    full_until: i64,
+    room_to: u64,
     /// Accepted bytes that close the open chunk.
     close_at: u64,
 }
@@ -228,8 +234,12 @@ fn decide(
     bytes: u64,
     service: i64,
 ) -> i64 {
-    buffer.release(shard, now);
     let accepted = shard.accepted + bytes;
+    if now < buffer.full_until && accepted > buffer.room_to {
+        lane.lose(now, epoch_ns, bytes, service);
+        return 0;
+    }
+    buffer.release(shard, now);
     let departed = buffer.departed + buffer.leaving(now);
     let mut waited = 0;
     if lane.up && accepted <= departed + buffer.capacity {
@@ -239,11 +249,15 @@ fn decide(
         shard.accepted = accepted;
         if accepted >= buffer.close_at {
             buffer.chunks.push_back((shard.free_at, accepted));
+            if buffer.chunks.len() == 1 {
+                buffer.set_leaving();
+            }
             buffer.close_at = accepted + buffer.chunk_bytes;
         }
         lane.tally.queue_bytes_max = lane.tally.queue_bytes_max.max(accepted - departed);
     } else {
         lane.lose(now, epoch_ns, bytes, service);
+        buffer.set_full(departed);
     }
     shard.check = if lane.up { buffer.check() } else { 0 };
     waited
@@ -269,6 +283,8 @@ impl Listener {
                     *done = stretched(*done - passed, *factor);
                 }
                 buffer.departed_at = -stretched(passed - buffer.departed_at, *factor);
+                buffer.set_leaving();
+                buffer.full_until = i64::MIN;
                 shard.check = if lane.up { buffer.check() } else { 0 };
             }
         }
@@ -316,6 +332,7 @@ impl Listener {
         for (shard, buffer) in shards.zip(buffers) {
             shard.free_at = 0;
             buffer.release(shard, 0);
+            buffer.full_until = i64::MIN;
             shard.check = if up { buffer.check() } else { 0 };
         }
     }
@@ -356,6 +373,9 @@ impl Buffer {
             chunks,
             departed: 0,
             departed_at: 0,
+            leaving_per_unit: 0.0,
+            full_until: i64::MIN,
+            room_to: 0,
             close_at: chunk_bytes,
         }
     }
@@ -371,28 +391,50 @@ impl Buffer {
             self.chunks.clear();
             self.departed = shard.accepted;
             self.departed_at = now;
+            self.leaving_per_unit = 0.0;
             self.close_at = shard.accepted.saturating_add(self.chunk_bytes);
             return;
         }
+        let mut moved = false;
         while let Some((done, bytes)) =
             self.chunks.front().copied().filter(|(done, _)| *done <= now)
         {
             self.departed = bytes;
             self.departed_at = done;
             self.chunks.pop_front();
+            moved = true;
+        }
+        if moved {
+            self.set_leaving();
         }
     }
 
     /// Bytes of the chunk under way that have left.
     fn leaving(&self, now: i64) -> u64 {
-        let Some((done, bytes)) = self.chunks.front().copied() else { return 0 };
-        if !self.even {
-            return 0;
-        }
-        let (passed, whole) = (now - self.departed_at, done - self.departed_at);
-        let share = passed.max(0) as f64 / whole.max(1) as f64;
-        let leaving = (bytes - self.departed) as f64 * share.min(1.0);
+        let leaving = (now - self.departed_at).max(0) as f64 * self.leaving_per_unit;
         whole_u64(leaving) / STEP_BYTES * STEP_BYTES
+    }
+
+    /// Notes until when there is no more room than now, `departed` bytes having left: until the
+    /// first chunk is done, or its next step leaves.
+    fn set_full(&mut self, departed: u64) {
+        self.room_to = departed.saturating_add(self.capacity);
+        let Some((done, _)) = self.chunks.front().copied() else { return };
+        self.full_until = done;
+        if self.leaving_per_unit > 0.0 {
+            let next = (departed - self.departed + STEP_BYTES) as f64 / self.leaving_per_unit;
+            self.full_until = done.min(self.departed_at.saturating_add(whole_i64(next)));
+        }
+    }
+
+    /// Sets how fast the first chunk leaves: evenly, or not before it is done.
+    fn set_leaving(&mut self) {
+        self.leaving_per_unit = match self.chunks.front() {
+            Some((done, bytes)) if self.even => {
+                (bytes - self.departed) as f64 / (done - self.departed_at).max(1) as f64
+            }
+            _ => 0.0,
+        };
     }
 }
 
