@@ -247,7 +247,8 @@ impl<'a> Case<'a> {
             assumptions: Vec::new(),
         };
         verdict.sentences = words::sentences(&verdict, self.sized);
-        verdict.assumptions = words::assumptions(&verdict, self.question, self.host.as_ref());
+        verdict.assumptions =
+            words::assumptions(&verdict, self.question, &self.settings, self.host.as_ref());
         Ok(Some(verdict))
     }
 

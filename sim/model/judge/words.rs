@@ -1,6 +1,6 @@
 //! The verdict in sentences, and what it rests on.
 
-use crate::model::virtual_sensor::Probes;
+use crate::model::virtual_sensor::Settings;
 use crate::record::{
     ArrivalsFrom, Assumption, Basis, Chance, Headroom, Limit, SensorSize, SizeProbability, Sized,
     TableReading, VirtualVerdict,
@@ -140,6 +140,7 @@ fn smallest(verdict: &VirtualVerdict) -> String {
 pub fn assumptions(
     verdict: &VirtualVerdict,
     question: &Question,
+    settings: &Settings,
     host: Option<&Host>,
 ) -> Vec<Assumption> {
     let ours = |text: String, how: &str| Assumption {
@@ -167,19 +168,11 @@ pub fn assumptions(
                 .to_owned(),
             "the vendor: \"dependent on the amount of traffic and the distribution of traffic\"",
         ),
-        ours(
-            format!(
-                "Virtual sensor: it captures into {} bytes of buffer, divided among its cores; \
-                 each conversation is worked on by one of them.",
-                question.buffer_bytes
-            ),
-            "--buffer; Npcap's default kernel buffer",
-        ),
-        ours(
-            format!("Virtual sensor: name resolution costs {:.0} cores.", Probes::NONE.cores()),
-            "not published; left out",
-        ),
     ];
+    all.extend(settings.assumptions().into_iter().map(|assumption| Assumption {
+        text: format!("Virtual sensor: {}", assumption.text),
+        ..assumption
+    }));
     if verdict.arrivals == ArrivalsFrom::Samples {
         all.push(ours(
             format!(
