@@ -352,9 +352,10 @@ pub struct QuestionArgs {
     #[arg(long, value_name = "PPS:CORES:SEEN")]
     pub observed: Vec<String>,
 
-    /// Capture buffer of the sensor, e.g. 1MiB
-    #[arg(long, value_name = "SIZE", default_value = "1MiB")]
-    pub buffer: String,
+    /// Capture buffer of the sensor, e.g. 1MiB; it is not published, so that without this anything
+    /// from 1 to 64 MiB counts as possible
+    #[arg(long, value_name = "SIZE")]
+    pub buffer: Option<String>,
 
     /// How often what is not known is drawn anew
     #[arg(long, value_name = "N", default_value_t = 200,

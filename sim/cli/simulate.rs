@@ -36,7 +36,11 @@ pub fn question(args: &QuestionArgs) -> anyhow::Result<Question> {
             Some(text) => Some(share(text, 1.0).context("--own-cpu")? * 100.0),
             None => None,
         },
-        buffer_bytes: bytes(&args.buffer).context("--buffer")?,
+        buffer_bytes: args
+            .buffer
+            .as_deref()
+            .map(|text| bytes(text).context("--buffer"))
+            .transpose()?,
         controllers: 1,
     })
 }

@@ -16,7 +16,7 @@ use crate::record::{
 
 use super::bursts::{BurstError, BurstModel, Generator, Mix, Rates};
 use super::calibration::{Calibration, ClassCosts};
-use super::rounding::whole_usize;
+use super::rounding::{whole_u64, whole_usize};
 use super::virtual_sensor::{Arrivals, Candidate, SensorError, Settings, VirtualSensor};
 
 /// Replicas that a probability of 5 % can be told with: of 200 that all keep the goal, the 95 %
@@ -77,6 +77,9 @@ pub struct Experiment<'a> {
     pub classes: &'a ClassCosts,
     /// Everything else; costs and memory are replaced by what is drawn.
     pub settings: &'a Settings,
+    /// What the capture buffer may be, in multiples of the candidates': each replica draws one,
+    /// every order of magnitude as likely as another. Both the same where it is known.
+    pub buffer_times: (f64, f64),
     /// Share of packets that may be lost, 0 to 1.
     pub goal_loss_ratio: f64,
     /// Replicas; see [`REPLICAS`].
@@ -145,7 +148,12 @@ impl Experiment<'_> {
         candidates: &[Candidate],
         replica: u64,
     ) -> Result<Vec<SimulatedSize>, ExperimentError> {
-        let settings = self.drawn(replica);
+        let (settings, buffer) = self.drawn(replica);
+        let buffered = |candidate: &Candidate| Candidate {
+            buffer_bytes_per_shard: whole_u64(candidate.buffer_bytes_per_shard as f64 * buffer),
+            ..*candidate
+        };
+        let candidates: &[Candidate] = &candidates.iter().map(buffered).collect::<Vec<_>>();
         match &self.traffic {
             Traffic::Generated { rates, bursts, mix } => {
                 let intervals = i64::try_from(rates.packets_per_second.len()).unwrap_or(i64::MAX);
@@ -234,8 +242,8 @@ impl Experiment<'_> {
         Ok(low)
     }
 
-    /// Settings with costs of their own.
-    fn drawn(&self, replica: u64) -> Settings {
+    /// Settings with costs of their own, and how many times the buffer is.
+    fn drawn(&self, replica: u64) -> (Settings, f64) {
         // Not the stream of the arrivals, which is that of the replica itself.
         let mut random = Random::fork(self.seed, !replica);
         let costs = self.calibration.draw(&mut random);
@@ -246,7 +254,8 @@ impl Experiment<'_> {
             settings.memory.base_gb = memory.base_gb;
             settings.memory.gb_per_kpps = memory.gb_per_kpps;
         }
-        settings
+        let (least, most) = self.buffer_times;
+        (settings, least * libm::pow(most / least, random.unit()))
     }
 
     fn summed(&self, candidate: &Candidate, runs: &[Run]) -> SizeProbability {

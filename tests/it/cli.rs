@@ -7,6 +7,7 @@ mod hostile;
 mod inputs;
 mod readme;
 mod results;
+mod simulate;
 mod synth;
 
 use std::path::{Path, PathBuf};

@@ -19,6 +19,7 @@ use crate::record::{
 use super::bursts::{BurstError, BurstModel, ClassMix, Generator, Mix, Rates};
 use super::calibration::{Calibration, CalibrationError, ClassCosts, FieldObservation};
 use super::probability::{Experiment, ExperimentError, Traffic, exhaustion, sufficient};
+use super::rounding::whole_u64;
 use super::virtual_sensor::{
     CLASSES, Candidate, DEFAULT_BUFFER_BYTES, SensorError, Settings, VirtualSensor,
 };
@@ -26,9 +27,15 @@ use server::Host;
 use span::Span;
 
 /// Packets of one replica at most, so that two hundred of them take seconds.
-const REPLICA_PACKETS: f64 = 1_000_000.0;
+const REPLICA_PACKETS: f64 = 300_000.0;
+/// Least and most capture buffer of the whole sensor, in bytes, where nobody knows: from Npcap's
+/// default kernel buffer to 64 times that. What the sensor sets is not published. Assumed.
+pub const BUFFER_BYTES: (u64, u64) = (DEFAULT_BUFFER_BYTES, 64 * DEFAULT_BUFFER_BYTES);
+/// Replicas for headroom and for each cell of the what-if grid at most: enough to tell 5 % from
+/// 50 %, and there are many cells.
+const GRID_REPLICAS: u32 = 50;
 /// Packets of the course of a counter log at most.
-const COURSE_PACKETS: f64 = 200_000_000.0;
+const COURSE_PACKETS: f64 = 100_000_000.0;
 /// Arrivals of a batch.
 const BATCH: usize = 16_384;
 /// Packet sizes where a counter log does not tell them: bytes and their shares. Assumed: half are
@@ -56,10 +63,25 @@ pub struct Question {
     /// What the server itself uses of its processors in the busiest time, in percent; `None`: as
     /// its counters say, else as assumed.
     pub own_cpu_percent: Option<f64>,
-    /// Capture buffer of the whole sensor, in bytes.
-    pub buffer_bytes: u64,
+    /// Capture buffer of the whole sensor, in bytes; `None`: not known, see [`BUFFER_BYTES`].
+    pub buffer_bytes: Option<u64>,
     /// Domain controllers that share the load, this one included.
     pub controllers: u32,
+}
+
+impl Question {
+    /// Least and most that the buffer may be, in multiples of what candidates have.
+    fn buffer_times(&self) -> (f64, f64) {
+        let (least, most) = BUFFER_BYTES;
+        self.buffer_bytes.map_or((1.0, most as f64 / least as f64), |_| (1.0, 1.0))
+    }
+
+    /// Buffer of a course: as given, else in the middle, every order of magnitude as likely as
+    /// another.
+    fn middle(&self) -> f64 {
+        let (least, most) = self.buffer_times();
+        libm::sqrt(least * most)
+    }
 }
 
 /// Why there is no verdict.
@@ -134,12 +156,22 @@ impl<'a> Case<'a> {
         Ok(Some(Self { sized, question, calibration, classes, settings, host, candidates, span }))
     }
 
+    /// The sizes with the buffer of a course.
+    fn of_course(&self) -> Vec<Candidate> {
+        let times = self.question.middle();
+        let buffered = |candidate: &Candidate| Candidate {
+            buffer_bytes_per_shard: whole_u64(candidate.buffer_bytes_per_shard as f64 * times),
+            ..*candidate
+        };
+        self.candidates.iter().map(buffered).collect()
+    }
+
     /// What is shown the packets, in their order.
     pub fn watch(&self) -> Watch {
         Watch {
             sensor: None,
             settings: self.settings.clone(),
-            candidates: self.candidates.clone(),
+            candidates: self.of_course(),
             span: self.span,
             kept: Vec::new(),
             last_ns: i64::MIN,
@@ -180,7 +212,7 @@ impl<'a> Case<'a> {
         let (start, end) = span.moments();
         let rates = timeline.as_ref().and_then(|timeline| Rates::of(timeline, start, end));
         let mut sensor =
-            VirtualSensor::new(self.settings.clone(), &self.candidates, span.start_ns)?;
+            VirtualSensor::new(self.settings.clone(), &self.of_course(), span.start_ns)?;
         if let Some(rates) = rates {
             let seed = self.question.seed;
             let mut generator = Generator::new(rates, BurstModel::assumed(), mix, seed, u64::MAX)?;
@@ -203,6 +235,7 @@ impl<'a> Case<'a> {
             calibration: &self.calibration,
             classes: &self.classes,
             settings: &self.settings,
+            buffer_times: self.question.buffer_times(),
             goal_loss_ratio: self.question.goal_loss_ratio,
             replicas: self.question.replicas,
             seed: self.question.seed,
@@ -214,14 +247,18 @@ impl<'a> Case<'a> {
         let Some(course) = Self::course(courses, chosen) else { return Ok(None) };
         let (start_utc, end_utc) = self.span.moments();
         let rate = packets_per_second(traffic, self.span);
+        let coarse = Experiment {
+            replicas: self.question.replicas.min(GRID_REPLICAS),
+            ..experiment.clone()
+        };
         let headroom = match chosen {
-            Some(candidate) => Some(experiment.headroom(&candidate, rate)?),
+            Some(candidate) => Some(coarse.headroom(&candidate, rate)?),
             None => None,
         };
         let growth = self.question.growth_per_year;
         let exhaustion = headroom.as_ref().map(|headroom| exhaustion(headroom, growth));
         let what_if = match &self.host {
-            Some(host) => what_if::grid(&experiment, host, self.question)?,
+            Some(host) => what_if::grid(&coarse, host, self.question)?,
             None => Vec::new(),
         };
         let mut verdict = VirtualVerdict {
@@ -303,7 +340,8 @@ fn sensor(cores: f64, memory_gb: f64, question: &Question) -> Candidate {
     let candidate = Candidate::new(cores, memory_gb);
     // The buffer is that of the whole sensor, divided among its shards.
     let shards = DEFAULT_BUFFER_BYTES / candidate.buffer_bytes_per_shard.max(1);
-    Candidate { buffer_bytes_per_shard: question.buffer_bytes / shards.max(1), ..candidate }
+    let whole = question.buffer_bytes.unwrap_or(DEFAULT_BUFFER_BYTES);
+    Candidate { buffer_bytes_per_shard: (whole / shards.max(1)).max(1), ..candidate }
 }
 
 /// Mean rate of the traffic in its span.

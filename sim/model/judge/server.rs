@@ -8,7 +8,9 @@ use super::Question;
 /// Share of a domain controller's processors that it uses in its busiest time where nobody knows:
 /// what Microsoft plans domain controllers for (capacity planning for AD DS: 40 %).
 const ASSUMED_CPU_PERCENT: f64 = 40.0;
-/// Share of its memory that it uses itself where nobody knows. Assumed.
+/// Memory that it uses itself where nobody knows, in GB, and at most that share of all. Assumed:
+/// Windows and the directory service without its cache, which gives way.
+const ASSUMED_MEMORY_GB: f64 = 4.0;
 const ASSUMED_MEMORY_SHARE: f64 = 0.5;
 const MB_PER_GB: f64 = 1_024.0;
 
@@ -43,7 +45,7 @@ impl Host {
         };
         let (used_gb, memory_basis) = match &facts.min_available_mb {
             Some(free) => ((memory_gb - free.value / MB_PER_GB).max(0.0), Basis::Measured),
-            None => (memory_gb * ASSUMED_MEMORY_SHARE, Basis::Assumed),
+            None => (ASSUMED_MEMORY_GB.min(memory_gb * ASSUMED_MEMORY_SHARE), Basis::Assumed),
         };
         let idle = Use { cores: 0.0, memory_gb: used_gb };
         let cores_per_packet_per_second = percent / 100.0 * cores / rate.max(1e-9);
@@ -52,7 +54,8 @@ impl Host {
             own_load: OwnLoad::FollowsTraffic { idle, cores_per_packet_per_second },
             words: format!(
                 "{percent:.0} % of its {cores:.0} cores {source}, following the traffic, and \
-                 {used_gb:.1} of its {memory_gb:.0} GB of memory"
+                 {used_gb:.1} of its {memory_gb:.0} GB of memory{}",
+                if memory_basis == Basis::Assumed { ", as assumed" } else { "" }
             ),
             cpu_basis,
             memory_basis,

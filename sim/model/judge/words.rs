@@ -17,9 +17,10 @@ pub fn sentences(verdict: &VirtualVerdict, sized: &Sized) -> Vec<String> {
     all.push(smallest(verdict));
     all.extend(sized.verdict.row.as_ref().map(|row| {
         format!(
-            "The vendor's table, which knows the busiest 15 minutes but no bursts, says {} cores \
-             and {} GB for the sensor (row {}).",
-            row.cores, row.memory_gb, row.label
+            "The vendor's table, which knows the busiest 15 minutes but no bursts, says {} for the \
+             sensor (row {}).",
+            of(row.cores, row.memory_gb),
+            row.label
         )
     }));
     all.push(
@@ -73,8 +74,8 @@ fn working(verdict: &VirtualVerdict, server: &SizeProbability) -> String {
         Some(Limit::Memory) => {
             " What ran short was memory: the sensor stopped and started again.".to_owned()
         }
-        Some(Limit::Bursts) => " What ran short was the buffer in bursts shorter than a second or \
-                                so, or a single conversation kept one core full."
+        Some(Limit::Bursts) => " What ran short was the capture buffer, in bursts of a second or \
+                                less: more cores help little."
             .to_owned(),
     };
     format!(
@@ -173,6 +174,19 @@ pub fn assumptions(
         text: format!("Virtual sensor: {}", assumption.text),
         ..assumption
     }));
+    all.push(match question.buffer_bytes {
+        Some(bytes) => Assumption {
+            text: format!("Virtual sensor: its capture buffer has {bytes} bytes in all."),
+            basis: Basis::Given,
+            source: "--buffer".to_owned(),
+        },
+        None => ours(
+            "Virtual sensor: its capture buffer has between 1 and 64 MiB in all, each doubling as \
+             likely as another; the course was run with 8 MiB."
+                .to_owned(),
+            "--buffer; Npcap's default kernel buffer is 1 MiB, what the sensor sets is not published",
+        ),
+    });
     if verdict.arrivals == ArrivalsFrom::Samples {
         all.push(ours(
             format!(
@@ -200,8 +214,12 @@ pub fn assumptions(
 }
 
 fn amount(size: &SensorSize) -> String {
-    let cores = if size.cores == 1.0 { "core" } else { "cores" };
-    format!("{} {cores} and {} GB", size.cores, size.memory_gb)
+    of(size.cores, size.memory_gb)
+}
+
+fn of(cores: f64, memory_gb: f64) -> String {
+    let word = if cores == 1.0 { "core" } else { "cores" };
+    format!("{cores} {word} and {memory_gb} GB")
 }
 
 fn percent(share: f64) -> String {

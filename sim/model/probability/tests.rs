@@ -38,7 +38,17 @@ fn experiment<'a>(
 ) -> Experiment<'a> {
     let traffic = traffic(BurstModel { scales: Vec::new() }, 10);
     let (goal_loss_ratio, replicas) = (0.001, REPLICAS);
-    Experiment { traffic, calibration, classes, settings, goal_loss_ratio, replicas, seed }
+    let buffer_times = (1.0, 1.0);
+    Experiment {
+        traffic,
+        calibration,
+        classes,
+        settings,
+        buffer_times,
+        goal_loss_ratio,
+        replicas,
+        seed,
+    }
 }
 
 fn candidates() -> Vec<Candidate> {
