@@ -352,8 +352,8 @@ pub struct QuestionArgs {
     #[arg(long, value_name = "PPS:CORES:SEEN")]
     pub observed: Vec<String>,
 
-    /// Capture buffer of the sensor, e.g. 1MiB; it is not published, so that without this anything
-    /// from 1 to 64 MiB counts as possible
+    /// Capture buffer of each core of the sensor, e.g. 1MiB; it is not published, so that without
+    /// this anything from 1 to 64 MiB counts as possible
     #[arg(long, value_name = "SIZE")]
     pub buffer: Option<String>,
 

@@ -28,7 +28,7 @@ use span::Span;
 
 /// Packets of one replica at most, so that two hundred of them take seconds.
 const REPLICA_PACKETS: f64 = 300_000.0;
-/// Least and most capture buffer of the whole sensor, in bytes, where nobody knows: from Npcap's
+/// Least and most capture buffer of a core, in bytes, where nobody knows: from Npcap's
 /// default kernel buffer to 64 times that. What the sensor sets is not published. Assumed.
 pub const BUFFER_BYTES: (u64, u64) = (DEFAULT_BUFFER_BYTES, 64 * DEFAULT_BUFFER_BYTES);
 /// Replicas for headroom and for each cell of the what-if grid at most: enough to tell 5 % from
@@ -63,7 +63,7 @@ pub struct Question {
     /// What the server itself uses of its processors in the busiest time, in percent; `None`: as
     /// its counters say, else as assumed.
     pub own_cpu_percent: Option<f64>,
-    /// Capture buffer of the whole sensor, in bytes; `None`: not known, see [`BUFFER_BYTES`].
+    /// Capture buffer of each of the sensor's cores, in bytes; `None`: not known, see [`BUFFER_BYTES`].
     pub buffer_bytes: Option<u64>,
     /// Domain controllers that share the load, this one included.
     pub controllers: u32,
@@ -337,11 +337,9 @@ impl Watch {
 
 /// A sensor that may use so much, and no server around it.
 fn sensor(cores: f64, memory_gb: f64, question: &Question) -> Candidate {
-    let candidate = Candidate::new(cores, memory_gb);
-    // The buffer is that of the whole sensor, divided among its shards.
-    let shards = DEFAULT_BUFFER_BYTES / candidate.buffer_bytes_per_shard.max(1);
-    let whole = question.buffer_bytes.unwrap_or(DEFAULT_BUFFER_BYTES);
-    Candidate { buffer_bytes_per_shard: (whole / shards.max(1)).max(1), ..candidate }
+    // Each core has a buffer of its own: then more of them never have less for one conversation.
+    let buffer_bytes_per_shard = question.buffer_bytes.unwrap_or(DEFAULT_BUFFER_BYTES);
+    Candidate { buffer_bytes_per_shard, ..Candidate::new(cores, memory_gb) }
 }
 
 /// Mean rate of the traffic in its span.
@@ -363,3 +361,6 @@ fn assumed_mix() -> Result<Mix, BurstError> {
     let (flows, skew) = ASSUMED_FLOWS;
     Mix::new(&[class], flows, skew)
 }
+
+#[cfg(test)]
+mod tests;

@@ -176,13 +176,13 @@ pub fn assumptions(
     }));
     all.push(match question.buffer_bytes {
         Some(bytes) => Assumption {
-            text: format!("Virtual sensor: its capture buffer has {bytes} bytes in all."),
+            text: format!("Virtual sensor: each of its cores has {bytes} bytes of capture buffer."),
             basis: Basis::Given,
             source: "--buffer".to_owned(),
         },
         None => ours(
-            "Virtual sensor: its capture buffer has between 1 and 64 MiB in all, each doubling as \
-             likely as another; the course was run with 8 MiB."
+            "Virtual sensor: each of its cores has between 1 and 64 MiB of capture buffer, each \
+             doubling as likely as another; the course was run with 8 MiB."
                 .to_owned(),
             "--buffer; Npcap's default kernel buffer is 1 MiB, what the sensor sets is not published",
         ),
