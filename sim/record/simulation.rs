@@ -182,7 +182,7 @@ pub struct SufficientSize {
 }
 
 /// How much more traffic one size takes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Headroom {
     /// The size.
     pub size: SensorSize,
@@ -195,6 +195,9 @@ pub struct Headroom {
     pub load_maybe: Option<f64>,
     /// Highest multiple that was tried: a headroom of that is that or more.
     pub load_tried: f64,
+    /// Highest multiple at which each replica keeps the goal, in order, 0 where none does: the
+    /// probability of missing it at a load is the share of them below that load.
+    pub highest_loads: Vec<f64>,
 }
 
 impl Headroom {

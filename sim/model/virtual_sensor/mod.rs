@@ -10,6 +10,7 @@
 //! What is published, inferred or assumed is said at each parameter. Nothing here knows how the
 //! vendor's sensor is written: it is a model of what the vendor says about it.
 
+mod assumptions;
 mod engine;
 mod listener;
 #[cfg(test)]
