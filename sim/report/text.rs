@@ -2,10 +2,10 @@
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
-use crate::record::{Sized, SizingReport, Total};
+use crate::record::{Sized, SizingReport, Total, VirtualVerdict};
 
 use super::labels::{self, Tone};
-use super::{RenderOptions, escape, number};
+use super::{RenderOptions, escape, number, virtual_words};
 
 /// Narrowest terminal that is laid out for; the table of seven columns needs it.
 const MIN_WIDTH: u16 = 40;
@@ -199,6 +199,38 @@ fn details(screen: &mut Screen, sized: &Sized) {
         screen.wrapped("  - ", &format!("{sentence} [{}]", labels::basis(check.basis)));
     }
     screen.bullets("?", &verdict.missing);
+    if let Some(model) = sized.virtual_sensor.as_deref() {
+        virtual_sensor(screen, model);
+    }
+}
+
+/// What our model says, below what the vendor's table says.
+fn virtual_sensor(screen: &mut Screen, model: &VirtualVerdict) {
+    let tone = virtual_words::server_tone(model);
+    let answer = virtual_words::answer(model);
+    screen.painted(tone, &format!("{} Our model: {answer}", tone.sign()));
+    screen.wrapped("  ", virtual_words::WHOSE);
+    screen.bullets("-", &model.sentences);
+    let room = virtual_words::spare(model.headroom.as_ref());
+    let mut facts = vec![
+        format!("Room for more traffic: {room}, {}.", virtual_words::spare_of(model)),
+        format!("Runs short first: {}.", virtual_words::server_limit(model)),
+    ];
+    if let Some(end) = &model.exhaustion {
+        let (years, growth) = (virtual_words::years(end.years_yes), virtual_words::growth(end));
+        facts.push(format!("Until it is used up: {years}, {growth}."));
+    }
+    let sizes = virtual_words::sufficient(model);
+    facts.extend(sizes.map(|(name, size, meaning)| format!("{name}: {size}, {meaning}.")));
+    for fact in facts {
+        screen.wrapped("  - ", &fact);
+    }
+    for span in model.course.health.iter().take(escape::LIST_ITEMS) {
+        let title = escape::name(&span.title);
+        let when = number::span(span.start_utc, span.end_utc);
+        let basis = labels::basis(span.basis);
+        screen.wrapped("  ! ", &format!("Health alert: {title}, {when} [{basis}]"));
+    }
 }
 
 #[cfg(test)]
