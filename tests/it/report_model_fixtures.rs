@@ -164,7 +164,7 @@ fn course() -> SimulatedSize {
 fn what_if() -> Vec<WhatIf> {
     let mut grid = Vec::new();
     for (load, bursts, failed) in [(1.0, 1.0, 0), (1.25, 1.0, 0), (1.0, 2.0, 0), (2.0, 1.0, 1)] {
-        for server_cores in [2.0, 4.0, 8.0] {
+        for server_cores in [2.0_f64, 4.0, 8.0] {
             let probability =
                 rounded((load * load * bursts * 0.12 * (4.0 / server_cores).powi(3)).min(1.0));
             let chance = match probability {
