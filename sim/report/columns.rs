@@ -171,7 +171,7 @@ static VIRTUAL_COLUMNS: &[Column] = &[
     }),
     column("Runs Short First (Model)", 40.0, |s| {
         let limit = server(s).and_then(|size| size.limit);
-        limit.map_or(Cell::Unknown, |limit| Cell::text(virtual_words::limit(limit).to_string()))
+        limit.map_or(Cell::Unknown, |limit| Cell::text(virtual_words::limit(limit)))
     }),
     decimal("Years To Exhaustion (Model)", 1, |s| {
         Cell::number(told(s).and_then(|v| v.exhaustion).and_then(|end| end.years_yes))

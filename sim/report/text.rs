@@ -211,18 +211,7 @@ fn virtual_sensor(screen: &mut Screen, model: &VirtualVerdict) {
     screen.painted(tone, &format!("{} Our model: {answer}", tone.sign()));
     screen.wrapped("  ", virtual_words::WHOSE);
     screen.bullets("-", &model.sentences);
-    let room = virtual_words::spare(model.headroom.as_ref());
-    let mut facts = vec![
-        format!("Room for more traffic: {room}, {}.", virtual_words::spare_of(model)),
-        format!("Runs short first: {}.", virtual_words::server_limit(model)),
-    ];
-    if let Some(end) = &model.exhaustion {
-        let (years, growth) = (virtual_words::years(end.years_yes), virtual_words::growth(end));
-        facts.push(format!("Until it is used up: {years}, {growth}."));
-    }
-    let sizes = virtual_words::sufficient(model);
-    facts.extend(sizes.map(|(name, size, meaning)| format!("{name}: {size}, {meaning}.")));
-    for fact in facts {
+    for fact in virtual_facts(model) {
         screen.wrapped("  - ", &fact);
     }
     for span in model.course.health.iter().take(escape::LIST_ITEMS) {
@@ -231,6 +220,25 @@ fn virtual_sensor(screen: &mut Screen, model: &VirtualVerdict) {
         let basis = labels::basis(span.basis);
         screen.wrapped("  ! ", &format!("Health alert: {title}, {when} [{basis}]"));
     }
+}
+
+/// Room, time, limit and sizes, a sentence each.
+fn virtual_facts(model: &VirtualVerdict) -> Vec<String> {
+    let room = virtual_words::spare(model.headroom.as_ref());
+    let mut facts =
+        vec![format!("Room for more traffic: {room}; {}.", virtual_words::spare_of(model))];
+    if let Some(end) = &model.exhaustion {
+        let (years, growth) = (virtual_words::years(end.years_yes), virtual_words::growth(end));
+        facts.push(format!("Time until that is used up: {years}; {growth}."));
+    }
+    if let Some(limit) = model.server.as_ref().and_then(|server| server.limit) {
+        facts.push(format!("Runs short first: {}.", virtual_words::limit(limit)));
+    }
+    let sizes = virtual_words::sufficient(model);
+    facts.extend(sizes.map(|(name, size, meaning)| {
+        format!("Size for the sensor, {}: {size}; {meaning}.", name.to_lowercase())
+    }));
+    facts
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The parts of the page that say what the virtual sensor found: a card beside the vendor's, the
 //! tables and plots behind it, and the calibration. Absent where it was not asked.
 
-use crate::record::{CalibrationSummary, Limit, Sized, SizingReport, VirtualVerdict};
+use crate::record::{CalibrationSummary, Sized, SizingReport, VirtualVerdict};
 
 use super::html::{Plotted, plotted};
 use super::labels::{self, Tone};
@@ -103,12 +103,12 @@ pub fn figures(sized: &Sized, verdict: &VirtualVerdict) -> Vec<(String, String, 
             virtual_words::spare_of(verdict),
         ),
         (
-            "Until it is used up".to_string(),
+            "Time until that is used up".to_string(),
             verdict.exhaustion.map_or_else(unknown, |end| virtual_words::years(end.years_yes)),
-            verdict
-                .exhaustion
-                .as_ref()
-                .map_or_else(|| "no growth was given".to_string(), virtual_words::growth),
+            verdict.exhaustion.as_ref().map_or_else(
+                || "not computed: no room, or no growth to tell it from".to_string(),
+                virtual_words::growth,
+            ),
         ),
         ("Microsoft’s table beside it".to_string(), labels::row(sized), vendor(sized)),
         (
@@ -118,8 +118,12 @@ pub fn figures(sized: &Sized, verdict: &VirtualVerdict) -> Vec<(String, String, 
         ),
         (
             "Runs short first".to_string(),
-            limit.map_or_else(unknown, |limit| limit_name(limit).to_string()),
-            virtual_words::server_limit(verdict).to_string(),
+            limit.map_or_else(unknown, |limit| virtual_words::limit_name(limit).to_string()),
+            match (server, limit) {
+                (None, _) => "not known for this server".to_string(),
+                (Some(_), None) => "no replica missed the goal".to_string(),
+                (Some(_), Some(limit)) => virtual_words::limit_reason(limit).to_string(),
+            },
         ),
     ]
 }
@@ -134,15 +138,6 @@ fn vendor(sized: &Sized) -> String {
             number::amount_of(Some(row.cores), "cores"),
             number::amount_of(Some(row.memory_gb), "GB"),
         ),
-    }
-}
-
-fn limit_name(limit: Limit) -> &'static str {
-    match limit {
-        Limit::Cores => "Cores",
-        Limit::Quota => "What is left over",
-        Limit::Memory => "Memory",
-        Limit::Bursts => "Buffer",
     }
 }
 

@@ -88,9 +88,9 @@ pub fn what_if(verdict: &VirtualVerdict) -> Grid {
     let columns = ["#Traffic", "#Bursts", "#DCs failed"];
     let none = "Nothing else was tried.";
     let mut grid = Grid::new("What if", &columns, rows, none).with_note(&format!(
-        "Probability of losing too much. Traffic is a multiple of that of now, growth or the load \
-         of failed domain controllers; bursts are a multiple of how far the assumed bursts \
-         deviate. {}{note}",
+        "Probability of losing too much, by physical cores of the server. Traffic is a multiple of \
+         that of now: growth, or the load of failed domain controllers. Bursts are a multiple of \
+         how strongly the assumed bursts swing. {}{note}",
         virtual_words::CHANCES
     ));
     grid.headings.extend(cores.iter().map(|cores| {
@@ -122,7 +122,9 @@ pub fn sizes(verdict: &VirtualVerdict) -> Grid {
             GridCell::text(virtual_words::chance(found.chance)),
             GridCell::number(virtual_words::probability(found)),
             GridCell::number(number::percent(found.loss_p95)),
-            GridCell::text(found.limit.map_or(number::UNKNOWN, virtual_words::limit)),
+            GridCell::text(
+                found.limit.map_or_else(|| number::UNKNOWN.to_string(), virtual_words::limit),
+            ),
         ]
     });
     let columns = [

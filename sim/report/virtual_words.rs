@@ -111,26 +111,31 @@ pub fn span(verdict: &VirtualVerdict) -> String {
     )
 }
 
-/// What runs short first.
-pub fn limit(limit: Limit) -> &'static str {
+/// What runs short, in a word or three.
+pub fn limit_name(limit: Limit) -> &'static str {
     match limit {
-        Limit::Cores => "The cores: the sensor is busy on all it may use",
-        Limit::Quota => {
-            "What the server leaves over: its own work takes processor time that the sensor needs"
-        }
-        Limit::Memory => "Memory: the sensor stops at its limit and starts again",
+        Limit::Cores => "Cores",
+        Limit::Quota => "What the server leaves over",
+        Limit::Memory => "Memory",
+        Limit::Bursts => "The capture buffer",
+    }
+}
+
+/// How that comes.
+pub fn limit_reason(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Cores => "the sensor is busy on all the cores of its size",
+        Limit::Quota => "the server’s own work takes processor time that the sensor needs",
+        Limit::Memory => "the sensor stops at its memory limit and starts again",
         Limit::Bursts => {
-            "Bursts: more packets arrive at once than the buffer holds, though cores are free on average"
+            "more packets arrive at once than it holds, although cores are free on average"
         }
     }
 }
 
-/// What runs short first on the server.
-pub fn server_limit(verdict: &VirtualVerdict) -> &'static str {
-    match &verdict.server {
-        None => number::UNKNOWN,
-        Some(server) => server.limit.map_or("Nothing: no replica missed the goal", limit),
-    }
+/// Both in one line.
+pub fn limit(limit: Limit) -> String {
+    format!("{}: {}", limit_name(limit), limit_reason(limit))
 }
 
 /// A size as `2 cores, 9 GB`.
@@ -194,7 +199,7 @@ pub fn spare_of(verdict: &VirtualVerdict) -> String {
     let Some(room) = &verdict.headroom else {
         return "no size that was tried is enough".to_string();
     };
-    let of = if verdict.server.is_some() { "what this server leaves" } else { "a sensor with" };
+    let of = if verdict.server.is_some() { "on what this server leaves over" } else { "on" };
     match room.load_yes {
         Some(_) => {
             format!(
@@ -207,7 +212,8 @@ pub fn spare_of(verdict: &VirtualVerdict) -> String {
     }
 }
 
-fn at_least(load: Option<f64>, room: &Headroom) -> &'static str {
+/// Nothing, or that it may be more: no higher load was tried.
+pub fn at_least(load: Option<f64>, room: &Headroom) -> &'static str {
     // Loads are found by bisection; the end of the range is the end but for rounding.
     let end = load.is_some_and(|load| load >= room.load_tried * (1.0 - 1e-9));
     if end { "at least " } else { "" }
@@ -221,7 +227,7 @@ fn signed(value: f64, text: String) -> String {
 pub fn years(years: Option<f64>) -> String {
     match years {
         None => "not in sight".to_string(),
-        Some(years) if years <= 0.0 => "used up now".to_string(),
+        Some(years) if years <= 0.0 => "already used up".to_string(),
         Some(years) => format!("{} years", number::fixed(years, 1)),
     }
 }
@@ -229,7 +235,7 @@ pub fn years(years: Option<f64>) -> String {
 /// What those years rest on.
 pub fn growth(exhaustion: &Exhaustion) -> String {
     format!(
-        "at {} % growth a year; until No: {}",
+        "with {} % growth a year; until the answer is No: {}",
         number::amount(exhaustion.growth_per_year * 100.0),
         years(exhaustion.years_maybe)
     )
@@ -321,7 +327,7 @@ mod tests {
     #[test]
     fn years_tell_now_from_never() {
         assert_eq!(years(None), "not in sight");
-        assert_eq!(years(Some(0.0)), "used up now");
+        assert_eq!(years(Some(0.0)), "already used up");
         assert_eq!(years(Some(2.44)), "2.4 years");
     }
 }

@@ -80,7 +80,7 @@ fn an_unknown_server_has_no_answer_and_no_invented_figures() {
         let text = unfolded(&text(&bare(), format));
         assert!(text.contains("No answer for this server"), "{format:?}");
         assert!(text.contains("no size that was tried"), "{format:?}");
-        for wrong in ["Maybe, with", "No, with", "0 packets/s until", "used up now"] {
+        for wrong in ["Maybe, with", "No, with", "0 packets/s until", "already used up"] {
             assert!(!text.contains(wrong), "{format:?} holds {wrong}");
         }
     }

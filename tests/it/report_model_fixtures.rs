@@ -55,7 +55,7 @@ fn probability(size: SensorSize, probability: f64, low: f64, high: f64) -> SizeP
         loss_p50: rounded(probability * 0.004),
         loss_p95: rounded(probability * 0.04),
         peak_utilisation_p95: rounded(0.55 + probability * 0.45),
-        peak_memory_gb_p95: 6.9,
+        peak_memory_gb_p95: 5.4,
         chance,
         limit,
     }
@@ -129,12 +129,12 @@ fn course() -> SimulatedSize {
             mean_wait_ms: rounded(0.2 + 40.0 * storm),
             queue_bytes_max: (storm * 1e6) as u64,
             queued_entries_max: rounded(5_000.0 * load),
-            memory_gb: rounded(5.4 + 1.4 * load),
+            memory_gb: rounded(4.2 + 1.2 * load),
         }
     });
     let intervals: Vec<SimulatedInterval> = intervals.collect();
     SimulatedSize {
-        size: size(2.0, 9.0),
+        size: size(2.0, 5.5),
         shards: 2,
         offered_packets: intervals.iter().map(|row| row.offered_packets).sum(),
         offered_bytes: 39_200_000_000,
@@ -142,7 +142,7 @@ fn course() -> SimulatedSize {
         lost_bytes: 180_000_000,
         mean_wait_ms: 1.9,
         peak_utilisation: 0.97,
-        peak_memory_gb: 6.8,
+        peak_memory_gb: 5.4,
         restarts: vec![],
         restart_count: 0,
         downtime_ms: 0,
@@ -197,7 +197,7 @@ fn virtual_verdict() -> VirtualVerdict {
         replicas: 200,
         seed: 7,
         calibration: calibration(),
-        server: Some(probability(size(2.0, 9.0), 0.12, 0.082, 0.172)),
+        server: Some(probability(size(2.0, 5.5), 0.12, 0.082, 0.172)),
         server_cores: Some(4.0),
         server_memory_gb: Some(8.0),
         own_load: "It follows the traffic: 30 µs of a core for each packet (our assumption).".into(),
@@ -208,7 +208,7 @@ fn virtual_verdict() -> VirtualVerdict {
         },
         sizes,
         headroom: Some(Headroom {
-            size: size(2.0, 9.0),
+            size: size(2.0, 5.5),
             packets_per_second: 15_210.0,
             load_yes: Some(0.86),
             load_maybe: Some(1.31),

@@ -13,7 +13,12 @@ use super::{Frame, MAX_TABLE_ROWS, headings};
 const TITLE: &str = "Headroom: what happens with more traffic";
 
 /// Multiples that the axis can begin and end at, and has ticks at.
-const MULTIPLES: [f64; 12] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
+const MULTIPLES: [f64; 18] = [
+    0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 50.0,
+];
+
+/// Those that keep their labels where there is little room.
+const ROUND_MULTIPLES: [f64; 4] = [0.01, 0.1, 1.0, 10.0];
 
 /// The plot of one domain controller; `key` is unique in the page.
 pub fn headroom(verdict: &VirtualVerdict, key: &str) -> Result<Figure, ReportError> {
@@ -80,17 +85,20 @@ fn steps(loads: &[f64], tried: f64) -> Vec<(f64, f64)> {
 
 fn description(room: &Headroom, verdict: &VirtualVerdict) -> String {
     let of = virtual_words::size(&room.size);
-    let multiple = |load: Option<f64>| {
-        load.filter(|load| load.is_finite()).map_or_else(
-            || "at no load that was tried".into(),
-            |load| format!("up to {} times the traffic of now", number::amount(load)),
-        )
+    let on = if verdict.server.is_some() {
+        format!("On what this server leaves over ({of})")
+    } else {
+        format!("With {of} for the sensor")
     };
-    let whose =
-        if verdict.server.is_some() { "This server leaves the sensor" } else { "A sensor with" };
-    let verb = if verdict.server.is_some() { "; it" } else { "" };
+    let multiple = |load: Option<f64>| match load.filter(|load| load.is_finite()) {
+        None => "at no load that was tried".to_string(),
+        Some(load) => {
+            let at_least = virtual_words::at_least(Some(load), room);
+            format!("up to {at_least}{} times the traffic of now", number::amount(load))
+        }
+    };
     format!(
-        "{whose} {of}{verb} has the answer Yes {}, and is not No {}.",
+        "{on}, the answer is Yes {}, and at worst Maybe {}.",
         multiple(room.load_yes),
         multiple(room.load_maybe)
     )
@@ -142,8 +150,9 @@ impl Job<'_> {
             if let Some(load) = load.filter(|load| load.is_finite()) {
                 canvas.dot((x.at(load), y.at(share)), 4.5, ink);
                 let label = format!("{}×", number::amount(load));
-                let at = (x.at(load) + 8.0, y.at(share) - 10.0);
-                canvas.label(at, Anchor::Start, Ink::Strong, &label);
+                // The line rises to the right: above it to the left there is room.
+                let at = (x.at(load) - 6.0, y.at(share) - 12.0);
+                canvas.label(at, Anchor::End, Ink::Strong, &label);
             }
         }
     }
@@ -166,7 +175,9 @@ impl Job<'_> {
         // 5 % has no room beside 0 %.
         canvas.label((frame.left - 8.0, y.at(0.5)), Anchor::End, Ink::Label, "50 %");
         let (from, to) = self.ends();
-        for multiple in MULTIPLES.into_iter().filter(|multiple| (from..=to).contains(multiple)) {
+        let in_sight = MULTIPLES.into_iter().filter(|multiple| (from..=to).contains(multiple));
+        let few = in_sight.clone().count() <= if size.narrow { 6 } else { 10 };
+        for multiple in in_sight.filter(|m| few || ROUND_MULTIPLES.contains(m)) {
             let at = x.at(multiple);
             canvas.line(&[(at, frame.bottom), (at, frame.bottom + 4.0)], Ink::Label, 0.5);
             let label = format!("{}×", number::amount(multiple));

@@ -102,7 +102,7 @@ pub fn ink(chance: Chance) -> Ink {
 }
 
 fn panel(canvas: &mut Canvas<'_>, size: Size, rows: &[Row<'_>]) {
-    let (left, right) = if size.narrow { (116.0, 102.0) } else { (150.0, 190.0) };
+    let (left, right) = if size.narrow { (116.0, 102.0) } else { (150.0, 206.0) };
     let frame = Frame { left, right: size.width - right, top: 6.0, bottom: size.height - 36.0 };
     let x = Scale::linear((0.0, 1.0), (frame.left, frame.right));
     let quarters: &[f64] =
@@ -116,9 +116,11 @@ fn panel(canvas: &mut Canvas<'_>, size: Size, rows: &[Row<'_>]) {
     for mark in [virtual_words::YES_BELOW, virtual_words::NO_ABOVE] {
         canvas.line(&[(x.at(mark), frame.top), (x.at(mark), frame.bottom)], Ink::Mean, 1.0);
     }
-    // Names of the zones: 5 % is too near to 0 for a label between the ticks.
-    canvas.label((x.at(0.05), frame.bottom + 28.0), Anchor::Start, Ink::Label, "5 % Maybe");
-    canvas.label((x.at(0.5), frame.bottom + 28.0), Anchor::Start, Ink::Label, "No");
+    // 5 % is too near to 0 for a label between the ticks: zones have a line of their own.
+    let zones = if size.narrow { ["Maybe", "No"] } else { ["Maybe from 5 %", "No above 50 %"] };
+    for (mark, zone) in [virtual_words::YES_BELOW, virtual_words::NO_ABOVE].into_iter().zip(zones) {
+        canvas.label((x.at(mark), frame.bottom + 28.0), Anchor::Start, Ink::Label, zone);
+    }
     for (index, row) in rows.iter().enumerate() {
         let y = frame.top + (index as f64 + 0.5) * ROW_PX;
         draw_row(canvas, size, frame, &x, y, row);
@@ -161,9 +163,7 @@ fn data(rows: &[Row<'_>], key: &str) -> DataTable {
             percent(found.loss_p95),
             percent(found.peak_utilisation_p95),
             Cell::Number(found.peak_memory_gb_p95),
-            found
-                .limit
-                .map_or(Cell::Unknown, |limit| Cell::Text(virtual_words::limit(limit).into())),
+            found.limit.map_or(Cell::Unknown, |limit| Cell::Text(virtual_words::limit(limit))),
         ]
     });
     DataTable {
