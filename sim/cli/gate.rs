@@ -273,4 +273,36 @@ mod tests {
         assert_eq!(holds(Operator::Equal), [false, true, false]);
         assert_eq!(holds(Operator::Unequal), [true, false, true]);
     }
+
+    /// The domain controller of a record.
+    fn sized(json: &str) -> Sized {
+        let report: serde_json::Value = serde_json::from_str(json).unwrap();
+        let one = report.get("domain_controllers").and_then(|all| all.get(0)).unwrap();
+        serde_json::from_value(one.clone()).unwrap()
+    }
+
+    #[test]
+    fn the_answer_of_the_model_can_be_a_condition() {
+        // Its answer there is Maybe, with a probability of 0.12.
+        let asked = sized(include_str!("../../tests/it/golden/report-model.json"));
+        let holds = |text: &str| Condition::parse(text).unwrap().holds(&asked).is_some();
+        assert!(holds("loss_probability>0.1") && !holds("loss_probability>0.12"));
+        assert!(holds("virtual_verdict!=Yes") && holds("virtual_verdict==maybe"));
+        assert!(!holds("virtual_verdict==No"));
+        // The vendor's verdict is another one.
+        assert!(holds("verdict==YesBut"));
+    }
+
+    #[test]
+    fn a_model_that_was_not_asked_is_unknown() {
+        let plain = sized(include_str!("../../tests/it/golden/report-single.json"));
+        let mut without_server = sized(include_str!("../../tests/it/golden/report-model.json"));
+        without_server.virtual_sensor.as_mut().unwrap().server = None;
+        for sized in [plain, without_server] {
+            for text in ["loss_probability>0.9", "virtual_verdict==No", "virtual_verdict!=No"] {
+                let why = Condition::parse(text).unwrap().holds(&sized);
+                assert_eq!(why, Some(format!("{}: unknown ({text})", sized.dc.name)));
+            }
+        }
+    }
 }

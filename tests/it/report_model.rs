@@ -15,12 +15,12 @@ fn unfolded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The course cut to two hours around the storm: goldens must stay small enough to review.
+/// The course cut to half an hour in the storm: goldens must stay small enough to review.
 fn brief(report: SizingReport) -> SizingReport {
     let mut report = short(report);
     for sized in &mut report.domain_controllers {
         if let Some(model) = &mut sized.virtual_sensor {
-            model.course.intervals = model.course.intervals[440..560].to_vec();
+            model.course.intervals = model.course.intervals[480..512].to_vec();
         }
     }
     report
@@ -44,8 +44,7 @@ fn the_page_matches_its_golden() {
 fn json_carries_the_answer_and_reads_back() {
     let report = brief(modelled());
     let json = text(&report, OutputFormat::Json);
-    assert!(json.contains("\"virtual_sensor\": {"));
-    assert!(json.contains("\"goal_loss_ratio\": 0.001"));
+    golden("report-model.json", &json);
     assert_eq!(serde_json::from_str::<SizingReport>(&json).unwrap(), report);
 }
 
@@ -190,7 +189,7 @@ fn one_that_was_not_asked_has_dashes_beside_those_that_were() {
     let mut reader = csv::Reader::from_reader(csv.as_slice());
     let at =
         reader.headers().unwrap().iter().position(|h| h == "Sensor Supported (Model)").unwrap();
-    assert_eq!(reader.headers().unwrap().iter().last(), Some("Complete"));
+    assert_eq!(reader.headers().unwrap().iter().next_back(), Some("Complete"));
     let answers: Vec<String> = reader.records().map(|row| row.unwrap()[at].to_string()).collect();
     assert_eq!(answers, ["Maybe", "Maybe", "–"]);
 }

@@ -105,7 +105,7 @@ impl Job<'_> {
         let rates = self.rows.iter().map(|row| row.packets_per_second).fold(0.0, f64::max);
         let rates = round_ticks(rates, if size.narrow { 2 } else { 5 });
         let left = label_margin(&cores).max(label_margin(&residuals)) + 4.0;
-        let right = size.width - if size.narrow { 22.0 } else { 34.0 };
+        let right = size.width - 36.0;
         let x = Scale::linear((0.0, rates.last().copied().unwrap_or(1.0)), (left, right));
         let upper = Frame { left, right, top: 30.0, bottom: UPPER_PX - 8.0 };
         canvas.label((4.0, 10.0), Anchor::Start, Ink::Strong, "Cores for the sensor");

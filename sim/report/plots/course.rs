@@ -146,7 +146,7 @@ impl Job<'_> {
     }
 
     fn paint(&self, canvas: &mut Canvas<'_>, size: Size) {
-        let right = size.width - if size.narrow { 14.0 } else { 30.0 };
+        let right = size.width - if size.narrow { 24.0 } else { 30.0 };
         for (index, panel) in PANELS.iter().enumerate() {
             let top = index as f64 * PANEL_PX;
             let frame = Frame { left: 56.0, right, top: top + 26.0, bottom: top + PANEL_PX - 8.0 };

@@ -102,7 +102,7 @@ pub fn ink(chance: Chance) -> Ink {
 }
 
 fn panel(canvas: &mut Canvas<'_>, size: Size, rows: &[Row<'_>]) {
-    let (left, right) = if size.narrow { (116.0, 102.0) } else { (150.0, 206.0) };
+    let (left, right) = if size.narrow { (132.0, 98.0) } else { (150.0, 206.0) };
     let frame = Frame { left, right: size.width - right, top: 6.0, bottom: size.height - 36.0 };
     let x = Scale::linear((0.0, 1.0), (frame.left, frame.right));
     let quarters: &[f64] =
