@@ -125,7 +125,7 @@ fn overview(page: &mut Page, report: &SizingReport) {
         page.line("No domain controller was found in the input, so there is no verdict.");
         return;
     }
-    let headings = [
+    let mut headings = vec![
         "DC",
         "Sensor Supported (vendor’s wording)",
         "Busy pps",
@@ -135,9 +135,11 @@ fn overview(page: &mut Page, report: &SizingReport) {
         "Table row",
         "Short by",
     ];
+    let modelled = virtual_words::any(report);
+    headings.extend(modelled.then_some("Our model: probability of losing too much"));
     page.header(&headings, &[2, 4, 5]);
     for sized in &report.domain_controllers {
-        page.row(&[
+        let mut row = vec![
             escape::markdown(&escape::name(&sized.dc.name)),
             escape::markdown(&escape::words(&sized.verdict.words)),
             number::optional_rate(sized.load.busy.map(|busy| busy.packets_per_second)),
@@ -146,16 +148,18 @@ fn overview(page: &mut Page, report: &SizingReport) {
             number::optional_rate(sized.load.maximum_packets_per_second),
             escape::markdown(&labels::row(sized)),
             labels::short_by(&sized.verdict.checks),
-        ]);
+        ];
+        row.extend(modelled.then(|| virtual_words::brief(sized.virtual_sensor.as_deref())));
+        page.row(&row);
     }
     if let Some(total) = &report.total {
-        totals(page, total);
+        totals(page, total, modelled);
     }
 }
 
-fn totals(page: &mut Page, total: &Total) {
+fn totals(page: &mut Page, total: &Total, modelled: bool) {
     let dash = number::UNKNOWN.to_string();
-    page.row(&[
+    let mut sum = vec![
         "**Total**, plain sum".into(),
         dash.clone(),
         number::optional_rate(total.sum_busy_packets_per_second),
@@ -164,8 +168,8 @@ fn totals(page: &mut Page, total: &Total) {
         number::optional_rate(total.sum_maximum_packets_per_second),
         dash.clone(),
         dash.clone(),
-    ]);
-    page.row(&[
+    ];
+    let mut together = vec![
         "**Total**, at the same time".into(),
         dash.clone(),
         number::optional_rate(total.coincident_busy.map(|busy| busy.packets_per_second)),
@@ -176,8 +180,12 @@ fn totals(page: &mut Page, total: &Total) {
         dash.clone(),
         dash.clone(),
         dash.clone(),
-        dash,
-    ]);
+        dash.clone(),
+    ];
+    for row in [&mut sum, &mut together] {
+        row.extend(modelled.then(|| dash.clone()));
+        page.row(row);
+    }
 }
 
 fn domain_controller(page: &mut Page, sized: &Sized) {

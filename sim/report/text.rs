@@ -129,9 +129,11 @@ fn table(report: &SizingReport, width: u16) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    table.set_header(["DC", "Sensor supported", "Busy/s", "Avg/s", "Max/s", "Row", "Short by"]);
+    let modelled = virtual_words::any(report);
+    let headings = ["DC", "Sensor supported", "Busy/s", "Avg/s", "Max/s", "Row", "Short by"];
+    table.set_header(headings.into_iter().chain(modelled.then_some("Our model")));
     for sized in &report.domain_controllers {
-        table.add_row(vec![
+        let mut row = vec![
             escape::name(&sized.dc.name),
             escape::words(&sized.verdict.words),
             number::optional_rate(sized.load.busy.map(|busy| busy.packets_per_second)),
@@ -139,7 +141,9 @@ fn table(report: &SizingReport, width: u16) -> String {
             number::optional_rate(sized.load.maximum_packets_per_second),
             labels::row(sized),
             labels::short_by(&sized.verdict.checks),
-        ]);
+        ];
+        row.extend(modelled.then(|| virtual_words::brief(sized.virtual_sensor.as_deref())));
+        table.add_row(row);
     }
     if let Some(total) = &report.total {
         add_totals(&mut table, total);

@@ -18,6 +18,8 @@ pub struct VirtualCard {
     pub tone: Tone,
     /// The answer in one line.
     pub words: String,
+    /// The answer in a few words.
+    pub brief: String,
     /// Whose it is.
     pub whose: &'static str,
     /// The first sentence of the explanation; may be empty.
@@ -69,6 +71,7 @@ pub fn card(sized: &Sized, position: usize) -> Option<VirtualCard> {
         name: escape::name(&sized.dc.name),
         tone: virtual_words::server_tone(verdict),
         words: virtual_words::answer(verdict),
+        brief: virtual_words::brief(Some(verdict)),
         whose: virtual_words::WHOSE,
         summary: sentences.next().unwrap_or_default(),
         sentences: sentences.collect(),

@@ -60,6 +60,14 @@ pub fn answer(verdict: &VirtualVerdict) -> String {
     }
 }
 
+/// The answer in a few words for a list: `Maybe, 12.0 %`.
+pub fn brief(verdict: Option<&VirtualVerdict>) -> String {
+    verdict.and_then(|verdict| verdict.server.as_ref()).map_or_else(
+        || number::UNKNOWN.to_string(),
+        |server| format!("{}, {}", chance(server.chance), number::percent(server.probability)),
+    )
+}
+
 /// A probability with its interval, `12.0 % (8.2 to 17.3 %)`.
 pub fn probability(size: &SizeProbability) -> String {
     format!(

@@ -43,7 +43,7 @@ pub fn course(course: &SimulatedSize, key: &str) -> Result<Figure, ReportError> 
     Ok(Figure {
         title: TITLE,
         caption: format!(
-            "One run over the whole input with the mean costs, of a sensor with {}, in intervals \
+            "{description} It is one run over the whole input with the mean costs, of a sensor with {}, in intervals \
              of {}, times in UTC. Utilisation is the share of the allowed cores that is used; \
              allowed is the size or what the server leaves over, whichever is less.",
             virtual_words::size(&course.size),
@@ -136,8 +136,16 @@ impl Job<'_> {
                 )
             },
         );
+        let stops = match course.restart_count {
+            0 => String::new(),
+            count => format!(
+                " The sensor stopped at its memory limit {} and was down for {}.",
+                super::super::labels::plural(count, "time", "times"),
+                number::duration(course.downtime_ms)
+            ),
+        };
         format!(
-            "{} of {} packets are lost, {}. The highest utilisation of an interval is {}.{stretch}",
+            "{} of {} packets are lost, {}. The highest utilisation of an interval is {}.{stretch}{stops}",
             number::count(course.lost_packets),
             number::count(course.offered_packets),
             number::percent(course.loss_ratio()),
@@ -214,6 +222,8 @@ impl Job<'_> {
             let used = level(chunk, |row| row.utilisation);
             let cores = level(chunk, |row| row.allowed_cores);
             let waits = level(chunk, |row| row.mean_wait_ms);
+            let buffered = level(chunk, |row| row.queue_bytes_max as f64);
+            let queued = level(chunk, |row| row.queued_entries_max);
             let memory = level(chunk, |row| row.memory_gb);
             let number = |found: Option<f64>| found.map_or(Cell::Unknown, Cell::Number);
             Some(vec![
@@ -225,6 +235,8 @@ impl Job<'_> {
                 percent(used, |level| level.highest),
                 number(cores.map(|level| level.mean)),
                 number(waits.map(|level| level.highest)),
+                number(buffered.map(|level| level.highest)),
+                number(queued.map(|level| level.highest)),
                 number(memory.map(|level| level.highest)),
             ])
         });
@@ -239,6 +251,8 @@ impl Job<'_> {
                 "Highest utilisation %",
                 "Allowed cores",
                 "Highest mean wait ms",
+                "Most bytes in a buffer",
+                "Most entries queued behind it",
                 "Memory GB",
             ]),
             rows: table.collect(),
