@@ -12,7 +12,7 @@ const MAX_CORES: usize = 12;
 pub fn asked(verdict: &VirtualVerdict) -> Grid {
     let rows = [
         ("Server", virtual_words::server_size(verdict)),
-        ("What it needs for itself", escape::sentence(&verdict.own_load)),
+        ("What it needs for itself", own_load(verdict)),
         (
             "What it leaves the sensor",
             verdict.server.as_ref().map_or_else(
@@ -27,6 +27,13 @@ pub fn asked(verdict: &VirtualVerdict) -> Grid {
     let rows =
         rows.into_iter().map(|(name, value)| vec![GridCell::text(name), GridCell::text(value)]);
     Grid::new("What the model was asked", &["Fact", "Value"], rows, "")
+}
+
+fn own_load(verdict: &VirtualVerdict) -> String {
+    if verdict.own_load.is_empty() {
+        return number::UNKNOWN.to_string();
+    }
+    escape::sentence(&verdict.own_load)
 }
 
 /// Smallest sizes that do.
@@ -87,12 +94,15 @@ pub fn what_if(verdict: &VirtualVerdict) -> Grid {
     };
     let columns = ["#Traffic", "#Bursts", "#DCs failed"];
     let none = "Nothing else was tried.";
-    let mut grid = Grid::new("What if", &columns, rows, none).with_note(&format!(
-        "Probability of losing too much, by physical cores of the server. Traffic is a multiple of \
-         that of now: growth, or the load of failed domain controllers. Bursts are a multiple of \
-         how strongly the assumed bursts swing. {}{note}",
-        virtual_words::CHANCES
-    ));
+    let mut grid = Grid::new("What if", &columns, rows, none);
+    if !grid.rows.is_empty() {
+        grid = grid.with_note(&format!(
+            "Probability of losing too much, by physical cores of the server. Traffic is a \
+             multiple of that of now: growth, or the load of failed domain controllers. Bursts \
+             are a multiple of how strongly the assumed bursts swing. {}{note}",
+            virtual_words::CHANCES
+        ));
+    }
     grid.headings.extend(cores.iter().map(|cores| {
         let now = if verdict.server_cores == Some(*cores) { ", as now" } else { "" };
         let words = number::amount_of(Some(*cores), "cores");
@@ -161,7 +171,7 @@ pub fn calibrated(summary: &CalibrationSummary) -> Grid {
                     .map_or_else(|| number::UNKNOWN.to_string(), |cores| number::fixed(cores, 2)),
             ),
             range(row.predicted_cores.as_ref()),
-            GridCell::text(if row.covered { "yes" } else { "no" }),
+            GridCell::text(plots::covered(row).unwrap_or(number::UNKNOWN)),
         ]
     });
     let columns = [

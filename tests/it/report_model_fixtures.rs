@@ -240,7 +240,7 @@ fn virtual_verdict() -> VirtualVerdict {
 
 /// Nothing but what must be there: the cores are not known, no size does, no traffic came.
 fn bare_verdict() -> VirtualVerdict {
-    let nothing = Estimate { mean: None, median: None, low: None, high: Some(70.0) };
+    let at_most = |high| Estimate { mean: None, median: None, low: None, high: Some(high) };
     let mut verdict = virtual_verdict();
     verdict.arrivals = ArrivalsFrom::Samples;
     verdict.server = None;
@@ -260,11 +260,12 @@ fn bare_verdict() -> VirtualVerdict {
     let fit = &mut verdict.calibration;
     fit.reading = TableReading::Upper;
     fit.observations = 2;
-    (fit.base_cores, fit.packet_us, fit.two_cores_packets_per_second) = (nothing, nothing, nothing);
+    (fit.base_cores, fit.packet_us) = (at_most(0.25), at_most(70.0));
+    fit.two_cores_packets_per_second = Estimate { low: Some(25_000.0), high: None, ..at_most(0.0) };
     (fit.memory_base_gb, fit.memory_gb_per_kpps) = (None, None);
     fit.caveats = vec![];
     for row in &mut fit.rows {
-        (row.needed_cores, row.utilisation) = (nothing, nothing);
+        (row.needed_cores, row.utilisation) = (at_most(row.table_cores), at_most(1.0));
         (row.residual_cores, row.predicted_cores, row.probability_enough) = (None, None, None);
         row.covered = false;
     }

@@ -43,13 +43,7 @@ pub fn calibration(summary: &CalibrationSummary, key: &str) -> Result<Figure, Re
              the table gives less those that the model needs there. Each row of the table was \
              also left out once and predicted from the others."
         ),
-        legend: vec![
-            LegendEntry::dot(Ink::Busy, "row of the table"),
-            LegendEntry::line(Ink::Line, "cores needed, mean of the fit"),
-            LegendEntry::area(Ink::Envelope, "its 95 % band"),
-            LegendEntry::line(Ink::Good, "predicted without this row (95 %), row covered"),
-            LegendEntry::line(Ink::Bad, "predicted, row not covered"),
-        ],
+        legend: job.legend(),
         wide: paint(Size::wide(TOTAL_PX))?,
         narrow: paint(Size::narrow(TOTAL_PX))?,
         data: Some(data(summary, key)),
@@ -57,9 +51,14 @@ pub fn calibration(summary: &CalibrationSummary, key: &str) -> Result<Figure, Re
 }
 
 fn description(rows: &[&CalibratedRow]) -> String {
+    let told: Vec<&&CalibratedRow> =
+        rows.iter().filter(|row| row.probability_enough.is_some()).collect();
+    if told.is_empty() {
+        return "The fit does not say how probable it is that a row is enough.".to_string();
+    }
     let missed: Vec<String> =
-        rows.iter().filter(|row| !row.covered).map(|row| escape::label(&row.label)).collect();
-    let covered = rows.len() - missed.len();
+        told.iter().filter(|row| !row.covered).map(|row| escape::label(&row.label)).collect();
+    let covered = told.len() - missed.len();
     let weak = if missed.is_empty() {
         String::new()
     } else {
@@ -68,8 +67,13 @@ fn description(rows: &[&CalibratedRow]) -> String {
     format!(
         "A fit that has not seen a row says, with a probability of at least 95 %, that its amount \
          is enough, for {covered} of {} rows.{weak}",
-        rows.len()
+        told.len()
     )
+}
+
+/// Whether a fit without the row covers it; `None` where that fit does not say.
+pub fn covered(row: &CalibratedRow) -> Option<&'static str> {
+    row.probability_enough.map(|_| if row.covered { "yes" } else { "no" })
 }
 
 struct Job<'a> {
@@ -89,6 +93,27 @@ impl Job<'_> {
         let rest = rows
             .filter_map(|row| Some((row.packets_per_second, finite(value(&row.needed_cores))?)));
         start.into_iter().chain(rest).collect()
+    }
+
+    /// Only what is drawn.
+    fn legend(&self) -> Vec<LegendEntry> {
+        let mut legend = vec![LegendEntry::dot(Ink::Busy, "row of the table")];
+        if self.need(|e| e.mean).len() > 1 {
+            legend.push(LegendEntry::line(Ink::Line, "cores needed, mean of the fit"));
+        }
+        match (self.need(|e| e.low).len() > 1, self.need(|e| e.high).len() > 1) {
+            (true, true) => legend.push(LegendEntry::area(Ink::Envelope, "its 95 % band")),
+            (false, true) => legend.push(LegendEntry::line(Ink::Envelope, "cores needed at most")),
+            (true, false) => legend.push(LegendEntry::line(Ink::Envelope, "cores needed at least")),
+            (false, false) => {}
+        }
+        if self.rows.iter().any(|row| row.predicted_cores.is_some()) {
+            legend.extend([
+                LegendEntry::line(Ink::Good, "predicted without this row (95 %), row covered"),
+                LegendEntry::line(Ink::Bad, "predicted, row not covered"),
+            ]);
+        }
+        legend
     }
 
     fn highest_cores(&self) -> f64 {
@@ -214,7 +239,7 @@ fn data(summary: &CalibrationSummary, key: &str) -> DataTable {
             number(predicted.and_then(|p| p.low)),
             number(predicted.and_then(|p| p.high)),
             percent(row.probability_enough),
-            Cell::Text(if row.covered { "yes" } else { "no" }.into()),
+            covered(row).map_or(Cell::Unknown, |word| Cell::Text(word.into())),
         ]
     });
     DataTable {
@@ -276,13 +301,18 @@ mod tests {
 
     #[test]
     fn rows_that_are_not_covered_are_named() {
-        let rows = [row("0-1k", None, false), row("1k-5k", None, true)];
+        let rows = [("0-1k", false), ("1k-5k", true)].map(|(label, covered)| CalibratedRow {
+            probability_enough: Some(0.5),
+            ..row(label, None, covered)
+        });
         let text = description(&[&rows[0], &rows[1]]);
         assert!(
             text.contains("for 1 of 2 rows") && text.contains("weak points of the model: 0-1k"),
             "{text}"
         );
         assert!(!description(&[&rows[1]]).contains("Not covered"));
+        // What the fit does not say is not against it.
+        assert!(!description(&[&row("a", None, false)]).contains("ot covered"));
     }
 
     #[test]

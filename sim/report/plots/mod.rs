@@ -10,7 +10,7 @@ mod probability;
 mod timeline;
 
 pub use bursts::{bursts, peaks};
-pub use calibration::calibration;
+pub use calibration::{calibration, covered};
 pub use course::course;
 pub use headroom::headroom;
 pub use ladder::ladder;
