@@ -165,11 +165,21 @@ pub fn render(report: &SizingReport) -> Result<String, ReportError> {
         offload: page_tables::offload(report),
         notes: page_tables::notes(report),
         assumptions: page_tables::assumptions(report),
-        bases: labels::BASES.map(|(basis, words)| (labels::basis(basis), words)).to_vec(),
+        bases: bases(report),
         facts: page_tables::facts(report),
         provenance: page_tables::provenance(report),
     };
     Ok(page.render()?)
+}
+
+/// Whose a figure can be, with what that means.
+fn bases(report: &SizingReport) -> Vec<(&'static str, &'static str)> {
+    let modelled = virtual_words::any(report);
+    let words = |(basis, words)| match virtual_words::basis(basis).filter(|_| modelled) {
+        Some(of_the_model) => (labels::basis(basis), of_the_model),
+        None => (labels::basis(basis), words),
+    };
+    labels::BASES.map(words).to_vec()
 }
 
 /// The style of what is on the page.

@@ -2,8 +2,8 @@
 //! ready for the second step of [`escape`].
 
 use crate::record::{
-    ArrivalsFrom, Assumption, CalibrationSummary, Chance, Exhaustion, Headroom, Limit, SensorSize,
-    SizeProbability, SizingReport, TableReading, VirtualVerdict,
+    ArrivalsFrom, Assumption, Basis, CalibrationSummary, Chance, Exhaustion, Headroom, Limit,
+    SensorSize, SizeProbability, SizingReport, TableReading, VirtualVerdict,
 };
 
 use super::labels::Tone;
@@ -290,6 +290,20 @@ pub fn assumptions(report: &SizingReport) -> Vec<&Assumption> {
         }
     }
     all
+}
+
+/// What a basis means where there is a model besides synthesized traffic; `None` where that
+/// changes nothing.
+pub fn basis(basis: Basis) -> Option<&'static str> {
+    match basis {
+        Basis::Sourced => {
+            Some("of synthesized traffic or our model: published elsewhere, see the source")
+        }
+        Basis::Assumed => {
+            Some("of synthesized traffic or our model: our assumption, for the reason named")
+        }
+        _ => None,
+    }
 }
 
 /// Does any domain controller have an answer of the virtual sensor?

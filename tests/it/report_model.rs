@@ -155,6 +155,8 @@ fn assumptions_of_the_model_are_added_once() {
     assert_eq!(list.matches("One thread for each core").count(), 1);
     assert_eq!(list.matches("Busy packets per second is the highest").count(), 1);
     assert!(list.contains("| assumed |"));
+    let html = text(&several(), OutputFormat::Html);
+    assert!(html.contains("of synthesized traffic or our model: our assumption"));
 }
 
 #[test]

@@ -36,12 +36,16 @@ pub fn calibration(summary: &CalibrationSummary, key: &str) -> Result<Figure, Re
         let id = format!("{key}-{}", if size.narrow { "n" } else { "w" });
         draw(TITLE, &id, &description, size, |canvas| job.paint(canvas, size))
     };
+    let held_out = if job.is_predicted() {
+        " Each row of the table was also left out once and predicted from the others."
+    } else {
+        ""
+    };
     Ok(Figure {
         title: TITLE,
         caption: format!(
             "{description} Above: cores for the sensor by packets per second. Below: cores that \
-             the table gives less those that the model needs there. Each row of the table was \
-             also left out once and predicted from the others."
+             the table gives less those that the model needs there.{held_out}"
         ),
         legend: job.legend(),
         wide: paint(Size::wide(TOTAL_PX))?,
@@ -95,6 +99,11 @@ impl Job<'_> {
         start.into_iter().chain(rest).collect()
     }
 
+    /// Is there a row that a fit without it predicts?
+    fn is_predicted(&self) -> bool {
+        self.rows.iter().any(|row| row.predicted_cores.is_some())
+    }
+
     /// Only what is drawn.
     fn legend(&self) -> Vec<LegendEntry> {
         let mut legend = vec![LegendEntry::dot(Ink::Busy, "row of the table")];
@@ -107,7 +116,7 @@ impl Job<'_> {
             (true, false) => legend.push(LegendEntry::line(Ink::Envelope, "cores needed at least")),
             (false, false) => {}
         }
-        if self.rows.iter().any(|row| row.predicted_cores.is_some()) {
+        if self.is_predicted() {
             legend.extend([
                 LegendEntry::line(Ink::Good, "predicted without this row (95 %), row covered"),
                 LegendEntry::line(Ink::Bad, "predicted, row not covered"),
