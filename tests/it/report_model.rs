@@ -87,6 +87,7 @@ fn an_unknown_server_has_no_answer_and_no_invented_figures() {
     assert!(html.contains("The condition of no health alert held in the course."));
     assert!(html.contains("there is no headroom to draw"));
     assert!(html.contains("there is no course to draw"));
+    assert!(html.contains("cores needed at most") && !html.contains("was also left out once"));
     assert!(html.contains("nothing is said about less; 2 observations of real sensors were added"));
 }
 
