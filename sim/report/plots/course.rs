@@ -8,9 +8,15 @@ use super::super::plot::{
     Anchor, Canvas, DataTable, Figure, Ink, LegendEntry, Point, Scale, Size, draw, round_ticks,
 };
 use super::super::{ReportError, number, virtual_words};
-use super::{Frame, MAX_TABLE_ROWS, ROUND_MS, headings, time_axis, value_axis};
+use super::{Frame, ROUND_MS, headings, time_axis, value_axis};
 
 const TITLE: &str = "The course: loss, utilisation and allowed cores";
+
+/// Most rows of the table below it, a day in steps of 15 minutes: it has many columns.
+const MAX_ROWS: usize = 96;
+
+/// Pixels that one step of a line takes: three panels of single pixels are half a page's bytes.
+const STEP_PX: f64 = 2.0;
 
 /// Height of one panel with its name, in CSS pixels.
 const PANEL_PX: f64 = 122.0;
@@ -173,7 +179,7 @@ impl Job<'_> {
             clippy::cast_sign_loss,
             reason = "plots are below 1000 px wide"
         )]
-        let columns = (frame.right - frame.left).max(1.0) as usize;
+        let columns = ((frame.right - frame.left) / STEP_PX).max(1.0) as usize;
         let per = rows.len().div_ceil(columns).max(1);
         let levels: Vec<(f64, Level)> = rows
             .chunks(per)
@@ -210,7 +216,7 @@ impl Job<'_> {
 
     fn data(&self, key: &str) -> DataTable {
         let rows = &self.course.intervals;
-        let least = rows.len().div_ceil(MAX_TABLE_ROWS).max(1);
+        let least = rows.len().div_ceil(MAX_ROWS).max(1);
         let round = ROUND_MS.iter().map(|ms| *ms as f64 / self.interval_ms);
         let round = round.filter(|per| per.fract() == 0.0 && *per >= least as f64).map(whole_ms);
         let fitting = round.filter_map(|per| usize::try_from(per).ok()).find(|_| least > 1);
