@@ -117,7 +117,9 @@ Examples:
 Conditions for --fail-if: NAME OP VALUE, with OP one of > >= < <= == !=
   busy_pps, average_pps, maximum_pps, peak_1ms_pps, peak_10ms_pps, peak_100ms_pps,
   peak_1s_pps, short_memory_gb, short_cores, failed_samples, packets
+  loss_probability: that our model of the sensor loses more than the goal, 0 to 1
   verdict (== and != only): Yes, YesBut, Maybe, MaybeBut, No, Missing
+  virtual_verdict (== and != only), our model's answer: Yes, Maybe, No
 A condition on a figure that is unknown counts as holding.";
 
 const SIMULATE_EXAMPLES: &str = "\

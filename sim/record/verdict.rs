@@ -161,7 +161,7 @@ pub struct Sized {
     /// The answer.
     pub verdict: Verdict,
     /// What the virtual sensor says; `None` where it was not asked for, or has no traffic.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub virtual_sensor: Option<Box<super::VirtualVerdict>>,
 }
 

@@ -5,6 +5,8 @@
 use headroom::base::{Random, Timestamp};
 use headroom::record::*;
 
+use crate::report_model_fixtures::{hostile_figures, modelled};
+
 /// 2025-11-21T00:00:00Z.
 const MIDNIGHT: i64 = 1_763_683_200;
 
@@ -77,7 +79,7 @@ fn busiest(samples: &[Option<f64>]) -> Window {
 }
 
 /// To a thousandth: what JSON carries exactly without a special reader.
-fn rounded(value: f64) -> f64 {
+pub fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
@@ -541,7 +543,7 @@ pub fn evil() -> String {
 
 /// Hostile text in every field that can hold text, and numbers from the edges.
 pub fn hostile() -> SizingReport {
-    let mut report = single();
+    let mut report = modelled();
     let json = serde_json::to_value(&report).unwrap();
     let poisoned = poison(json, &evil());
     report = serde_json::from_value(poisoned).unwrap();
@@ -558,6 +560,9 @@ pub fn hostile() -> SizingReport {
     line.interval_ms = u64::MAX;
     line.protocol_interval_ms = u64::MAX;
     line.start_utc = Timestamp::from_nanos(i64::MAX);
+    if let Some(model) = &mut sized.virtual_sensor {
+        hostile_figures(model);
+    }
     report.table.rows[2].cores = f64::NAN;
     report.table.rows[3].to_packets_per_second = f64::NEG_INFINITY;
     report.complete = false;
@@ -572,7 +577,11 @@ fn poison(value: serde_json::Value, evil: &str) -> serde_json::Value {
         Value::Object(map) => Value::Object(
             map.into_iter()
                 .map(|(key, value)| {
-                    let fixed = ["basis", "kind", "resource", "format"].contains(&key.as_str())
+                    let fixed = [
+                        "basis", "kind", "resource", "format", "arrivals", "chance", "limit",
+                        "reading",
+                    ]
+                    .contains(&key.as_str())
                         || key.ends_with("_utc");
                     let value = if fixed { value } else { poison(value, evil) };
                     (key, value)
