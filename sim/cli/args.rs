@@ -84,6 +84,9 @@ pub enum Command {
     /// Fit an estate to a capture of your own: who asks, how often, for what
     #[command(after_help = format!("{LEARN_EXAMPLES}\n\n{EXIT_CODES}"))]
     Learn(LearnArgs),
+    /// Put our own core under load inside an envelope: throughput, delay, cost per packet
+    #[command(after_help = MEASURE_HELP)]
+    Measure(MeasureArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -181,6 +184,26 @@ Examples:
   headroom learn dc01.pcapng --scale 1.3 -o next-year.toml && headroom synth next-year.toml -o next-year.pcapng
 
 Clients are counted, never named. Each value says whether it was learned, and from how many events.";
+
+const MEASURE_HELP: &str = "\
+Examples:
+  headroom measure dc01.pcapng
+  headroom measure dc01.pcapng --cores 1 --goal ndr --goal 0.1% --json | jq .goals
+  headroom measure dc01.pcapng --arrivals mmpp:10,50,450 --load x10 --load 20000 -o measured
+  headroom measure site.toml --mode realtime --soak 30m
+  tcpdump -c 100000 -w - | headroom measure -
+
+What is measured is our own core, not the vendor's sensor. In virtual time, costs are measured in
+processor time and the load is computed, which works on busy machines; in real time the core is
+fed as the clock says, which needs a machine of its own. Unsent packets count as lost.
+
+Exit codes:
+  0  done
+  2  wrong use, or an input that cannot be read
+  3  an input is damaged: only what came before was replayed
+  4  the core gave different answers when fed differently: please report this (goes before 6)
+  6  inconclusive: others disturbed the machine, or the modes contradict each other; the figures
+     are shown, with the reason, and must not be relied on (goes before 3)";
 
 /// Inputs and how to read captures.
 #[derive(Debug, Args)]
@@ -585,6 +608,113 @@ pub struct LearnArgs {
     /// Time zone of the clients (IANA name): rates are learned from their working hours
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     pub time_zone: String,
+}
+
+/// `headroom measure`.
+#[derive(Debug, Args)]
+pub struct MeasureArgs {
+    /// Inputs.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = InspectFormat::Text, value_name = "FORMAT")]
+    pub format: InspectFormat,
+    /// Short for --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    /// Also write the result into this directory, made if missing: measurement.json, latency.csv,
+    /// a plot latency.svg, and HDR histograms (.hlog)
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Limits.
+    #[command(flatten, next_help_heading = "Envelope")]
+    pub envelope: EnvelopeArgs,
+    /// Load and search.
+    #[command(flatten, next_help_heading = "Load and search")]
+    pub load: LoadArgs,
+    /// The day of estates.
+    #[command(flatten, next_help_heading = ESTATES)]
+    pub day: DayArgs,
+}
+
+/// The limits of `headroom measure`.
+#[derive(Debug, Args)]
+pub struct EnvelopeArgs {
+    /// Cores, and as many workers, held there by affinity (Linux)
+    #[arg(long, value_name = "N", default_value_t = 2,
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub cores: u16,
+
+    /// Memory of the whole process, e.g. 6GB, 512MiB; held by a resource limit (Linux)
+    #[arg(long, value_name = "SIZE", default_value = "6GB")]
+    pub memory: String,
+
+    /// Make control groups for the memory, instead of the resource limit, and for --quota; needs
+    /// privileges. They are removed at the end
+    #[arg(long)]
+    pub cgroup: bool,
+
+    /// Processor time of all workers in cores, e.g. 1.5: stops them for the rest of each 100 ms.
+    /// Virtual time knows no such stops
+    #[arg(long, value_name = "CORES", requires = "cgroup")]
+    pub quota: Option<f64>,
+}
+
+/// The load of `headroom measure`.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// How to measure; auto is both on a quiet machine (some minutes), else virtual
+    #[arg(long, value_enum, default_value_t = MeasureWay::Auto, value_name = "MODE")]
+    pub mode: MeasureWay,
+
+    /// What to search for: ndr (no loss), pdr (at most 0.5 %), or a share like 0.1%. May be
+    /// repeated, least loss first [default: ndr and pdr]
+    #[arg(long, value_name = "GOAL", conflicts_with = "rfc2544")]
+    pub goal: Vec<String>,
+
+    /// Search as RFC 2544 does: trials of 60 s, no loss, no second chance, equal distances
+    #[arg(long)]
+    pub rfc2544: bool,
+
+    /// How packets arrive while the search changes their rate: recorded (as in the capture,
+    /// faster or slower as a whole), fixed (equal distances), poisson, or mmpp:RATIO,BUSY,CALM
+    /// (RATIO times the calm rate for BUSY ms in the mean, calm for CALM ms)
+    #[arg(long, value_name = "ARRIVALS", default_value = "recorded")]
+    pub arrivals: String,
+
+    /// Also try this load: packets per second, or xN for N times the recorded pace. May be
+    /// repeated
+    #[arg(long, value_name = "LOAD")]
+    pub load: Vec<String>,
+
+    /// Captured bytes that may wait; the default is the kernel buffer that Npcap gives where
+    /// nobody asks for another
+    #[arg(long, value_name = "SIZE", default_value = "1MiB")]
+    pub buffer: String,
+
+    /// Memory for the frames that are replayed; of a larger capture only the first are
+    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
+    pub window: String,
+
+    /// Trial time in real time that decides about a load, in seconds (CSIT: 21)
+    #[arg(long, value_name = "SECONDS")]
+    pub trial_sum: Option<f64>,
+
+    /// At the end, one trial of this length at the lower bound of the first goal, e.g. 30m: whether
+    /// it holds, not a fit of the loss as PLRsearch makes one
+    #[arg(long, value_name = "TIME")]
+    pub soak: Option<String>,
+}
+
+/// How `headroom measure` measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MeasureWay {
+    /// Both on a quiet machine, else virtual.
+    Auto,
+    /// Costs measured, load computed.
+    Virtual,
+    /// By the clock, cross-checked against virtual time.
+    Realtime,
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::base::{Batch, FrameSource, Timestamp};
 use crate::capture::Filtered;
 use crate::estate::Estate;
 use crate::model::Watch;
-use crate::record::{Format, InputFile};
+use crate::record::{Format, InputFile, Synthesis};
 use crate::sensor::{self, Rows};
 use crate::synth::Synth;
 
@@ -133,17 +133,7 @@ impl Made {
     ) -> anyhow::Result<Captured> {
         let Order { cast, options, synthesis } =
             Order::new(&self.described, Some(&self.dc), &plan.wish)?;
-        let estate = &self.described.estate;
-        let dc = estate.domain_controllers().get(cast.dc).context("find the domain controller")?;
-        let core = sensor::Options {
-            mtu_bytes: estate.network().mtu_bytes.into(),
-            named: vec![sensor::Named {
-                name: dc.name.clone(),
-                addresses: dc.addresses.clone(),
-                by: format!("named by the estate {}", synthesis.estate),
-            }],
-            ..plan.core.clone()
-        };
+        let core = self.core(plan, cast.dc, &synthesis.estate)?;
         let bar = SynthBar::new(options.start, options.duration_ns, self.place, reading.quiet);
         let synth = Synth::start(cast, &options)?;
         let mut source = Filtered::new(Watched::new(synth, &bar), plan.filter.clone())?;
@@ -163,23 +153,72 @@ impl Made {
             options.start, synthesis.clients
         );
         observation.domain_controllers.iter_mut().for_each(|dc| dc.notes.push(note.clone()));
-        let file = InputFile {
+        let file = self.file(synthesis, reading, truth.frames, first.zip(last));
+        Ok(Captured::new(observation, vec![file]))
+    }
+
+    /// Makes traffic and hands it to `read`, which need not read all of it.
+    ///
+    /// # Errors
+    /// No threads, or a filter that cannot be.
+    pub fn read<T>(
+        &self,
+        plan: &InputPlan,
+        reading: Reading,
+        read: impl FnOnce(&mut dyn FrameSource) -> T,
+    ) -> anyhow::Result<(T, sensor::Options, InputFile)> {
+        let Order { cast, options, synthesis } =
+            Order::new(&self.described, Some(&self.dc), &plan.wish)?;
+        let core = self.core(plan, cast.dc, &synthesis.estate)?;
+        let bar = SynthBar::new(options.start, options.duration_ns, self.place, reading.quiet);
+        let synth = Synth::start(cast, &options)?;
+        let mut source = Filtered::new(Watched::new(synth, &bar), plan.filter.clone())?;
+        let done = read(&mut source);
+        bar.finish();
+        let Watched { first, last, frames, .. } = source.into_inner()?;
+        let file = self.file(synthesis, reading, frames, first.zip(last));
+        Ok((done, core, file))
+    }
+
+    /// How to run the core on the traffic of this domain controller.
+    fn core(&self, plan: &InputPlan, dc: usize, name: &str) -> anyhow::Result<sensor::Options> {
+        let estate = &self.described.estate;
+        let dc = estate.domain_controllers().get(dc).context("find the domain controller")?;
+        Ok(sensor::Options {
+            mtu_bytes: estate.network().mtu_bytes.into(),
+            named: vec![sensor::Named {
+                name: dc.name.clone(),
+                addresses: dc.addresses.clone(),
+                by: format!("named by the estate {name}"),
+            }],
+            ..plan.core.clone()
+        })
+    }
+
+    /// The estate as an input.
+    fn file(
+        &self,
+        synthesis: Synthesis,
+        reading: Reading,
+        frames: u64,
+        span: Option<(Timestamp, Timestamp)>,
+    ) -> InputFile {
+        InputFile {
             path: self.described.document.name.clone(),
             format: Format::Estate,
-            format_text: format!("estate, synthesized at {}", dc.name),
+            format_text: format!("estate, synthesized at {}", synthesis.domain_controller),
             size_bytes: self.described.document.size_bytes,
             sha256: reading.sha256.then(|| self.described.document.sha256.clone()),
-            records: truth.frames,
-            first_utc: first,
-            last_utc: last,
+            records: frames,
+            first_utc: span.map(|(first, _)| first),
+            last_utc: span.map(|(_, last)| last),
             interfaces: Vec::new(),
             sections: 0,
             skipped_blocks: 0,
             records_out_of_order: 0,
             synthesis: Some(Box::new(synthesis)),
             damage: None,
-        };
-        Ok(Captured::new(observation, vec![file]))
+        }
     }
 }
 
@@ -214,11 +253,12 @@ struct Watched<'a> {
     bar: &'a SynthBar,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
+    frames: u64,
 }
 
 impl<'a> Watched<'a> {
     const fn new(synth: Synth, bar: &'a SynthBar) -> Self {
-        Self { synth, bar, first: None, last: None }
+        Self { synth, bar, first: None, last: None, frames: 0 }
     }
 }
 
@@ -229,6 +269,7 @@ impl FrameSource for Watched<'_> {
         self.first = self.first.or(batch.records.first().map(|record| record.time));
         if let Some(last) = batch.records.last() {
             self.last = Some(last.time);
+            self.frames = batch.first_frame + batch.records.len() as u64;
             self.bar.update(last.time, batch.first_frame + batch.records.len() as u64);
         }
         is_filled

@@ -1,5 +1,6 @@
 //! Flags to a checked plan to a call. The only room that prints.
 
+mod amount;
 mod anonymize;
 mod args;
 mod document;
@@ -8,6 +9,7 @@ mod gate;
 mod inputs;
 mod learn;
 mod made;
+mod measure;
 mod order;
 mod output;
 mod plan;
@@ -71,6 +73,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Synth(args) => synth::run(cli, args),
         Command::Estate(command) => estate::run(command),
         Command::Learn(args) => learn::run(cli, args),
+        Command::Measure(args) => measure::run(cli, args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "headroom", &mut script);

@@ -36,13 +36,14 @@ impl Stopwatch {
 /// User and system time of all threads (POSIX `CLOCK_PROCESS_CPUTIME_ID`).
 #[cfg(unix)]
 #[expect(clippy::cast_precision_loss, reason = "seconds and nanoseconds stay far below 2^53")]
-fn cpu_seconds() -> Option<f64> {
+pub fn cpu_seconds() -> Option<f64> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Some(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
 }
 
+/// See above.
 #[cfg(not(unix))]
-fn cpu_seconds() -> Option<f64> {
+pub fn cpu_seconds() -> Option<f64> {
     None
 }
 

@@ -6,6 +6,7 @@
 mod calibration;
 mod dc;
 mod inspection;
+mod measurement;
 mod simulation;
 mod source;
 mod synthesis;
@@ -21,6 +22,11 @@ pub use dc::{
 pub use inspection::{
     FlowCounts, Inspection, Layers, PortCount, ProtocolFlows, Quantiles, RunFigures, Server,
     Traffic,
+};
+pub use measurement::{
+    BatchCost, Cost, CrossCheck, Digest, Disturbance, EnforcedLimit, Envelope, GoalResult,
+    Interval, Latency, Machine, MeasureMode, Measurement, ProtocolCost, Replay, Spread, StageCost,
+    Trial,
 };
 pub use simulation::{
     Chance, Exhaustion, Headroom, HealthSpan, Limit, LossStretch, SensorSize, SimulatedInterval,

@@ -12,6 +12,7 @@ mod inspection;
 mod json;
 mod labels;
 mod markdown;
+mod measurement;
 mod number;
 mod page_tables;
 mod plot;
@@ -25,6 +26,7 @@ mod xlsx;
 
 pub use inspection::render_inspection;
 pub use json::line as json_line;
+pub use measurement::{MEASUREMENT_FILES, measurement_file, render_measurement};
 
 use crate::record::SizingReport;
 

@@ -25,8 +25,9 @@ pub use audience::{Audience, Ends};
 pub use hosts::{SERVICE_PORTS, Service};
 pub use ledger::Rows;
 pub use observation::Observation;
-pub use pipeline::{Progress, arrivals, hear, observe};
+pub use pipeline::{Progress, Step, Watch, arrivals, hear, observe, observe_watched};
 pub use series::TIMELINE_DAYS;
+pub use shard::Taken;
 
 /// A domain controller that is known before the traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -35,6 +35,38 @@ pub struct Progress {
     pub input_bytes: u64,
 }
 
+/// A part of the work on one batch, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// Headers read. Several batches at once.
+    Decode,
+    /// Fragments put together, packets sorted by shard. One batch at a time.
+    Fragments,
+    /// Flow table, streams, messages, in all shards. One batch at a time in each shard.
+    Flows,
+    /// Hosts, rates over time, activities counted. One batch at a time.
+    Timeline,
+}
+
+impl Step {
+    /// All of them, in order.
+    pub const ALL: [Self; 4] = [Self::Decode, Self::Fragments, Self::Flows, Self::Timeline];
+}
+
+/// Whoever times the core from outside: the core itself reads no clock. Called by the worker that
+/// carries the batch, and not at all where nobody watches.
+pub trait Watch: Sync {
+    /// The work on `batch` begins: its worker has just taken it.
+    fn began(&self, _batch: &Batch) {}
+    /// This part of the work on `batch` is done.
+    fn ended(&self, _step: Step, _batch: &Batch) {}
+    /// All work on `batch` is done, and its packets were taken for this.
+    fn taken(&self, _batch: &Batch, _taken: &[Taken]) {}
+}
+
+/// Nobody watches.
+impl Watch for () {}
+
 /// Runs the core over everything `source` yields. `progress` is called after each batch, never
 /// by two threads at once. `rows` is told each activity, in the same order every time.
 ///
@@ -46,10 +78,24 @@ pub fn observe(
     progress: &(dyn Fn(Progress) + Sync),
     rows: Option<Rows<'_>>,
 ) -> Result<Observation, rayon::ThreadPoolBuildError> {
+    observe_watched(source, options, progress, rows, &())
+}
+
+/// [`observe`], timed by `watch`.
+///
+/// # Errors
+/// As [`observe`].
+pub fn observe_watched(
+    source: &mut dyn FrameSource,
+    options: &Options,
+    progress: &(dyn Fn(Progress) + Sync),
+    rows: Option<Rows<'_>>,
+    watch: &impl Watch,
+) -> Result<Observation, rayon::ThreadPoolBuildError> {
     let threads = options.threads.max(1);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let line = Line::new(source, options, rows);
-    pool.broadcast(|_| work(&line, progress));
+    pool.broadcast(|_| work(&line, progress, watch));
     let mut fragments = line.fragments.into_inner();
     fragments.finish();
     let mut shards = line.shards.map(Stage::into_inner);
@@ -259,21 +305,27 @@ impl Drop for Passage<'_, '_> {
     }
 }
 
-fn work(line: &Line<'_>, progress: &(dyn Fn(Progress) + Sync)) {
+fn work(line: &Line<'_>, progress: &(dyn Fn(Progress) + Sync), watch: &impl Watch) {
     let mut load = Load { jot: Jot::new(line.with_words), ..Load::default() };
     while let Some(number) = next(line, &mut load.batch, progress) {
         let _passage = Passage { line, number };
+        watch.began(&load.batch);
         load.decode(&line.decoder);
+        watch.ended(Step::Decode, &load.batch);
         line.fragments.enter(number, |reassembler| load.reassemble(reassembler));
         load.split();
+        watch.ended(Step::Fragments, &load.batch);
         let mut jot = std::mem::take(&mut load.jot);
         jot.clear();
         for (shard, stage) in line.shards.iter().enumerate() {
             stage.enter(number, |state| load.run_shard(shard, state, &mut jot));
         }
+        watch.ended(Step::Flows, &load.batch);
         jot.sort();
         load.jot = jot;
         line.timeline.enter(number, |timeline| load.run_timeline(timeline));
+        watch.ended(Step::Timeline, &load.batch);
+        watch.taken(&load.batch, &load.taken);
     }
 }
 

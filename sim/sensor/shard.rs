@@ -69,6 +69,16 @@ pub struct Taken {
 impl Taken {
     /// A packet without a flow.
     pub const OTHER: Self = Self { id: Id::Other, from_server: false };
+
+    /// Protocols that a packet can be taken for, and display names of these by their number.
+    pub fn protocols() -> impl ExactSizeIterator<Item = &'static str> {
+        Id::ALL.iter().map(|id| id.label())
+    }
+
+    /// Number of the protocol among [`protocols`](Self::protocols).
+    pub fn protocol(self) -> usize {
+        self.id.index()
+    }
 }
 
 impl Shard {

@@ -22,7 +22,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("synth", &["base", "wire", "proto", "estate"]),
     // What was seen becomes an estate: the command line runs the core and hands it rows.
     ("learn", &["base", "record", "estate"]),
-    ("measure", &["base", "record", "sensor"]),
+    // `flow` tells where the addresses of a frame are, which repetitions of a capture exchange,
+    // and how many shards a batch passes one behind the other.
+    ("measure", &["base", "record", "flow", "sensor"]),
     ("model", &["base", "record", "estate"]),
     ("readiness", &["base", "record", "estate"]),
     ("report", &["base", "record"]),

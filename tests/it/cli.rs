@@ -5,6 +5,7 @@ mod exit;
 mod facts;
 mod hostile;
 mod inputs;
+mod measure;
 mod readme;
 mod results;
 mod simulate;

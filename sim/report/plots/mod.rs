@@ -5,6 +5,7 @@ mod calibration;
 mod course;
 mod headroom;
 mod ladder;
+pub mod latency;
 mod mix;
 mod probability;
 mod timeline;

@@ -1,0 +1,456 @@
+//! Trials in real time, without a generator: whichever worker is free reads the clock, puts what
+//! has arrived by schedule since the last look into the ring (or drops it where the ring is
+//! full), and takes a batch. Nothing else needs a processor, and a late look loses or delays
+//! what came meanwhile, as a kernel's buffer does.
+//!
+//! Before its clock starts, the core of each trial hears the window once: tables are touched,
+//! hosts known.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::clock::elapsed_ns;
+use super::disturbance::{Moment, Strength, Worker, taints};
+use super::drive::Runner;
+use super::load::{Arrivals, Pace, Schedule};
+use super::process::cpu_seconds;
+use super::virtual_time::{BATCH_MAX, Histograms, note, whole_ns};
+use super::window::Window;
+use crate::base::{Batch, FrameSource, Random};
+use crate::record::{Disturbance, Trial};
+use crate::sensor::{self, Observation, Step, Watch};
+
+/// A gap between two looks at the clock while waiting that only others can have caused, in
+/// nanoseconds. Ours: a look takes less than a microsecond.
+const STALL_NS: f64 = 100_000.0;
+
+/// A trial is given up after so many times its length: the rest counts as unsent. Ours.
+const OVERTIME: f64 = 2.0;
+
+/// What a trial in real time needs.
+pub struct Bench<'a> {
+    /// Frames.
+    pub window: &'a Window,
+    /// When they came.
+    pub pace: &'a Pace,
+    /// How they are to come.
+    pub arrivals: Arrivals,
+    /// Seed of arrivals that are drawn.
+    pub seed: u64,
+    /// Captured bytes that may wait.
+    pub buffer_bytes: u64,
+    /// How to run the core; its threads are the workers.
+    pub options: sensor::Options,
+    /// A quota was asked for.
+    pub has_quota: bool,
+    /// Times that a disturbed trial is repeated.
+    pub repeats_max: u32,
+    /// Trials so far.
+    pub number: u64,
+    /// Who disturbed them.
+    pub disturbances: Vec<Disturbance>,
+    /// Told what each trial without loss found, with the repetitions it heard.
+    pub check: &'a mut dyn FnMut(u64, &Observation),
+}
+
+impl Runner for Bench<'_> {
+    fn trial(&mut self, load: f64, seconds: f64) -> Result<Trial, rayon::ThreadPoolBuildError> {
+        self.trial_with(load, seconds, None)
+    }
+}
+
+impl Bench<'_> {
+    /// A trial, repeated while others disturb it. The histograms are those of the last one.
+    ///
+    /// # Errors
+    /// Where the system refuses threads.
+    pub fn trial_with(
+        &mut self,
+        load: f64,
+        seconds: f64,
+        mut histograms: Option<&mut Histograms>,
+    ) -> Result<Trial, rayon::ThreadPoolBuildError> {
+        for repeated in 0.. {
+            if let Some(histograms) = histograms.as_deref_mut() {
+                *histograms = Histograms::new();
+            }
+            let (mut trial, mut disturbance) =
+                self.once(load, seconds, histograms.as_deref_mut())?;
+            let strength = Strength { is_cpu_time: false, has_quota: self.has_quota };
+            disturbance.taints = taints(&disturbance, strength);
+            disturbance.repeated = repeated;
+            trial.repeated = repeated;
+            trial.is_tainted = !disturbance.taints.is_empty();
+            let is_last = !trial.is_tainted || repeated >= self.repeats_max;
+            if is_last {
+                self.disturbances.push(disturbance);
+                return Ok(trial);
+            }
+        }
+        unreachable!("the loop ends by itself")
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "packets of a trial stay below 2^53")]
+    fn once(
+        &mut self,
+        load: f64,
+        seconds: f64,
+        histograms: Option<&mut Histograms>,
+    ) -> Result<(Trial, Disturbance), rayon::ThreadPoolBuildError> {
+        self.number += 1;
+        let intended = intended(load, seconds, self.window.len());
+        let random = Random::fork(self.seed, self.number);
+        let schedule = Schedule::new(self.pace, self.arrivals, load, random);
+        let clock = Clock::default();
+        let notes =
+            Notes { clock: &clock, kept: Mutex::default(), is_wanted: histograms.is_some() };
+        let mut source = Source {
+            window: self.window,
+            schedule,
+            notes: &notes,
+            buffer_bytes: self.buffer_bytes,
+            warm_up: self.window.len() as u64,
+            taken: 0,
+            intended,
+            deadline_ns: intended as f64 / load * 1e9 * OVERTIME + 1e9,
+            next_ns: None,
+            state: State::default(),
+        };
+        let observation =
+            sensor::observe_watched(&mut source, &self.options, &|_| (), None, &notes)?;
+        let end = End::now(&clock);
+        let mut trial = source.conclude(load);
+        let disturbance = source.state.disturbance(&end, trial.load_pps);
+        let kept = std::mem::take(&mut *notes.kept());
+        let workers = self.options.threads as f64;
+        trial.utilisation = kept.busy_ns / (end.elapsed_ns * workers).max(1.0);
+        if let Some(histograms) = histograms {
+            *histograms = kept.histograms;
+            histograms.queue = source.state.queue_seen;
+        }
+        if trial.lost_buffer_full + trial.unsent == 0 {
+            (self.check)(intended / self.window.len().max(1) as u64 + 1, &observation);
+        }
+        Ok((trial, disturbance))
+    }
+}
+
+/// Whole repetitions of the window, so that a trial has its mix: at least one, at least as long
+/// as asked for.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "loads times seconds stay far below 2^53"
+)]
+pub fn intended(load: f64, seconds: f64, frames: usize) -> u64 {
+    let frames = frames.max(1) as f64;
+    ((load * seconds / frames).ceil().max(1.0) * frames) as u64
+}
+
+/// When the trial began; nothing before that.
+#[derive(Default)]
+struct Clock(std::sync::OnceLock<(Instant, Moment, Option<f64>)>);
+
+impl Clock {
+    fn start(&self) {
+        self.0.get_or_init(|| (Instant::now(), Moment::now(Worker::default()), cpu_seconds()));
+    }
+
+    fn now_ns(&self) -> f64 {
+        self.0.get().map_or(0.0, |(start, ..)| elapsed_ns(*start))
+    }
+}
+
+/// The end of a trial.
+struct End {
+    elapsed_ns: f64,
+    moments: Option<(Moment, Moment)>,
+    cpu_over_wall: Option<f64>,
+}
+
+impl End {
+    fn now(clock: &Clock) -> Self {
+        let elapsed_ns = clock.now_ns();
+        let began = clock.0.get();
+        let cpu = began.and_then(|(.., cpu)| Some(cpu_seconds()? - (*cpu)?));
+        Self {
+            elapsed_ns,
+            moments: began.map(|(_, moment, _)| (*moment, Moment::now(Worker::default()))),
+            cpu_over_wall: cpu.map(|cpu| cpu * 1e9 / elapsed_ns.max(1.0)),
+        }
+    }
+}
+
+/// What the workers note about batches.
+struct Notes<'a> {
+    clock: &'a Clock,
+    kept: Mutex<Kept>,
+    is_wanted: bool,
+}
+
+struct Kept {
+    histograms: Histograms,
+    /// Batches under way: when they were taken, and when their packets arrived.
+    batches: HashMap<u64, (f64, Vec<f64>)>,
+    busy_ns: f64,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { histograms: Histograms::new(), batches: HashMap::new(), busy_ns: 0.0 }
+    }
+}
+
+impl Notes<'_> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watch for Notes<'_> {
+    fn ended(&self, step: Step, batch: &Batch) {
+        if step != Step::Timeline {
+            return;
+        }
+        let end_ns = self.clock.now_ns();
+        let mut kept = self.kept();
+        let Some((taken_ns, arrivals)) = kept.batches.remove(&batch.first_frame) else { return };
+        kept.busy_ns += end_ns - taken_ns;
+        for arrived_ns in arrivals {
+            note(&mut kept.histograms.sojourn, whole_ns(end_ns - arrived_ns));
+            note(&mut kept.histograms.service, whole_ns(end_ns - taken_ns));
+        }
+    }
+}
+
+/// The ring and its schedule; asked for the next batch by whichever worker is free.
+struct Source<'a> {
+    window: &'a Window,
+    schedule: Schedule<'a>,
+    notes: &'a Notes<'a>,
+    buffer_bytes: u64,
+    /// Frames before the clock starts.
+    warm_up: u64,
+    /// Frames handed out.
+    taken: u64,
+    intended: u64,
+    deadline_ns: f64,
+    next_ns: Option<f64>,
+    state: State,
+}
+
+struct State {
+    arrived: u64,
+    /// Number in the endless repetition, and arrival.
+    queue: VecDeque<(u64, f64)>,
+    queued_bytes: u64,
+    lost: u64,
+    queue_max: usize,
+    queue_seen: hdrhistogram::Histogram<u64>,
+    stalled_ns: f64,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            arrived: 0,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            lost: 0,
+            queue_max: 0,
+            queue_seen: Histograms::new().queue,
+            stalled_ns: 0.0,
+        }
+    }
+}
+
+impl State {
+    fn disturbance(&self, end: &End, load: f64) -> Disturbance {
+        let part = format!("trial at {load:.0} packets per second");
+        let Some((began, ended)) = &end.moments else { return Disturbance::default() };
+        let mut disturbance = began.until(ended, &part, false);
+        // With several workers only stalls of the one that waits are seen.
+        let unstalled = 1.0 - self.stalled_ns / end.elapsed_ns.max(1.0);
+        disturbance.cpu_over_wall = end.cpu_over_wall.map(|share| share.min(unstalled));
+        disturbance
+    }
+}
+
+impl Source<'_> {
+    /// Lets everything arrive that is due.
+    fn admit(&mut self, now_ns: f64) {
+        while let Some(at) = self.next_ns.filter(|at| *at <= now_ns) {
+            let number = self.warm_up + self.state.arrived;
+            let place = self.state.arrived % self.warm_up.max(1);
+            let bytes = u64::from(self.window.length(usize::try_from(place).unwrap_or(0)));
+            let state = &mut self.state;
+            if self.notes.is_wanted {
+                note(&mut state.queue_seen, state.queue.len() as u64);
+            }
+            if state.queued_bytes + bytes > self.buffer_bytes {
+                state.lost += 1;
+            } else {
+                state.queued_bytes += bytes;
+                state.queue.push_back((number, at));
+                state.queue_max = state.queue_max.max(state.queue.len());
+            }
+            state.arrived += 1;
+            self.advance();
+        }
+    }
+
+    fn advance(&mut self) {
+        self.next_ns = (self.state.arrived < self.intended).then(|| self.schedule.next());
+    }
+
+    /// Waits for something to do; false at the end.
+    fn wait(&mut self) -> bool {
+        let mut before_ns = self.notes.clock.now_ns();
+        loop {
+            let now_ns = self.notes.clock.now_ns();
+            if now_ns - before_ns > STALL_NS {
+                self.state.stalled_ns += now_ns - before_ns;
+            }
+            before_ns = now_ns;
+            self.admit(now_ns);
+            if !self.state.queue.is_empty() {
+                return now_ns < self.deadline_ns;
+            }
+            if self.next_ns.is_none() || now_ns >= self.deadline_ns {
+                return false;
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    fn warm(&mut self, batch: &mut Batch) {
+        let end = (self.taken + BATCH_MAX as u64).min(self.warm_up);
+        (self.taken..end).for_each(|number| self.window.copy(number, batch));
+        self.taken = end;
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "packets of a trial stay below 2^53")]
+    fn conclude(&self, load: f64) -> Trial {
+        let state = &self.state;
+        // What still waits when a trial is given up was never worked on.
+        let unsent = self.intended - state.arrived + state.queue.len() as u64;
+        let lost = state.lost + unsent;
+        Trial {
+            is_virtual: false,
+            load_pps: load,
+            seconds: self.intended as f64 / load,
+            intended: self.intended,
+            offered: state.arrived,
+            lost_buffer_full: state.lost,
+            unsent,
+            loss_ratio: lost as f64 / (self.intended.max(state.arrived) as f64).max(1.0),
+            queue_max: state.queue_max as u64,
+            ..Trial::default()
+        }
+    }
+}
+
+impl FrameSource for Source<'_> {
+    fn fill(&mut self, batch: &mut Batch) -> bool {
+        batch.bytes.clear();
+        batch.records.clear();
+        batch.first_frame = self.taken;
+        if self.taken < self.warm_up {
+            self.warm(batch);
+            return true;
+        }
+        if self.taken == self.warm_up && self.next_ns.is_none() && self.state.arrived == 0 {
+            self.notes.clock.start();
+            self.advance();
+        }
+        if !self.wait() {
+            return false;
+        }
+        let taken_ns = self.notes.clock.now_ns();
+        let packets = self.state.queue.len().min(BATCH_MAX);
+        let mut arrivals = Vec::with_capacity(if self.notes.is_wanted { packets } else { 0 });
+        for (number, at) in self.state.queue.drain(..packets) {
+            let before = batch.bytes.len();
+            self.window.copy(number, batch);
+            self.state.queued_bytes -= (batch.bytes.len() - before) as u64;
+            if self.notes.is_wanted {
+                arrivals.push(at);
+            }
+        }
+        self.notes.kept().batches.insert(self.taken, (taken_ns, arrivals));
+        self.taken += packets as u64;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::window::tests::{FRAME_BYTES, window};
+
+    #[test]
+    fn every_packet_is_heard_lost_or_unsent_whatever_the_speed() {
+        let window = window(&(0..200).collect::<Vec<i64>>());
+        let pace = Pace::new(window.offsets_ns());
+        let mut heard = Vec::new();
+        let mut check =
+            |rounds: u64, found: &Observation| heard.push((rounds, found.traffic.frames));
+        let mut bench = Bench {
+            window: &window,
+            pace: &pace,
+            arrivals: Arrivals::Fixed,
+            seed: 1,
+            buffer_bytes: 2_000,
+            options: sensor::Options { threads: 2, ..sensor::Options::default() },
+            has_quota: false,
+            repeats_max: 0,
+            number: 0,
+            disturbances: Vec::new(),
+            check: &mut check,
+        };
+        for load in [2_000.0, 50_000_000.0] {
+            let mut histograms = Histograms::new();
+            let (trial, _) = bench.once(load, 0.01, Some(&mut histograms)).unwrap();
+            assert_eq!(trial.offered + trial.unsent, trial.intended, "{trial:?}");
+            let worked = trial.offered - trial.lost_buffer_full;
+            assert_eq!(histograms.sojourn.len(), worked, "{trial:?}");
+            assert_eq!(histograms.queue.len(), trial.offered);
+            assert!(trial.queue_max * FRAME_BYTES <= 2_000);
+        }
+        // Fifty million a second into a ring of 22 packets: some are lost anywhere.
+        assert!(heard.iter().all(|&(rounds, frames)| frames == rounds * 200), "{heard:?}");
+    }
+
+    #[test]
+    fn what_a_trial_that_is_given_up_never_sent_counts_as_lost() {
+        let window = window(&(0..10).collect::<Vec<i64>>());
+        let pace = Pace::new(window.offsets_ns());
+        let (clock, is_wanted) = (Clock::default(), false);
+        let notes = Notes { clock: &clock, kept: Mutex::default(), is_wanted };
+        let mut source = Source {
+            window: &window,
+            schedule: Schedule::new(&pace, Arrivals::Fixed, 1.0, Random::new(1)),
+            notes: &notes,
+            buffer_bytes: 1 << 20,
+            warm_up: 10,
+            taken: 0,
+            intended: 40,
+            deadline_ns: 0.0,
+            next_ns: None,
+            state: State::default(),
+        };
+        let mut batch = Batch::default();
+        assert!(source.fill(&mut batch), "the window once, without a clock");
+        assert!(!source.fill(&mut batch));
+        let trial = source.conclude(1.0);
+        assert_eq!((trial.unsent, trial.lost_buffer_full, trial.loss_ratio), (40, 0, 1.0));
+    }
+
+    #[test]
+    fn trials_are_whole_repetitions() {
+        assert_eq!(intended(1_000.0, 1.0, 300), 1_200);
+        assert_eq!(intended(1.0, 0.1, 300), 300);
+    }
+}
