@@ -66,6 +66,9 @@ pub enum Command {
     /// Size domain controllers and print the result
     #[command(after_help = format!("{SIZE_EXAMPLES}\n\n{EXIT_CODES}"))]
     Size(SizeArgs),
+    /// Try virtual sensors of all sizes on the traffic: would it drop, when, and what would not
+    #[command(after_help = format!("{SIMULATE_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Simulate(SimulateArgs),
     /// Show what is in captures: protocols, flows, hosts, quality
     #[command(after_help = format!("{INSPECT_EXAMPLES}\n\n{EXIT_CODES}"))]
     Inspect(InspectArgs),
@@ -92,7 +95,7 @@ pub enum Command {
     /// Print a manual page (roff), e.g. `headroom man size | man -l -`
     Man {
         /// The command it describes; the whole program without it
-        #[arg(value_parser = ["report", "size", "inspect", "anonymize", "synth", "estate", "learn", "completions",
+        #[arg(value_parser = ["report", "size", "simulate", "inspect", "anonymize", "synth", "estate", "learn", "completions",
                                "man"])]
         page: Option<String>,
     },
@@ -117,8 +120,20 @@ Examples:
 Conditions for --fail-if: NAME OP VALUE, with OP one of > >= < <= == !=
   busy_pps, average_pps, maximum_pps, peak_1ms_pps, peak_10ms_pps, peak_100ms_pps,
   peak_1s_pps, short_memory_gb, short_cores, failed_samples, packets
+  loss_probability: that our model of the sensor loses more than the goal, 0 to 1
   verdict (== and != only): Yes, YesBut, Maybe, MaybeBut, No, Missing
+  virtual_verdict (== and != only), our model's answer: Yes, Maybe, No
 A condition on a figure that is unknown counts as holding.";
+
+const SIMULATE_EXAMPLES: &str = "\
+Examples:
+  headroom simulate dc01.pcapng --dc-cores 4 --dc-ram 16
+  headroom simulate perfmon.csv --dc-cores 4 --dc-ram 16 --growth 25%
+  headroom simulate site.toml --dc DC01 --failed DC02 --json
+  headroom simulate dc01.pcapng --dc-cores 4 --dc-ram 16 --own-cpu 55% --goal 0.1%
+  headroom simulate perfmon.csv --observed 18000:2:kept --observed 26000:2:dropped
+
+The virtual sensor is a model of ours, fitted to the vendor's table; it is not the vendor's sensor.";
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:
@@ -258,6 +273,8 @@ pub struct DayArgs {
 
 /// Heading of the flags that only estates among the inputs need.
 const ESTATES: &str = "Options for estates as inputs";
+/// Heading of the flags of the virtual sensor.
+const VIRTUAL_SENSOR: &str = "Virtual sensor";
 
 /// What is known of the servers, and thresholds.
 #[derive(Debug, Args)]
@@ -267,11 +284,11 @@ pub struct FactArgs {
     pub estate: Option<PathBuf>,
 
     /// Physical cores of the server (hyper-threads not counted): N, or NAME=N for one of several
-    #[arg(long, value_name = "[DC=]N")]
+    #[arg(long, visible_alias = "dc-cores", value_name = "[DC=]N")]
     pub cores: Vec<String>,
 
     /// Installed memory in GB: N, or NAME=N for one of several
-    #[arg(long, value_name = "[DC=]GB")]
+    #[arg(long, visible_alias = "dc-ram", value_name = "[DC=]GB")]
     pub ram: Vec<String>,
 
     /// Smallest available memory in MB (counter Memory\Available MBytes)
@@ -324,9 +341,72 @@ pub struct ReportArgs {
     /// Directory for the report; made if missing
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
+    /// Leave the virtual sensor out: the vendor's table alone, in one pass over the input
+    #[arg(long)]
+    pub table_only: bool,
+    /// The question to the virtual sensor.
+    #[command(flatten, next_help_heading = VIRTUAL_SENSOR)]
+    pub question: QuestionArgs,
     /// The day of estates.
     #[command(flatten, next_help_heading = ESTATES)]
     pub day: DayArgs,
+}
+
+/// What is asked of the virtual sensor.
+#[derive(Debug, Args)]
+pub struct QuestionArgs {
+    /// Share of packets that may be lost in the busiest time
+    #[arg(long, value_name = "SHARE", default_value = "0.5%")]
+    pub goal: String,
+
+    /// What the server itself uses of its processors in the busiest time; its counters say it
+    /// where there are any, else 40 % are assumed
+    #[arg(long, value_name = "SHARE")]
+    pub own_cpu: Option<String>,
+
+    /// Growth of the traffic in a year
+    #[arg(long, value_name = "SHARE", default_value = "10%")]
+    pub growth: String,
+
+    /// How the vendor's table is read: each amount is enough and the one below is not (tight), or
+    /// each amount is enough (upper)
+    #[arg(long, value_enum, default_value_t = TableSemantics::Tight, value_name = "READING")]
+    pub table_semantics: TableSemantics,
+
+    /// What somebody saw: packets per second, cores that the sensor had, and whether it kept or
+    /// dropped, e.g. 18000:2:kept
+    #[arg(long, value_name = "PPS:CORES:SEEN")]
+    pub observed: Vec<String>,
+
+    /// Capture buffer of each core of the sensor, e.g. 1MiB; it is not published, so that without
+    /// this anything from 1 to 64 MiB counts as possible
+    #[arg(long, value_name = "SIZE")]
+    pub buffer: Option<String>,
+
+    /// How often what is not known is drawn anew
+    #[arg(long, value_name = "N", default_value_t = 200,
+          value_parser = clap::value_parser!(u32).range(20..=10_000))]
+    pub replicas: u32,
+}
+
+/// How the vendor's table is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TableSemantics {
+    /// Each amount is enough, and the one below is not.
+    Tight,
+    /// Each amount is enough.
+    Upper,
+}
+
+/// `headroom simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// Everything that sizing has.
+    #[command(flatten)]
+    pub size: SizeArgs,
+    /// The question.
+    #[command(flatten, next_help_heading = VIRTUAL_SENSOR)]
+    pub question: QuestionArgs,
 }
 
 /// `headroom size`.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 
-use crate::record::{Resource, Sized, VerdictKind};
+use crate::record::{Chance, Resource, Sized, VerdictKind};
 
 /// A condition such as `busy_pps>20000`.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,11 +23,13 @@ enum Figure {
     ShortCores,
     FailedSamples,
     Packets,
+    LossProbability,
     Verdict,
+    VirtualVerdict,
 }
 
 /// Names as they are typed.
-const FIGURES: [(&str, Figure); 12] = [
+const FIGURES: [(&str, Figure); 14] = [
     ("busy_pps", Figure::Busy),
     ("average_pps", Figure::Average),
     ("maximum_pps", Figure::Maximum),
@@ -39,7 +41,9 @@ const FIGURES: [(&str, Figure); 12] = [
     ("short_cores", Figure::ShortCores),
     ("failed_samples", Figure::FailedSamples),
     ("packets", Figure::Packets),
+    ("loss_probability", Figure::LossProbability),
     ("verdict", Figure::Verdict),
+    ("virtual_verdict", Figure::VirtualVerdict),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +73,16 @@ enum Value {
 }
 
 const VERDICTS: [&str; 6] = ["Yes", "YesBut", "Maybe", "MaybeBut", "No", "Missing"];
+
+const CHANCES: [&str; 3] = ["Yes", "Maybe", "No"];
+
+fn chance_name(chance: Chance) -> &'static str {
+    match chance {
+        Chance::Yes => "Yes",
+        Chance::Maybe => "Maybe",
+        Chance::No => "No",
+    }
+}
 
 fn verdict_name(kind: VerdictKind) -> &'static str {
     match kind {
@@ -102,15 +116,15 @@ impl Condition {
         let &(_, figure) = FIGURES.iter().find(|(known, _)| *known == name).with_context(|| {
             format!("--fail-if '{text}': unknown figure '{name}'; known are {}", names())
         })?;
-        let value = if figure == Figure::Verdict {
+        let value = if let Some(verdicts) = figure.verdicts() {
             if !matches!(operator, Operator::Equal | Operator::Unequal) {
                 bail!("--fail-if '{text}': a verdict can only be == or !=");
             }
-            let known = VERDICTS.iter().find(|known| known.eq_ignore_ascii_case(value));
+            let known = verdicts.iter().find(|known| known.eq_ignore_ascii_case(value));
             Value::Verdict(known.with_context(|| {
                 format!(
                     "--fail-if '{text}': unknown verdict '{value}'; known are {}",
-                    VERDICTS.join(", ")
+                    verdicts.join(", ")
                 )
             })?)
         } else {
@@ -127,11 +141,13 @@ impl Condition {
     pub fn holds(&self, sized: &Sized) -> Option<String> {
         let name = &sized.dc.name;
         match &self.value {
-            Value::Verdict(wanted) => {
-                let is = verdict_name(sized.verdict.kind);
-                let holds = (is == *wanted) == (self.operator == Operator::Equal);
-                holds.then(|| format!("{name}: verdict is {is} ({})", self.text))
-            }
+            Value::Verdict(wanted) => match self.figure.verdict_of(sized) {
+                None => Some(format!("{name}: unknown ({})", self.text)),
+                Some(is) => {
+                    let holds = (is == *wanted) == (self.operator == Operator::Equal);
+                    holds.then(|| format!("{name}: verdict is {is} ({})", self.text))
+                }
+            },
             Value::Number(limit) => match self.figure.of(sized) {
                 None => Some(format!("{name}: unknown ({})", self.text)),
                 Some(value) => self
@@ -178,7 +194,30 @@ impl Figure {
             Self::ShortCores => shortage(sized, &[Resource::PhysicalCores, Resource::MinimumCores]),
             Self::FailedSamples => Some(load.failed_samples as f64),
             Self::Packets => sized.dc.packets.map(|packets| packets as f64),
-            Self::Verdict => None,
+            Self::LossProbability => {
+                sized.virtual_sensor.as_ref()?.server.as_ref().map(|server| server.probability)
+            }
+            Self::Verdict | Self::VirtualVerdict => None,
+        }
+    }
+
+    /// Values of a figure that is a verdict.
+    fn verdicts(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Verdict => Some(&VERDICTS),
+            Self::VirtualVerdict => Some(&CHANCES),
+            _ => None,
+        }
+    }
+
+    fn verdict_of(self, sized: &Sized) -> Option<&'static str> {
+        match self {
+            Self::Verdict => Some(verdict_name(sized.verdict.kind)),
+            Self::VirtualVerdict => {
+                let server = sized.virtual_sensor.as_ref()?.server.as_ref();
+                server.map(|server| chance_name(server.chance))
+            }
+            _ => None,
         }
     }
 }
@@ -195,7 +234,7 @@ mod tests {
 
     #[test]
     fn reads_every_figure_and_operator() {
-        for (name, figure) in FIGURES.iter().filter(|(_, figure)| *figure != Figure::Verdict) {
+        for (name, figure) in FIGURES.iter().filter(|(_, figure)| figure.verdicts().is_none()) {
             for (sign, operator) in OPERATORS {
                 let condition = Condition::parse(&format!(" {name} {sign} 2.5 ")).unwrap();
                 assert_eq!((condition.figure, condition.operator), (*figure, operator));
@@ -215,6 +254,9 @@ mod tests {
             ("busy_pps>NaN", "'NaN' is not a number"),
             ("verdict>Yes", "only be == or !="),
             ("verdict==Perhaps", "known are Yes, YesBut"),
+            ("virtual_verdict==YesBut", "known are Yes, Maybe, No"),
+            ("virtual_verdict<No", "only be == or !="),
+            ("loss_probability==Yes", "'Yes' is not a number"),
         ] {
             let error = Condition::parse(text).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
@@ -230,5 +272,37 @@ mod tests {
         assert_eq!(holds(Operator::AtMost), [true, true, false]);
         assert_eq!(holds(Operator::Equal), [false, true, false]);
         assert_eq!(holds(Operator::Unequal), [true, false, true]);
+    }
+
+    /// The domain controller of a record.
+    fn sized(json: &str) -> Sized {
+        let report: serde_json::Value = serde_json::from_str(json).unwrap();
+        let one = report.get("domain_controllers").and_then(|all| all.get(0)).unwrap();
+        serde_json::from_value(one.clone()).unwrap()
+    }
+
+    #[test]
+    fn the_answer_of_the_model_can_be_a_condition() {
+        // Its answer there is Maybe, with a probability of 0.12.
+        let asked = sized(include_str!("../../tests/it/golden/report-model.json"));
+        let holds = |text: &str| Condition::parse(text).unwrap().holds(&asked).is_some();
+        assert!(holds("loss_probability>0.1") && !holds("loss_probability>0.12"));
+        assert!(holds("virtual_verdict!=Yes") && holds("virtual_verdict==maybe"));
+        assert!(!holds("virtual_verdict==No"));
+        // The vendor's verdict is another one.
+        assert!(holds("verdict==YesBut"));
+    }
+
+    #[test]
+    fn a_model_that_was_not_asked_is_unknown() {
+        let plain = sized(include_str!("../../tests/it/golden/report-single.json"));
+        let mut without_server = sized(include_str!("../../tests/it/golden/report-model.json"));
+        without_server.virtual_sensor.as_mut().unwrap().server = None;
+        for sized in [plain, without_server] {
+            for text in ["loss_probability>0.9", "virtual_verdict==No", "virtual_verdict!=No"] {
+                let why = Condition::parse(text).unwrap().holds(&sized);
+                assert_eq!(why, Some(format!("{}: unknown ({text})", sized.dc.name)));
+            }
+        }
     }
 }

@@ -18,6 +18,7 @@ use super::span;
 use crate::base::{Batch, FrameSource, Timestamp};
 use crate::capture::Filtered;
 use crate::estate::{DomainController, Estate};
+use crate::model::Watch;
 use crate::record::{Format, InputFile, Synthesis};
 use crate::sensor::{self, Rows};
 use crate::synth::Synth;
@@ -242,6 +243,26 @@ impl Made {
             synthesis: Some(Box::new(synthesis)),
             damage: None,
         }
+    }
+}
+
+impl Made {
+    /// Makes the same traffic once more and shows it to the virtual sensor.
+    ///
+    /// # Errors
+    /// No threads, a filter that cannot be, or packets that cannot be simulated.
+    pub fn show(&self, plan: &InputPlan, quiet: bool, watch: &mut Watch) -> anyhow::Result<()> {
+        let mtu_bytes = self.described.estate.network().mtu_bytes.into();
+        let core = sensor::Options { mtu_bytes, ..plan.core.clone() };
+        let mut failure = None;
+        self.read(plan, Reading { sha256: false, quiet }, |source| {
+            sensor::arrivals(source, &core, &[], &|_| (), &mut |_, arrivals| {
+                if let Err(error) = watch.offer(arrivals) {
+                    failure.get_or_insert(error);
+                }
+            });
+        })?;
+        failure.map_or(Ok(()), |error| Err(error.into()))
     }
 }
 

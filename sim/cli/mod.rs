@@ -15,6 +15,7 @@ mod output;
 mod plan;
 mod progress;
 mod run;
+mod simulate;
 mod span;
 mod synth;
 
@@ -25,7 +26,9 @@ use clap::{CommandFactory, Parser};
 
 use crate::record::{InputFile, SizingReport};
 use crate::report::{self, OutputFormat, RenderOptions};
-use args::{Cli, Command, InspectArgs, InspectFormat, ReportArgs, SizeArgs, SizeFormat};
+use args::{
+    Cli, Command, InspectArgs, InspectFormat, QuestionArgs, ReportArgs, SizeArgs, SizeFormat,
+};
 use plan::{FactPlan, InputPlan};
 use run::Reading;
 
@@ -63,7 +66,8 @@ fn failure(error: &anyhow::Error) -> String {
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::Report(args) => write_report(cli, args),
-        Command::Size(args) => size(cli, args),
+        Command::Size(args) => size(cli, args, None),
+        Command::Simulate(args) => size(cli, &args.size, Some(&args.question)),
         Command::Inspect(args) => inspect(cli, args),
         Command::Anonymize(args) => anonymize::captures(cli, args),
         Command::Synth(args) => synth::run(cli, args),
@@ -115,6 +119,7 @@ fn quote(word: &str) -> String {
 
 fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let facts = FactPlan::new(&args.facts)?;
+    let question = (!args.table_only).then(|| simulate::question(&args.question)).transpose()?;
     let mut names = anonymize::names(&args.input)?;
     let mut inputs = InputPlan::new(&args.input, &args.day)?;
     if args.output.as_os_str() == "-" {
@@ -131,7 +136,10 @@ fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
     inputs.look_at_estates()?;
     tell_skipped(cli, &inputs);
     let reading = Reading { sha256: true, quiet: cli.quiet };
-    let result = run::size(&inputs, &facts, reading, command_line())?;
+    let (mut result, origins) = run::size(&inputs, &facts, reading, command_line())?;
+    if let Some(question) = &question {
+        simulate::judge(&inputs, &mut result, &origins, question, cli.quiet)?;
+    }
     let result = anonymize::result(&mut names, result)?;
     for &(name, format) in report::FILES {
         let bytes = report::render(&result, format, RenderOptions::default())?;
@@ -147,8 +155,9 @@ fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
     Ok(conclude(cli, &result, &facts, &[]))
 }
 
-fn size(cli: &Cli, args: &SizeArgs) -> anyhow::Result<ExitCode> {
+fn size(cli: &Cli, args: &SizeArgs, question: Option<&QuestionArgs>) -> anyhow::Result<ExitCode> {
     let facts = FactPlan::new(&args.facts)?;
+    let question = question.map(simulate::question).transpose()?;
     let mut names = anonymize::names(&args.input)?;
     let mut inputs = InputPlan::new(&args.input, &args.day)?;
     output::prepare(args.output.as_deref(), &inputs.inputs)?;
@@ -162,8 +171,11 @@ fn size(cli: &Cli, args: &SizeArgs) -> anyhow::Result<ExitCode> {
         (_, SizeFormat::Html) => OutputFormat::Html,
         (_, SizeFormat::Xlsx) => OutputFormat::Xlsx,
     };
-    let result =
-        run::size(&inputs, &facts, Reading { sha256: false, quiet: cli.quiet }, command_line())?;
+    let reading = Reading { sha256: false, quiet: cli.quiet };
+    let (mut result, origins) = run::size(&inputs, &facts, reading, command_line())?;
+    if let Some(question) = &question {
+        simulate::judge(&inputs, &mut result, &origins, question, cli.quiet)?;
+    }
     let result = anonymize::result(&mut names, result)?;
     let bytes = if format == OutputFormat::Text {
         render_text(cli, &result, args.output.is_some())?

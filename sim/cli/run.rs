@@ -144,21 +144,37 @@ pub fn size(
     facts: &FactPlan,
     reading: Reading,
     command: String,
-) -> anyhow::Result<SizingReport> {
+) -> anyhow::Result<(SizingReport, Vec<Origin>)> {
     let counter_options = counters::Options { sha256: reading.sha256, ..facts.counters.clone() };
     let inputs = &plan.inputs;
     let logs = inputs.counters.iter().map(|path| read_counters(path, inputs, &counter_options));
     let logs = logs.collect::<anyhow::Result<Vec<_>>>()?;
     let mut found = Found::default();
     if let Some(captured) = observe(plan, reading, None)? {
+        let all = captured.observation.traffic.frames;
         found.add_captures(captured, facts);
+        found.note(|dc| Origin::Captures { takes_all: dc.packets == Some(all) });
     }
-    for made in &plan.made {
+    for (number, made) in plan.made.iter().enumerate() {
         found.add_captures(made.observe(plan, reading, None)?, facts);
+        found.note(|_| Origin::Made(number));
     }
     found.add_counters(logs, facts);
+    found.note(|_| Origin::Counters);
     found.tell_unmatched(facts);
-    Ok(found.into_report(facts, command))
+    let origins = std::mem::take(&mut found.origins);
+    Ok((found.into_report(facts, command), origins))
+}
+
+/// Where a domain controller was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// In captures; whether all their frames are its own.
+    Captures { takes_all: bool },
+    /// Its traffic was made: the number of its order.
+    Made(usize),
+    /// In a counter log or workbook.
+    Counters,
 }
 
 /// What all inputs together gave, before it is sized.
@@ -166,6 +182,8 @@ pub fn size(
 struct Found {
     inputs: Vec<InputFile>,
     domain_controllers: Vec<DomainController>,
+    /// Where each of them was found.
+    origins: Vec<Origin>,
     unattributed: Option<u64>,
     drops: Drops,
     warnings: Vec<String>,
@@ -193,6 +211,12 @@ impl Found {
         self.unattributed = Some(before + observation.unattributed);
         self.domain_controllers.extend(observation.domain_controllers);
         self.inputs.extend(files);
+    }
+
+    /// Notes where those that came last were found.
+    fn note(&mut self, origin: impl Fn(&DomainController) -> Origin) {
+        let known = self.origins.len();
+        self.origins.extend(self.domain_controllers.iter().skip(known).map(origin));
     }
 
     fn add_counters(&mut self, logs: Vec<CounterLog>, facts: &FactPlan) {

@@ -6,14 +6,20 @@
 //! number are kept apart everywhere: published by the vendor, inferred by us from what it
 //! published, and our own.
 
+pub mod bursts;
+pub mod calibration;
 mod caveats;
 mod host;
+mod judge;
 mod load;
+pub mod probability;
 mod resources;
+mod rounding;
 mod rules;
 mod size;
 mod tables;
 mod total;
+pub mod virtual_sensor;
 mod window;
 mod words;
 
@@ -21,6 +27,7 @@ mod words;
 mod fixture;
 
 pub use host::{apply_estate, apply_synthesis};
+pub use judge::{Case, JudgeError, Question, Watch};
 pub use load::load;
 pub use rules::{Rules, RulesError, assumptions};
 pub use size::size;

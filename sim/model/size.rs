@@ -30,7 +30,7 @@ use super::words;
 pub fn size(dc: DomainController, rules: &Rules) -> Sized {
     let traffic = measure(&dc);
     let verdict = verdict(&dc, &traffic, rules);
-    Sized { dc, load: traffic.load, verdict }
+    Sized { dc, load: traffic.load, verdict, virtual_sensor: None }
 }
 
 fn verdict(dc: &DomainController, traffic: &Traffic, rules: &Rules) -> Verdict {

@@ -107,20 +107,20 @@ pub struct Envelope {
     /// Cores of quota asked for.
     pub quota_cores: Option<f64>,
     /// How the cores are held.
-    pub affinity: Limit,
+    pub affinity: EnforcedLimit,
     /// Numbers of the logical processors worked on.
     pub processors: Vec<usize>,
     /// Those of them that share a physical core with another of them.
     pub siblings: Vec<usize>,
     /// How the memory is held.
-    pub memory: Limit,
+    pub memory: EnforcedLimit,
     /// How the quota is held.
-    pub quota: Limit,
+    pub quota: EnforcedLimit,
 }
 
 /// Whether a limit is enforced.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Limit {
+pub struct EnforcedLimit {
     /// By the system, for the whole process.
     pub is_enforced: bool,
     /// By what, or why not.

@@ -3,15 +3,19 @@
 //!
 //! Names that serialise carry their unit. Unknown is `None`, which prints as `–`, never 0.
 
+mod calibration;
 mod dc;
 mod inspection;
 mod measurement;
+mod simulation;
 mod source;
 mod synthesis;
 mod timeline;
 mod understood;
 mod verdict;
+mod virtual_verdict;
 
+pub use calibration::{CalibratedRow, CalibrationSummary, Estimate, TableReading};
 pub use dc::{
     Basis, DomainController, Fact, HostFacts, Offload, ProtocolCount, RejectedReadings, Service,
 };
@@ -20,8 +24,13 @@ pub use inspection::{
     Traffic,
 };
 pub use measurement::{
-    BatchCost, Cost, CrossCheck, Digest, Disturbance, Envelope, GoalResult, Interval, Latency,
-    Limit, Machine, MeasureMode, Measurement, ProtocolCost, Replay, Spread, StageCost, Trial,
+    BatchCost, Cost, CrossCheck, Digest, Disturbance, EnforcedLimit, Envelope, GoalResult,
+    Interval, Latency, Machine, MeasureMode, Measurement, ProtocolCost, Replay, Spread, StageCost,
+    Trial,
+};
+pub use simulation::{
+    Chance, Exhaustion, Headroom, HealthSpan, Limit, LossStretch, SensorSize, SimulatedInterval,
+    SimulatedSize, SizeProbability, SufficientSize,
 };
 pub use source::{Damage, Drops, Format, InputFile, Interface};
 pub use synthesis::{
@@ -37,6 +46,7 @@ pub use verdict::{
     Assumption, CapacityRow, CapacityTable, Load, OtherTable, Resource, ResourceCheck, Sized,
     SizingReport, Total, Verdict, VerdictKind,
 };
+pub use virtual_verdict::{ArrivalsFrom, VirtualVerdict, WhatIf};
 
 /// Version of everything in this room as it is written to disk. Raised by any change that a
 /// reader of the older version would misunderstand.

@@ -160,6 +160,9 @@ pub struct Sized {
     pub load: Load,
     /// The answer.
     pub verdict: Verdict,
+    /// What the virtual sensor says; `None` where it was not asked for, or has no traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub virtual_sensor: Option<Box<super::VirtualVerdict>>,
 }
 
 /// Several domain controllers together.

@@ -2,9 +2,9 @@
 //! under its headings, then ours.
 
 use crate::base::Timestamp;
-use crate::record::{Fact, Sized};
+use crate::record::{Fact, Headroom, SizeProbability, Sized, SizingReport, VirtualVerdict};
 
-use super::{escape, labels};
+use super::{escape, labels, virtual_words};
 
 /// What one cell holds. Text has been through [`escape::visible`] but not yet through
 /// [`escape::spreadsheet`].
@@ -80,8 +80,8 @@ const fn summed(heading: &'static str, sum: Sum, cell: fn(&Sized) -> Cell) -> Co
     Column { heading, width: 14.0, decimals: 0, sum, cell }
 }
 
-/// All columns in order.
-pub static COLUMNS: &[Column] = &[
+/// All columns in order but those of the virtual sensor; see [`columns`].
+static COLUMNS: &[Column] = &[
     column("DC", 24.0, |s| Cell::text(escape::name(&s.dc.name))),
     column("Sensor Supported", 44.0, |s| Cell::text(escape::words(&s.verdict.words))),
     column("Failed Samples", 10.0, |s| Cell::count(s.load.failed_samples)),
@@ -141,6 +141,64 @@ pub static COLUMNS: &[Column] = &[
     column("Not Known", 40.0, |s| Cell::text(join(&s.verdict.missing))),
     column("Caveats", 60.0, |s| Cell::text(join(&s.verdict.caveats))),
 ];
+
+/// Columns of the virtual sensor, behind all others.
+static VIRTUAL_COLUMNS: &[Column] = &[
+    column("Sensor Supported (Model)", 14.0, |s| {
+        server(s).map_or(Cell::Unknown, |size| {
+            Cell::text(virtual_words::chance(size.chance).to_string())
+        })
+    }),
+    decimal("Loss Probability Percent (Model)", 1, |s| percent(server(s).map(|p| p.probability))),
+    decimal("Loss Probability Percent Low (Model)", 1, |s| {
+        percent(server(s).map(|p| p.probability_low))
+    }),
+    decimal("Loss Probability Percent High (Model)", 1, |s| {
+        percent(server(s).map(|p| p.probability_high))
+    }),
+    decimal("Loss Goal Percent (Model)", 3, |s| percent(told(s).map(|v| v.goal_loss_ratio))),
+    decimal("Spare Packets/sec (Model)", 0, |s| {
+        Cell::number(headroom(s).and_then(Headroom::spare_packets_per_second))
+    }),
+    decimal("Spare Percent (Model)", 1, |s| {
+        Cell::number(headroom(s).and_then(Headroom::spare_percent))
+    }),
+    decimal("Sensor Cores Sufficient (Model)", 2, |s| {
+        Cell::number(told(s).and_then(|v| v.sufficient.target).map(|size| size.cores))
+    }),
+    decimal("Sensor Memory GB Sufficient (Model)", 1, |s| {
+        Cell::number(told(s).and_then(|v| v.sufficient.target).map(|size| size.memory_gb))
+    }),
+    column("Runs Short First (Model)", 40.0, |s| {
+        let limit = server(s).and_then(|size| size.limit);
+        limit.map_or(Cell::Unknown, |limit| Cell::text(virtual_words::limit(limit)))
+    }),
+    decimal("Years To Exhaustion (Model)", 1, |s| {
+        Cell::number(told(s).and_then(|v| v.exhaustion).and_then(|end| end.years_yes))
+    }),
+];
+
+/// The columns of `report`: those of the virtual sensor only where it was asked.
+pub fn columns(report: &SizingReport) -> impl Iterator<Item = &'static Column> {
+    let asked = if virtual_words::any(report) { VIRTUAL_COLUMNS } else { &[] };
+    COLUMNS.iter().chain(asked)
+}
+
+fn told(sized: &Sized) -> Option<&VirtualVerdict> {
+    sized.virtual_sensor.as_deref()
+}
+
+fn server(sized: &Sized) -> Option<&SizeProbability> {
+    told(sized).and_then(|verdict| verdict.server.as_ref())
+}
+
+fn headroom(sized: &Sized) -> Option<&Headroom> {
+    told(sized).and_then(|verdict| verdict.headroom.as_ref())
+}
+
+fn percent(share: Option<f64>) -> Cell {
+    Cell::number(share.map(|share| share * 100.0))
+}
 
 /// How far, as one part of this, a window may be off the length that a column names: samples of
 /// a log "every 5 s" are 5.017 s long, and twelve of them 60.2 s.

@@ -4,17 +4,17 @@
 
 use crate::record::SizingReport;
 
-use super::columns::{COLUMNS, Cell};
+use super::columns::{Cell, columns};
 use super::{ReportError, escape, number};
 
 /// The rows as CSV.
 pub fn render(report: &SizingReport) -> Result<Vec<u8>, ReportError> {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     let complete = if report.complete { "Yes" } else { "No" };
-    let headings = COLUMNS.iter().map(|column| column.heading);
+    let headings = columns(report).map(|column| column.heading);
     writer.write_record(headings.chain(["Complete"]))?;
     for sized in &report.domain_controllers {
-        let fields = COLUMNS.iter().map(|column| field(&(column.cell)(sized)));
+        let fields = columns(report).map(|column| field(&(column.cell)(sized)));
         writer.write_record(fields.chain([complete.to_string()]))?;
     }
     writer.into_inner().map_err(|error| ReportError::Csv(error.into_error().into()))

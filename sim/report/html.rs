@@ -13,9 +13,12 @@ use super::columns::Cell;
 use super::labels::{self, Tone};
 use super::page_tables::{self, Grid, GridCell};
 use super::plot::{DataTable, Figure, LegendEntry, Swatch};
-use super::{ReportError, csv, escape, number, plots};
+use super::virtual_page::{self, Calibrated, VirtualCard, VirtualDetails};
+use super::{ReportError, csv, escape, number, plots, virtual_words};
 
 const STYLE: &str = include_str!("../../reports/templates/report.css");
+/// What the virtual sensor's parts need besides; only where they are shown.
+const VIRTUAL_STYLE: &str = include_str!("../../reports/templates/virtual.css");
 const SCRIPT: &str = include_str!("../../reports/templates/report.js");
 
 /// Everything the template shows, ready to print: hostile text made visible and cut, numbers
@@ -24,7 +27,7 @@ const SCRIPT: &str = include_str!("../../reports/templates/report.js");
 #[template(path = "report.html")]
 struct Page {
     policy: String,
-    style: &'static str,
+    style: String,
     script: &'static str,
     title: String,
     version: String,
@@ -36,6 +39,8 @@ struct Page {
     cards: Vec<Card>,
     totals: Option<Together>,
     details: Vec<Details>,
+    models: Vec<VirtualDetails>,
+    calibrations: Vec<Calibrated>,
     inputs: Grid,
     interfaces: Grid,
     drops: Grid,
@@ -79,6 +84,7 @@ struct Card {
     missing: Vec<String>,
     reasons: Vec<String>,
     checks: Vec<Check>,
+    model: Option<VirtualCard>,
 }
 
 /// One resource compared.
@@ -111,7 +117,7 @@ struct Details {
 }
 
 /// A figure, its data ready to print.
-struct Plotted {
+pub struct Plotted {
     title: &'static str,
     caption: String,
     legend: Vec<LegendEntry>,
@@ -133,9 +139,12 @@ pub fn render(report: &SizingReport) -> Result<String, ReportError> {
     let dcs = || report.domain_controllers.iter().enumerate();
     let details: Result<Vec<Details>, ReportError> =
         dcs().map(|(index, sized)| details(sized, &report.table, index + 1)).collect();
+    let models: Result<Vec<Option<VirtualDetails>>, ReportError> =
+        dcs().map(|(index, sized)| virtual_page::details(sized, index + 1)).collect();
+    let style = style(report);
     let page = Page {
-        policy: policy(),
-        style: STYLE,
+        policy: policy(&style),
+        style,
         script: SCRIPT,
         title: title(report),
         version: escape::name(&report.headroom_version),
@@ -147,6 +156,8 @@ pub fn render(report: &SizingReport) -> Result<String, ReportError> {
         cards: dcs().map(|(index, sized)| card(sized, index + 1)).collect(),
         totals: report.total.as_ref().map(together),
         details: details?,
+        models: models?.into_iter().flatten().collect(),
+        calibrations: virtual_page::calibrations(report)?,
         inputs: page_tables::inputs(report),
         interfaces: page_tables::interfaces(report),
         drops: page_tables::drops(report),
@@ -154,18 +165,33 @@ pub fn render(report: &SizingReport) -> Result<String, ReportError> {
         offload: page_tables::offload(report),
         notes: page_tables::notes(report),
         assumptions: page_tables::assumptions(report),
-        bases: labels::BASES.map(|(basis, words)| (labels::basis(basis), words)).to_vec(),
+        bases: bases(report),
         facts: page_tables::facts(report),
         provenance: page_tables::provenance(report),
     };
     Ok(page.render()?)
 }
 
+/// Whose a figure can be, with what that means.
+fn bases(report: &SizingReport) -> Vec<(&'static str, &'static str)> {
+    let modelled = virtual_words::any(report);
+    let words = |(basis, words)| match virtual_words::basis(basis).filter(|_| modelled) {
+        Some(of_the_model) => (labels::basis(basis), of_the_model),
+        None => (labels::basis(basis), words),
+    };
+    labels::BASES.map(words).to_vec()
+}
+
+/// The style of what is on the page.
+fn style(report: &SizingReport) -> String {
+    if virtual_words::any(report) { [STYLE, VIRTUAL_STYLE].concat() } else { STYLE.to_string() }
+}
+
 /// Nothing may load; style and script only as they were built into this program.
-fn policy() -> String {
+fn policy(style: &str) -> String {
     format!(
         "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        base64(&Sha256::digest(STYLE)),
+        base64(&Sha256::digest(style)),
         base64(&Sha256::digest(SCRIPT)),
     )
 }
@@ -261,6 +287,7 @@ fn card(sized: &Sized, position: usize) -> Card {
         missing: escape::sentences(&verdict.missing),
         reasons: escape::sentences(&verdict.reasons),
         checks: verdict.checks.iter().take(escape::LIST_ITEMS).map(check).collect(),
+        model: virtual_page::card(sized, position),
     }
 }
 
@@ -332,7 +359,8 @@ fn details(sized: &Sized, table: &CapacityTable, position: usize) -> Result<Deta
     })
 }
 
-fn plotted(figure: Figure) -> Plotted {
+/// `figure`, its data ready to print.
+pub fn plotted(figure: Figure) -> Plotted {
     Plotted {
         title: figure.title,
         caption: figure.caption,

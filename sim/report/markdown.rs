@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::record::{Basis, Sized, SizingReport, Total};
+use crate::record::{Basis, Sized, SizingReport, Total, VirtualVerdict};
 
-use super::{escape, labels, number};
+use super::page_tables::Grid;
+use super::{escape, labels, number, virtual_page, virtual_tables, virtual_words};
 
 /// The report as Markdown.
 pub fn render(report: &SizingReport) -> String {
@@ -22,6 +23,7 @@ pub fn render(report: &SizingReport) -> String {
     for sized in &report.domain_controllers {
         domain_controller(&mut page, sized);
     }
+    calibrations(&mut page, report);
     inputs(&mut page, report);
     assumptions(&mut page, report);
     page.blank();
@@ -73,6 +75,31 @@ impl Page {
         let _ = writeln!(self.0, "| {} |", rules.join(" | "));
     }
 
+    /// A titled table, or the sentence in its place.
+    fn grid(&mut self, grid: &Grid) {
+        self.blank();
+        self.line(&format!("**{}**", grid.label));
+        if grid.rows.is_empty() {
+            self.blank();
+            self.line(grid.none);
+        } else {
+            let headings = grid.headings.iter().map(|heading| escape::markdown(&heading.text));
+            let headings: Vec<String> = headings.collect();
+            let words: Vec<&str> = headings.iter().map(String::as_str).collect();
+            let numeric = grid.headings.iter().enumerate().filter(|(_, heading)| heading.numeric);
+            let right: Vec<usize> = numeric.map(|(index, _)| index).collect();
+            self.header(&words, &right);
+            for row in &grid.rows {
+                let cells = row.iter().map(|cell| escape::markdown(&cell.text));
+                self.row(&cells.collect::<Vec<String>>());
+            }
+        }
+        if !grid.note.is_empty() {
+            self.blank();
+            self.line(&escape::markdown(&grid.note));
+        }
+    }
+
     /// A titled list of hostile sentences; nothing where there are none.
     fn list(&mut self, title: &str, sentences: &[String]) {
         if sentences.is_empty() {
@@ -98,7 +125,7 @@ fn overview(page: &mut Page, report: &SizingReport) {
         page.line("No domain controller was found in the input, so there is no verdict.");
         return;
     }
-    let headings = [
+    let mut headings = vec![
         "DC",
         "Sensor Supported (vendor’s wording)",
         "Busy pps",
@@ -108,9 +135,11 @@ fn overview(page: &mut Page, report: &SizingReport) {
         "Table row",
         "Short by",
     ];
+    let modelled = virtual_words::any(report);
+    headings.extend(modelled.then_some("Our model: probability of losing too much"));
     page.header(&headings, &[2, 4, 5]);
     for sized in &report.domain_controllers {
-        page.row(&[
+        let mut row = vec![
             escape::markdown(&escape::name(&sized.dc.name)),
             escape::markdown(&escape::words(&sized.verdict.words)),
             number::optional_rate(sized.load.busy.map(|busy| busy.packets_per_second)),
@@ -119,10 +148,12 @@ fn overview(page: &mut Page, report: &SizingReport) {
             number::optional_rate(sized.load.maximum_packets_per_second),
             escape::markdown(&labels::row(sized)),
             labels::short_by(&sized.verdict.checks),
-        ]);
+        ];
+        row.extend(modelled.then(|| virtual_words::brief(sized.virtual_sensor.as_deref())));
+        page.row(&row);
     }
     if let Some(total) = &report.total {
-        totals(page, total);
+        totals(page, total, modelled);
     }
 }
 
@@ -135,9 +166,9 @@ fn busy_when(sized: &Sized) -> String {
     }
 }
 
-fn totals(page: &mut Page, total: &Total) {
+fn totals(page: &mut Page, total: &Total, modelled: bool) {
     let dash = number::UNKNOWN.to_string();
-    page.row(&[
+    let mut sum = vec![
         "**Total**, plain sum".into(),
         dash.clone(),
         number::optional_rate(total.sum_busy_packets_per_second),
@@ -146,8 +177,8 @@ fn totals(page: &mut Page, total: &Total) {
         number::optional_rate(total.sum_maximum_packets_per_second),
         dash.clone(),
         dash.clone(),
-    ]);
-    page.row(&[
+    ];
+    let mut together = vec![
         "**Total**, at the same time".into(),
         dash.clone(),
         number::optional_rate(total.coincident_busy.map(|busy| busy.packets_per_second)),
@@ -158,8 +189,12 @@ fn totals(page: &mut Page, total: &Total) {
         dash.clone(),
         dash.clone(),
         dash.clone(),
-        dash,
-    ]);
+        dash.clone(),
+    ];
+    for row in [&mut sum, &mut together] {
+        row.extend(modelled.then(|| dash.clone()));
+        page.row(row);
+    }
 }
 
 fn domain_controller(page: &mut Page, sized: &Sized) {
@@ -189,6 +224,47 @@ fn domain_controller(page: &mut Page, sized: &Sized) {
     }
     page.list("Not known", &verdict.missing);
     page.list("Notes", &sized.dc.notes);
+    if let Some(model) = sized.virtual_sensor.as_deref() {
+        virtual_sensor(page, sized, model);
+    }
+}
+
+fn virtual_sensor(page: &mut Page, sized: &Sized, model: &VirtualVerdict) {
+    page.blank();
+    page.line("### What our model says");
+    page.blank();
+    page.line(&format!("**{}** (ours)", escape::markdown(&virtual_words::answer(model))));
+    page.blank();
+    page.line(&escape::markdown(virtual_words::WHOSE));
+    page.list("In plain words", &model.sentences);
+    page.header(&["Figure", "Value", "Meaning"], &[1]);
+    for (name, value, meaning) in virtual_page::figures(sized, model) {
+        page.row(&[name, value, meaning].map(|cell| escape::markdown(&cell)));
+    }
+    page.grid(&virtual_tables::asked(model));
+    page.grid(&virtual_tables::sizes(model));
+    page.grid(&virtual_tables::sufficient(model));
+    page.grid(&virtual_tables::what_if(model));
+    page.grid(&virtual_tables::health(model));
+    page.grid(&virtual_tables::bursts(sized));
+}
+
+fn calibrations(page: &mut Page, report: &SizingReport) {
+    let all = virtual_words::calibrations(report);
+    let several = all.len() > 1;
+    for (summary, names) in all {
+        page.blank();
+        page.line("## How our model was calibrated");
+        if several {
+            page.blank();
+            page.line(&escape::markdown(&virtual_page::named(&names)));
+        }
+        page.blank();
+        page.line(&escape::markdown(&virtual_words::reading(summary)));
+        page.grid(&virtual_tables::costs(summary));
+        page.grid(&virtual_tables::calibrated(summary));
+        page.list("What it leaves out", &summary.caveats);
+    }
 }
 
 fn inputs(page: &mut Page, report: &SizingReport) {
@@ -224,13 +300,14 @@ fn inputs(page: &mut Page, report: &SizingReport) {
 }
 
 fn assumptions(page: &mut Page, report: &SizingReport) {
-    if report.assumptions.is_empty() {
+    let all = virtual_words::assumptions(report);
+    if all.is_empty() {
         return;
     }
     page.blank();
     page.line("## Assumptions");
     page.header(&["Assumption", "Basis", "Source, or how to change it"], &[]);
-    for assumption in &report.assumptions {
+    for assumption in all {
         page.row(&[
             text(&assumption.text),
             labels::basis(assumption.basis).into(),

@@ -4,8 +4,8 @@ use super::inspection::new_table;
 use super::plots::latency::{latency, words};
 use super::{OutputFormat, RenderOptions, ReportError, escape, json, number};
 use crate::record::{
-    Cost, Disturbance, GoalResult, Interval, Latency, Limit, MeasureMode, Measurement, Spread,
-    Trial,
+    Cost, Disturbance, EnforcedLimit, GoalResult, Interval, Latency, MeasureMode, Measurement,
+    Spread, Trial,
 };
 
 /// The files of a measurement's directory, beside the histograms.
@@ -91,7 +91,7 @@ fn list(out: &mut String, bullet: &str, sentences: &[String]) {
 
 fn setting(measurement: &Measurement) -> String {
     let Measurement { replay, envelope, machine, .. } = measurement;
-    let enforced = |limit: &Limit| {
+    let enforced = |limit: &EnforcedLimit| {
         let how = escape::sentence(&limit.how);
         if limit.is_enforced { how } else { format!("NOT ENFORCED: {how}") }
     };

@@ -19,6 +19,9 @@ mod plot;
 mod plots;
 mod text;
 mod understood;
+mod virtual_page;
+mod virtual_tables;
+mod virtual_words;
 mod xlsx;
 
 pub use inspection::render_inspection;

@@ -2,7 +2,8 @@
 
 use crate::record::{Drops, Fact, Format, InputFile, RejectedReadings, Sized, SizingReport};
 
-use super::{escape, labels, number};
+use super::labels::Tone;
+use super::{escape, labels, number, virtual_words};
 
 /// Most rows of one table; a capture in ten thousand rotated files must not drown the page.
 const MAX_ROWS: usize = 200;
@@ -24,7 +25,7 @@ pub struct Grid {
 /// A heading; numeric columns are aligned right.
 pub struct GridHeading {
     /// Words.
-    pub text: &'static str,
+    pub text: String,
     /// Above numbers?
     pub numeric: bool,
 }
@@ -35,37 +36,48 @@ pub struct GridCell {
     pub text: String,
     /// A number?
     pub numeric: bool,
+    /// How an answer is to be taken; its words are in the text.
+    pub tone: Option<Tone>,
+}
+
+impl GridHeading {
+    /// `words` begin with `#` where they stand above numbers.
+    pub fn new(words: &str) -> Self {
+        Self { text: words.trim_start_matches('#').to_string(), numeric: words.starts_with('#') }
+    }
 }
 
 impl GridCell {
     /// Words.
     pub fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), numeric: false }
+        Self { text: text.into(), numeric: false, tone: None }
     }
 
     /// A formatted number.
     pub fn number(text: impl Into<String>) -> Self {
-        Self { text: text.into(), numeric: true }
+        Self { text: text.into(), numeric: true, tone: None }
+    }
+
+    /// An answer in words, with its sign and colour.
+    pub fn toned(tone: Tone, text: impl Into<String>) -> Self {
+        Self { text: text.into(), numeric: false, tone: Some(tone) }
     }
 
     /// A count.
-    fn count(value: u64) -> Self {
+    pub fn count(value: u64) -> Self {
         Self::number(number::count(value))
     }
 }
 
 impl Grid {
     /// `columns` begin with `#` where they hold numbers. Rows beyond [`MAX_ROWS`] are counted.
-    fn new(
+    pub fn new(
         label: &'static str,
-        columns: &[&'static str],
+        columns: &[&str],
         rows: impl IntoIterator<Item = Vec<GridCell>>,
         none: &'static str,
     ) -> Self {
-        let headings = columns.iter().map(|column| GridHeading {
-            text: column.trim_start_matches('#'),
-            numeric: column.starts_with('#'),
-        });
+        let headings = columns.iter().map(|column| GridHeading::new(column));
         let mut rows = rows.into_iter();
         let shown: Vec<_> = rows.by_ref().take(MAX_ROWS).collect();
         let left = rows.count();
@@ -77,7 +89,8 @@ impl Grid {
         Self { label, headings: headings.collect(), rows: shown, none, note }
     }
 
-    fn with_note(mut self, note: &str) -> Self {
+    /// With a sentence below it, behind those that are there.
+    pub fn with_note(mut self, note: &str) -> Self {
         if !self.note.is_empty() {
             self.note.push(' ');
         }
@@ -316,7 +329,7 @@ pub fn notes(report: &SizingReport) -> Vec<String> {
 
 /// What the result rests on.
 pub fn assumptions(report: &SizingReport) -> Grid {
-    let rows = report.assumptions.iter().map(|assumption| {
+    let rows = virtual_words::assumptions(report).into_iter().map(|assumption| {
         vec![
             GridCell::text(escape::sentence(&assumption.text)),
             GridCell::text(labels::basis(assumption.basis)),

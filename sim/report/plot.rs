@@ -53,6 +53,12 @@ pub enum Ink {
     Mean,
     /// The page itself, between areas.
     Paper,
+    /// An answer that is Yes. Never the only carrier of the meaning, like the next two.
+    Good,
+    /// One that is Maybe.
+    Attention,
+    /// One that is No.
+    Bad,
     /// A series by rank; [`SERIES_COLORS`] and above are grey.
     Series(usize),
 }
@@ -70,6 +76,9 @@ impl Ink {
             Self::Busy => (6, "p-busy", "#c2570c"),
             Self::Mean => (7, "p-mean", "#57606a"),
             Self::Paper => (8, "p-paper", "#ffffff"),
+            Self::Good => (9, "good", "#17734a"),
+            Self::Attention => (10, "attention", "#a85300"),
+            Self::Bad => (11, "bad", "#ad2219"),
             Self::Series(rank) => match rank {
                 0 => (20, "s0", "#0072b2"),
                 1 => (21, "s1", "#e69f00"),
@@ -106,6 +115,9 @@ fn inks() -> impl Iterator<Item = Ink> {
         Ink::Busy,
         Ink::Mean,
         Ink::Paper,
+        Ink::Good,
+        Ink::Attention,
+        Ink::Bad,
     ];
     fixed.into_iter().chain((0..=SERIES_COLORS).map(Ink::Series))
 }

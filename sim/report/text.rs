@@ -2,10 +2,10 @@
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
-use crate::record::{Sized, SizingReport, Total};
+use crate::record::{Sized, SizingReport, Total, VirtualVerdict};
 
 use super::labels::{self, Tone};
-use super::{RenderOptions, escape, number};
+use super::{RenderOptions, escape, number, virtual_words};
 
 /// Narrowest terminal that is laid out for; the table of seven columns needs it.
 const MIN_WIDTH: u16 = 40;
@@ -129,9 +129,11 @@ fn table(report: &SizingReport, width: u16) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    table.set_header(["DC", "Sensor supported", "Busy/s", "Avg/s", "Max/s", "Row", "Short by"]);
+    let modelled = virtual_words::any(report);
+    let headings = ["DC", "Sensor supported", "Busy/s", "Avg/s", "Max/s", "Row", "Short by"];
+    table.set_header(headings.into_iter().chain(modelled.then_some("Our model")));
     for sized in &report.domain_controllers {
-        table.add_row(vec![
+        let mut row = vec![
             escape::name(&sized.dc.name),
             escape::words(&sized.verdict.words),
             number::optional_rate(sized.load.busy.map(|busy| busy.packets_per_second)),
@@ -139,7 +141,9 @@ fn table(report: &SizingReport, width: u16) -> String {
             number::optional_rate(sized.load.maximum_packets_per_second),
             labels::row(sized),
             labels::short_by(&sized.verdict.checks),
-        ]);
+        ];
+        row.extend(modelled.then(|| virtual_words::brief(sized.virtual_sensor.as_deref())));
+        table.add_row(row);
     }
     if let Some(total) = &report.total {
         add_totals(&mut table, total);
@@ -199,6 +203,46 @@ fn details(screen: &mut Screen, sized: &Sized) {
         screen.wrapped("  - ", &format!("{sentence} [{}]", labels::basis(check.basis)));
     }
     screen.bullets("?", &verdict.missing);
+    if let Some(model) = sized.virtual_sensor.as_deref() {
+        virtual_sensor(screen, model);
+    }
+}
+
+/// What our model says, below what the vendor's table says.
+fn virtual_sensor(screen: &mut Screen, model: &VirtualVerdict) {
+    let tone = virtual_words::server_tone(model);
+    let answer = virtual_words::answer(model);
+    screen.painted(tone, &format!("{} Our model: {answer}", tone.sign()));
+    screen.wrapped("  ", virtual_words::WHOSE);
+    screen.bullets("-", &model.sentences);
+    for fact in virtual_facts(model) {
+        screen.wrapped("  - ", &fact);
+    }
+    for span in model.course.health.iter().take(escape::LIST_ITEMS) {
+        let title = escape::name(&span.title);
+        let when = number::span(span.start_utc, span.end_utc);
+        let basis = labels::basis(span.basis);
+        screen.wrapped("  ! ", &format!("Health alert: {title}, {when} [{basis}]"));
+    }
+}
+
+/// Room, time, limit and sizes, a sentence each.
+fn virtual_facts(model: &VirtualVerdict) -> Vec<String> {
+    let room = virtual_words::spare(model.headroom.as_ref());
+    let mut facts =
+        vec![format!("Room for more traffic: {room}; {}.", virtual_words::spare_of(model))];
+    if let Some(end) = &model.exhaustion {
+        let (years, growth) = (virtual_words::years(end.years_yes), virtual_words::growth(end));
+        facts.push(format!("Time until that is used up: {years}; {growth}."));
+    }
+    if let Some(limit) = model.server.as_ref().and_then(|server| server.limit) {
+        facts.push(format!("Runs short first: {}.", virtual_words::limit(limit)));
+    }
+    let sizes = virtual_words::sufficient(model);
+    facts.extend(sizes.map(|(name, size, meaning)| {
+        format!("Size for the sensor, {}: {size}; {meaning}.", name.to_lowercase())
+    }));
+    facts
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use rust_xlsxwriter::{
 use crate::base::Timestamp;
 use crate::record::{Sized, SizingReport, Timeline, Total};
 
-use super::columns::{self, COLUMNS, Cell, Sum};
-use super::{ReportError, escape, labels, number};
+use super::columns::{self, Cell, Sum};
+use super::{ReportError, escape, labels, number, virtual_words};
 
 /// Name of the vendor tool's sheet that holds the sensor's verdicts.
 const SUMMARY_SHEET: &str = "Azure ATP Summary";
@@ -168,7 +168,7 @@ fn summary(sheet: &mut Worksheet, report: &SizingReport, styles: &Styles) -> Res
         "Columns A to J are laid out as in the vendor’s sizing tool; the figures and all further columns are Headroom’s. {} means not known.",
         number::UNKNOWN
     ))?;
-    for (index, (column, spec)) in (0..).zip(COLUMNS).enumerate() {
+    for (index, (column, spec)) in (0..).zip(columns::columns(report)).enumerate() {
         let vendor = index < columns::VENDOR_COLUMNS;
         let head = if vendor { &styles.vendor_head } else { &styles.head };
         sheet.sheet.write_string_with_format(sheet.row, column, spec.heading, head)?;
@@ -177,13 +177,13 @@ fn summary(sheet: &mut Worksheet, report: &SizingReport, styles: &Styles) -> Res
     sheet.row += 1;
     sheet.sheet.set_freeze_panes(sheet.row, 1)?;
     for sized in &report.domain_controllers {
-        for (column, spec) in (0..).zip(COLUMNS) {
+        for (column, spec) in (0..).zip(columns::columns(report)) {
             sheet.put(column, &(spec.cell)(sized), spec.decimals)?;
         }
         sheet.row += 1;
     }
     if let Some(total) = &report.total {
-        totals(&mut sheet, total)?;
+        totals(&mut sheet, report, total)?;
     }
     Ok(())
 }
@@ -214,10 +214,10 @@ fn header_block(sheet: &mut Sheet<'_>, report: &SizingReport) -> Result<(), Xlsx
     Ok(())
 }
 
-fn totals(sheet: &mut Sheet<'_>, total: &Total) -> Result<(), XlsxError> {
+fn totals(sheet: &mut Sheet<'_>, report: &SizingReport, total: &Total) -> Result<(), XlsxError> {
     sheet.sheet.write_string_with_format(sheet.row, 0, "Total", &sheet.styles.bold)?;
     sheet.put(1, &Cell::Text("plain sums: each DC at its own busiest time".into()), 0)?;
-    for (column, spec) in (0..).zip(COLUMNS) {
+    for (column, spec) in (0..).zip(columns::columns(report)) {
         let sum = match spec.sum {
             Sum::No => continue,
             Sum::Maximum => total.sum_maximum_packets_per_second,
@@ -298,6 +298,11 @@ fn reasons(sheet: &mut Worksheet, report: &SizingReport, styles: &Styles) -> Res
         }
         say(&mut sheet, name, "not known", &verdict.missing)?;
         say(&mut sheet, name, "note", &sized.dc.notes)?;
+        if let Some(verdict) = &sized.virtual_sensor {
+            say(&mut sheet, name, "model: whose", &[virtual_words::WHOSE.to_string()])?;
+            say(&mut sheet, name, "model: answer", &[virtual_words::answer(verdict)])?;
+            say(&mut sheet, name, "model", &verdict.sentences)?;
+        }
     }
     Ok(())
 }
@@ -399,7 +404,7 @@ fn inputs(sheet: &mut Worksheet, report: &SizingReport, styles: &Styles) -> Resu
         Cell::Text("Source".into()),
         Cell::Text("Basis".into()),
     ])?;
-    for assumption in &report.assumptions {
+    for assumption in virtual_words::assumptions(report) {
         sheet.line(&[
             text(&assumption.text),
             text(&assumption.source),

@@ -25,7 +25,7 @@ pub use audience::{Audience, Ends};
 pub use hosts::{SERVICE_PORTS, Service};
 pub use ledger::Rows;
 pub use observation::Observation;
-pub use pipeline::{Progress, Step, Watch, hear, observe, observe_watched};
+pub use pipeline::{Progress, Step, Watch, arrivals, hear, observe, observe_watched};
 pub use series::TIMELINE_DAYS;
 pub use shard::Taken;
 

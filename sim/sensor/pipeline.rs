@@ -6,6 +6,7 @@
 //! is in shard 3, the next is in shard 2. No packet is copied, no queue can grow, and memory is
 //! one batch per worker.
 
+use std::net::IpAddr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::audience::Audience;
@@ -15,10 +16,10 @@ use super::ledger::{Ledger, Rows};
 use super::observation::Observation;
 use super::shard::{Shard, Taken};
 use super::{Options, observation};
-use crate::base::{Batch, Frame, FrameSource};
+use crate::base::{Arrivals, Batch, Frame, FrameSource};
 use crate::flow::{
-    Address, Decoder, Flag, FragmentLimits, Packet, Reassembler, SHARDS, Transport, decode,
-    sender_mac,
+    Address, AddressMap, Decoder, Flag, FragmentLimits, Packet, Reassembler, SHARDS, Transport,
+    decode, sender_mac,
 };
 use crate::record::{Drops, Layers};
 
@@ -127,6 +128,50 @@ pub fn hear(source: &mut dyn FrameSource, options: &Options, out: &mut impl Audi
     }
     shards.iter_mut().for_each(|shard| shard.conclude(out));
 }
+
+/// Runs one thread over everything `source` yields and gives, batch by batch, the packets that
+/// each host sends or receives, in their order: the host's number, and its packets. Their classes
+/// are numbers of the protocol registry. Where `hosts` is empty, all packets are those of host 0:
+/// what the adapter counts at which the capture was taken.
+pub fn arrivals(
+    source: &mut dyn FrameSource,
+    options: &Options,
+    hosts: &[Vec<IpAddr>],
+    progress: &dyn Fn(Progress),
+    give: &mut dyn FnMut(usize, &Arrivals),
+) {
+    let mut numbers = AddressMap::default();
+    for (number, addresses) in hosts.iter().enumerate() {
+        numbers.extend(addresses.iter().map(|address| (Address::from(*address), number)));
+    }
+    let mut each = vec![Arrivals::default(); hosts.len().max(1)];
+    let mut load = Load::default();
+    let decoder = Decoder { mtu_bytes: options.mtu_bytes };
+    let mut reassembler = Reassembler::new(FragmentLimits::default());
+    let mut shards: [Shard; SHARDS] =
+        std::array::from_fn(|_| Shard::new(options.flows_max.div_ceil(SHARDS)));
+    let mut frames = 0;
+    while source.fill(&mut load.batch) {
+        load.decode(&decoder);
+        load.reassemble(&mut reassembler);
+        load.split();
+        for (shard, state) in shards.iter_mut().enumerate() {
+            load.run_shard(shard, state, &mut Nobody);
+        }
+        load.share_out(&numbers, &mut each);
+        for (number, arrivals) in each.iter_mut().enumerate() {
+            give(number, arrivals);
+            arrivals.clear();
+        }
+        frames += load.batch.records.len() as u64;
+        progress(Progress { frames, input_bytes: load.batch.input_bytes });
+    }
+}
+
+/// Hears nothing.
+struct Nobody;
+
+impl Audience for Nobody {}
 
 /// Everything the workers share.
 struct Line<'a> {
@@ -351,6 +396,31 @@ impl Load {
                     *taken = state.take(packet, payload, out);
                 }
             }
+        }
+    }
+
+    /// Appends each packet to those of the hosts at its ends.
+    fn share_out(&self, numbers: &AddressMap<usize>, each: &mut [Arrivals]) {
+        for (packet, taken) in self.packets.iter().zip(&self.taken) {
+            #[expect(clippy::cast_possible_truncation, reason = "half of a hash is one")]
+            let flow = packet.hash as u32;
+            let class = taken.id as u8;
+            let mut push = |number: usize| {
+                if let Some(arrivals) = each.get_mut(number) {
+                    arrivals.push(packet.time.nanos(), packet.original_length, class, flow);
+                }
+            };
+            if numbers.is_empty() {
+                push(0);
+                continue;
+            }
+            if !packet.has(Flag::Ip) {
+                continue;
+            }
+            let [source, destination] =
+                [packet.source, packet.destination].map(|address| numbers.get(&address).copied());
+            source.into_iter().for_each(&mut push);
+            destination.filter(|_| destination != source).into_iter().for_each(push);
         }
     }
 

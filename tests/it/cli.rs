@@ -8,6 +8,7 @@ mod inputs;
 mod measure;
 mod readme;
 mod results;
+mod simulate;
 mod synth;
 
 use std::path::{Path, PathBuf};

@@ -21,6 +21,8 @@ mod privacy;
 mod protocols;
 mod report;
 mod report_fixtures;
+mod report_model;
+mod report_model_fixtures;
 mod samples;
 mod score;
 mod sensor;

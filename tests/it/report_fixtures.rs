@@ -5,6 +5,8 @@
 use headroom::base::{Random, Timestamp};
 use headroom::record::*;
 
+use crate::report_model_fixtures::{hostile_figures, modelled};
+
 /// 2025-11-21T00:00:00Z.
 const MIDNIGHT: i64 = 1_763_683_200;
 
@@ -77,7 +79,7 @@ fn busiest(samples: &[Option<f64>]) -> Window {
 }
 
 /// To a thousandth: what JSON carries exactly without a special reader.
-fn rounded(value: f64) -> f64 {
+pub fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
@@ -334,8 +336,10 @@ pub fn single() -> SizingReport {
         ],
         other_tables: other_tables(),
     };
-    let mut report =
-        report(vec![capture("captures/dc1.pcapng.zst")], vec![Sized { dc, load, verdict }]);
+    let mut report = report(
+        vec![capture("captures/dc1.pcapng.zst")],
+        vec![Sized { dc, load, verdict, virtual_sensor: None }],
+    );
     report.unattributed_packets = Some(2_134_120);
     report.drops = Drops {
         not_captured: 1_204,
@@ -377,7 +381,7 @@ fn from_counters(name: &str, samples: Vec<Option<f64>>, verdict: Verdict) -> Siz
         rejected: RejectedReadings::default(),
         notes: vec![],
     };
-    Sized { dc, load, verdict }
+    Sized { dc, load, verdict, virtual_sensor: None }
 }
 
 fn plain_verdict(
@@ -541,7 +545,7 @@ pub fn evil() -> String {
 
 /// Hostile text in every field that can hold text, and numbers from the edges.
 pub fn hostile() -> SizingReport {
-    let mut report = single();
+    let mut report = modelled();
     let json = serde_json::to_value(&report).unwrap();
     let poisoned = poison(json, &evil());
     report = serde_json::from_value(poisoned).unwrap();
@@ -558,6 +562,9 @@ pub fn hostile() -> SizingReport {
     line.interval_ms = u64::MAX;
     line.protocol_interval_ms = u64::MAX;
     line.start_utc = Timestamp::from_nanos(i64::MAX);
+    if let Some(model) = &mut sized.virtual_sensor {
+        hostile_figures(model);
+    }
     report.table.rows[2].cores = f64::NAN;
     report.table.rows[3].to_packets_per_second = f64::NEG_INFINITY;
     report.complete = false;
@@ -572,8 +579,18 @@ fn poison(value: serde_json::Value, evil: &str) -> serde_json::Value {
         Value::Object(map) => Value::Object(
             map.into_iter()
                 .map(|(key, value)| {
-                    let fixed = ["basis", "traffic_basis", "kind", "resource", "format"]
-                        .contains(&key.as_str())
+                    let fixed = [
+                        "basis",
+                        "traffic_basis",
+                        "kind",
+                        "resource",
+                        "format",
+                        "arrivals",
+                        "chance",
+                        "limit",
+                        "reading",
+                    ]
+                    .contains(&key.as_str())
                         || key.ends_with("_utc");
                     let value = if fixed { value } else { poison(value, evil) };
                     (key, value)

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Wish, enforced, refused};
-use crate::record::Limit;
+use crate::record::EnforcedLimit;
 
 /// Where control groups are.
 const ROOT: &str = "/sys/fs/cgroup";
@@ -18,9 +18,9 @@ pub struct Group {
     /// Each with the one it lies in, to which the process goes back.
     made: Vec<(PathBuf, PathBuf)>,
     /// Of the memory.
-    pub memory: Limit,
+    pub memory: EnforcedLimit,
     /// Of the processor time.
-    pub quota: Limit,
+    pub quota: EnforcedLimit,
 }
 
 /// Makes groups and enters them.

@@ -4,7 +4,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use super::{enforced, refused};
-use crate::record::Limit;
+use crate::record::EnforcedLimit;
 
 /// The calling thread, and those it starts, on some processors; elsewhere again when dropped.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Affinity {
     }
 
     /// Whether this is what was wanted.
-    pub fn limit(&self) -> Limit {
+    pub fn limit(&self) -> EnforcedLimit {
         let got = self.processors.len();
         if got < self.wanted {
             return refused(format!(

@@ -9,7 +9,7 @@ pub mod group;
 #[cfg(target_os = "linux")]
 mod linux;
 
-use crate::record::{Envelope, Limit, Machine};
+use crate::record::{EnforcedLimit, Envelope, Machine};
 
 use super::disturbance::Ticks;
 
@@ -38,12 +38,12 @@ pub struct Held {
     _group: Option<group::Group>,
 }
 
-fn refused(how: impl Into<String>) -> Limit {
-    Limit { is_enforced: false, how: how.into() }
+fn refused(how: impl Into<String>) -> EnforcedLimit {
+    EnforcedLimit { is_enforced: false, how: how.into() }
 }
 
-fn enforced(how: impl Into<String>) -> Limit {
-    Limit { is_enforced: true, how: how.into() }
+fn enforced(how: impl Into<String>) -> EnforcedLimit {
+    EnforcedLimit { is_enforced: true, how: how.into() }
 }
 
 /// Sets the limits, as far as the system permits. Threads that start later inherit them.

@@ -16,7 +16,7 @@ const TITLE: &str = "Bursts";
 const MAX_PEAKS: usize = 12;
 
 /// The peaks of one domain controller, shortest window first, each window once.
-fn peaks(sized: &Sized) -> Vec<Peak> {
+pub fn peaks(sized: &Sized) -> Vec<Peak> {
     let mut peaks: Vec<Peak> = sized
         .load
         .peaks

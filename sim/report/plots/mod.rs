@@ -1,14 +1,22 @@
 //! One file per plot.
 
 mod bursts;
+mod calibration;
+mod course;
+mod headroom;
 mod ladder;
 pub mod latency;
 mod mix;
+mod probability;
 mod timeline;
 
-pub use bursts::bursts;
+pub use bursts::{bursts, peaks};
+pub use calibration::{calibration, covered};
+pub use course::course;
+pub use headroom::headroom;
 pub use ladder::ladder;
 pub use mix::{mix_bars, mix_over_time};
+pub use probability::probability;
 pub use timeline::timeline;
 
 use crate::base::Timestamp;

@@ -1,0 +1,236 @@
+//! The virtual sensor on what was sized: a second pass over the packets, or the samples of logs.
+
+use anyhow::{Context, bail};
+
+use super::args::{QuestionArgs, TableSemantics};
+use super::inputs::is_standard_input;
+use super::output;
+use super::plan::InputPlan;
+use super::progress::Bar;
+use super::run::Origin;
+use crate::capture::{self, CaptureSet, Filtered};
+use crate::model::calibration::FieldObservation;
+use crate::model::{Case, Question, Watch};
+use crate::record::{SizingReport, TableReading, VirtualVerdict};
+use crate::sensor;
+
+/// Seed of the replicas.
+const SEED: u64 = 1;
+
+/// What was typed, checked.
+///
+/// # Errors
+/// With the flag that is wrong.
+pub fn question(args: &QuestionArgs) -> anyhow::Result<Question> {
+    let observations = args.observed.iter().map(|text| observation(text));
+    Ok(Question {
+        goal_loss_ratio: share(&args.goal, 1.0).context("--goal")?,
+        reading: match args.table_semantics {
+            TableSemantics::Tight => TableReading::Tight,
+            TableSemantics::Upper => TableReading::Upper,
+        },
+        observations: observations.collect::<anyhow::Result<_>>()?,
+        replicas: args.replicas,
+        seed: SEED,
+        growth_per_year: share(&args.growth, 10.0).context("--growth")?,
+        own_cpu_percent: match &args.own_cpu {
+            Some(text) => Some(share(text, 1.0).context("--own-cpu")? * 100.0),
+            None => None,
+        },
+        buffer_bytes: args
+            .buffer
+            .as_deref()
+            .map(|text| bytes(text).context("--buffer"))
+            .transpose()?,
+        controllers: 1,
+    })
+}
+
+/// `0.5%` or `0.005`.
+fn share(text: &str, most: f64) -> anyhow::Result<f64> {
+    let (number, unit) = match text.trim().strip_suffix('%') {
+        Some(number) => (number.trim_end(), 0.01),
+        None => (text.trim(), 1.0),
+    };
+    let value: f64 = number.parse().ok().with_context(|| {
+        format!("'{}' is no share; write e.g. 0.5% or 0.005", text.escape_debug())
+    })?;
+    let value = value * unit;
+    if !(0.0..=most).contains(&value) {
+        bail!("{text} is not between 0 and {} %", most * 100.0);
+    }
+    Ok(value)
+}
+
+/// `1MiB`, `512KiB`, or a number of bytes.
+fn bytes(text: &str) -> anyhow::Result<u64> {
+    let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+    let found = units.iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?, *size)));
+    let (number, unit) = found.unwrap_or((text, 1));
+    let number: Option<u64> = number.trim().parse().ok();
+    let value = number.and_then(|number| number.checked_mul(unit)).filter(|value| *value > 0);
+    value.with_context(|| {
+        format!("'{}' is no size; write e.g. 1MiB, or a number of bytes", text.escape_debug())
+    })
+}
+
+/// `RATE:CORES:kept` or `RATE:CORES:dropped`.
+fn observation(text: &str) -> anyhow::Result<FieldObservation> {
+    let parts: Vec<&str> = text.split(':').map(str::trim).collect();
+    let read = || -> Option<FieldObservation> {
+        let [rate, cores, what] = parts.as_slice() else { return None };
+        Some(FieldObservation {
+            packets_per_second: rate.parse().ok()?,
+            cores: cores.parse().ok()?,
+            dropped: match *what {
+                "kept" => false,
+                "dropped" => true,
+                _ => return None,
+            },
+        })
+    };
+    read().with_context(|| {
+        format!(
+            "--observed: '{}' is no observation; write PACKETS_PER_SECOND:CORES:kept or \
+             PACKETS_PER_SECOND:CORES:dropped, e.g. 18000:2:kept",
+            text.escape_debug()
+        )
+    })
+}
+
+/// Gives every domain controller of `result` the verdict of the virtual sensor. `origins` says
+/// where each came from.
+///
+/// # Errors
+/// Inputs that cannot be read again, or observations that contradict the table.
+pub fn judge(
+    plan: &InputPlan,
+    result: &mut SizingReport,
+    origins: &[Origin],
+    question: &Question,
+    quiet: bool,
+) -> anyhow::Result<()> {
+    let controllers = u32::try_from(result.domain_controllers.len()).unwrap_or(u32::MAX);
+    let question = Question { controllers: controllers.max(1), ..question.clone() };
+    let verdicts = verdicts(plan, result, origins, &question, quiet)?;
+    for (sized, verdict) in result.domain_controllers.iter_mut().zip(verdicts) {
+        for assumption in verdict.iter().flat_map(|verdict| &verdict.assumptions) {
+            if !result.assumptions.contains(assumption) {
+                result.assumptions.push(assumption.clone());
+            }
+        }
+        sized.virtual_sensor = verdict.map(Box::new);
+    }
+    Ok(())
+}
+
+fn verdicts(
+    plan: &InputPlan,
+    result: &SizingReport,
+    origins: &[Origin],
+    question: &Question,
+    quiet: bool,
+) -> anyhow::Result<Vec<Option<VirtualVerdict>>> {
+    let mut cases = Vec::new();
+    for sized in &result.domain_controllers {
+        cases.push(Case::new(sized, &result.table, question)?);
+    }
+    let rereadable = !plan.inputs.captures.iter().any(|path| is_standard_input(path));
+    let mut watches: Vec<Option<Watch>> = cases
+        .iter()
+        .zip(origins)
+        .map(|(case, origin)| {
+            let has_packets = match origin {
+                Origin::Captures { .. } => rereadable,
+                Origin::Made(_) => true,
+                Origin::Counters => false,
+            };
+            case.as_ref().filter(|_| has_packets).map(Case::watch)
+        })
+        .collect();
+    if rereadable {
+        watch_captures(plan, result, origins, &mut watches, quiet)?;
+    }
+    for (watch, origin) in watches.iter_mut().zip(origins) {
+        if let (Some(watch), Origin::Made(number)) = (watch, origin)
+            && let Some(made) = plan.made.get(*number)
+        {
+            made.show(plan, quiet, watch)?;
+        }
+    }
+    let mut verdicts = Vec::new();
+    if !quiet {
+        let tried = cases.iter().flatten().count();
+        output::say(&format!(
+            "virtual sensor: trying sizes {} times on {tried} of {} domain controllers",
+            question.replicas,
+            cases.len()
+        ));
+    }
+    for (case, watch) in cases.iter().zip(watches) {
+        verdicts.push(match (case, watch) {
+            (None, _) => None,
+            (Some(case), Some(watch)) => case.judge_packets(watch)?,
+            (Some(case), None) => case.judge_samples()?,
+        });
+    }
+    Ok(verdicts)
+}
+
+/// Shows the packets of the captures to those who watch a domain controller in them.
+fn watch_captures(
+    plan: &InputPlan,
+    result: &SizingReport,
+    origins: &[Origin],
+    watches: &mut [Option<Watch>],
+    quiet: bool,
+) -> anyhow::Result<()> {
+    let of_captures: Vec<usize> = (0..origins.len())
+        .filter(|index| matches!(origins.get(*index), Some(Origin::Captures { .. })))
+        .collect();
+    if of_captures.is_empty() {
+        return Ok(());
+    }
+    let takes_all = origins.iter().any(|origin| *origin == Origin::Captures { takes_all: true });
+    let addresses = |index: &usize| {
+        let dc = result.domain_controllers.get(*index).map(|sized| &sized.dc);
+        let texts = dc.map(|dc| dc.addresses.as_slice()).unwrap_or_default();
+        texts.iter().filter_map(|text| text.parse().ok()).collect()
+    };
+    let hosts = if takes_all { Vec::new() } else { of_captures.iter().map(addresses).collect() };
+    let options = capture::Options { sha256: false };
+    let set = CaptureSet::open_with(&plan.inputs.captures, options, None)?;
+    let bar = Bar::new(set.total_bytes(), quiet);
+    let mut source = Filtered::new(set, plan.filter.clone())?;
+    let mut failure = None;
+    let update = |progress| bar.update(progress);
+    sensor::arrivals(&mut source, &plan.core, &hosts, &update, &mut |host, arrivals| {
+        let watch = of_captures.get(host).and_then(|index| watches.get_mut(*index));
+        if let Some(Some(watch)) = watch
+            && let Err(error) = watch.offer(arrivals)
+        {
+            failure.get_or_insert(error);
+        }
+    });
+    bar.finish();
+    failure.map_or(Ok(()), |error| Err(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_sizes_and_observations_are_read() {
+        assert_eq!(share("0.5%", 1.0).unwrap(), 0.005);
+        assert_eq!(share("0.005", 1.0).unwrap(), 0.005);
+        assert!(share("101 %", 1.0).is_err() && share("-1%", 1.0).is_err());
+        assert!(share("x", 1.0).unwrap_err().to_string().contains("'x' is no share"));
+        assert_eq!(bytes("1MiB").unwrap(), 1 << 20);
+        assert_eq!(bytes("4096").unwrap(), 4_096);
+        assert!(bytes("0").is_err() && bytes("99999999999GiB").is_err() && bytes("1MB").is_err());
+        let seen = observation("18000:2:dropped").unwrap();
+        assert_eq!((seen.packets_per_second, seen.cores, seen.dropped), (18_000.0, 2.0, true));
+        assert!(observation("18000:2").is_err() && observation("18000:2:maybe").is_err());
+    }
+}

@@ -1,0 +1,130 @@
+//! Verdicts on made-up domain controllers.
+
+use super::*;
+use crate::base::{Random, Timestamp};
+use crate::model::fixture::{capture, counters, fact, reported};
+use crate::model::{Rules, size};
+use crate::record::{Chance, Limit};
+
+const START: i64 = 1_768_204_800;
+
+fn question() -> Question {
+    Question {
+        goal_loss_ratio: 0.005,
+        reading: TableReading::Tight,
+        observations: Vec::new(),
+        replicas: 20,
+        seed: 1,
+        growth_per_year: 0.1,
+        own_cpu_percent: Some(20.0),
+        buffer_bytes: None,
+        controllers: 2,
+    }
+}
+
+/// A log of ten minutes in samples of 5 s, and its server.
+fn sized(rates: &[f64], cores: u32, memory_gb: f64) -> Sized {
+    let rates = rates.iter().map(|rate| Some(*rate)).collect();
+    let mut dc = counters("DC", Timestamp::from_parts(START, 0), 5_000, rates);
+    dc.host.physical_cores = fact(cores);
+    dc.host.installed_memory_gb = fact(memory_gb);
+    size(dc, &Rules::default())
+}
+
+fn judged(sized: &Sized, question: &Question) -> VirtualVerdict {
+    let rules = Rules::default();
+    let case = Case::new(sized, rules.table(), question).unwrap().unwrap();
+    case.judge_samples().unwrap().unwrap()
+}
+
+#[test]
+fn a_span_is_the_densest_part_that_is_bearable() {
+    let mut rates = vec![1_000.0; 240];
+    rates[100..112].fill(9_000.0);
+    let sized = sized(&rates, 4, 16.0);
+    let all = Span::busiest(&sized, 1e9).unwrap();
+    assert_eq!(all.seconds(), 900.0);
+    let dense = Span::busiest(&sized, 1.0).unwrap();
+    assert_eq!(dense.seconds(), 60.0);
+    assert_eq!(dense.start_ns, (START + 500) * 1_000_000_000);
+    assert_eq!(Span::whole(&sized, 1e9).unwrap().seconds(), 1_200.0);
+    assert!(Span::whole(&sized, 100_000.0).unwrap().seconds() < 100.0);
+}
+
+#[test]
+fn little_is_a_yes_and_much_a_no_for_a_reason() {
+    let question = question();
+    let little = judged(&sized(&[500.0; 120], 4, 16.0), &question);
+    let server = little.server.as_ref().unwrap();
+    assert_eq!((server.chance, server.limit), (Chance::Yes, None));
+    assert!(little.headroom.as_ref().unwrap().load_yes.unwrap() > 2.0);
+    assert!(little.sentences[0].starts_with("Yes"), "{:?}", little.sentences);
+    let offered = little.course.offered_packets as f64;
+    assert!((offered / 300_000.0 - 1.0).abs() < 0.02, "{offered}");
+    // With one of two domain controllers gone, the other has twice the traffic.
+    let cell = |failed, load| {
+        let cells = little.what_if.iter();
+        cells.filter(|cell| (cell.failed, cell.load) == (failed, load)).count()
+    };
+    assert_eq!((cell(0, 2.0), cell(1, 1.0)), (4, 4));
+    let much = judged(&sized(&[18_000.0; 120], 1, 16.0), &question);
+    let server = much.server.unwrap();
+    assert_eq!((server.chance, server.limit), (Chance::No, Some(Limit::Quota)));
+    assert!(much.sentences[0].starts_with("No"));
+    // Memory that is not there stops it, however many cores there are.
+    let tight = judged(&sized(&[3_000.0; 120], 16, 6.0), &question);
+    let server = tight.server.unwrap();
+    assert_eq!((server.chance, server.limit), (Chance::No, Some(Limit::Memory)));
+}
+
+#[test]
+fn more_work_of_its_own_never_makes_it_more_probable_to_keep_up() {
+    let sized = sized(&[2_500.0; 120], 1, 32.0);
+    let mut before = 0.0;
+    for percent in [10.0, 60.0, 80.0] {
+        let question = Question { own_cpu_percent: Some(percent), ..question() };
+        let probability = judged(&sized, &question).server.unwrap().probability;
+        assert!(probability >= before, "{percent}: {probability} < {before}");
+        before = probability;
+    }
+    assert!(before > 0.5);
+}
+
+#[test]
+fn packets_are_judged_by_their_own_times() {
+    let start = Timestamp::from_parts(START, 0);
+    // The same number of packets, evenly or all at once in every fifth second.
+    let verdict = |is_even: bool| {
+        let mut dc = capture(start, 300_000, &[5_000; 60]);
+        dc.host.physical_cores = fact(2);
+        dc.host.installed_memory_gb = fact(16.0);
+        let sized = size(dc, &Rules::default());
+        let question = Question { buffer_bytes: Some(1 << 18), ..question() };
+        let rules = Rules::default();
+        let case = Case::new(&sized, rules.table(), &question).unwrap().unwrap();
+        let mut watch = case.watch();
+        let mut random = Random::new(3);
+        let mut arrivals = Arrivals::default();
+        for packet in 0..300_000_i64 {
+            let second = packet / 5_000 * 5;
+            let within = packet % 5_000 * if is_even { 1_000_000 } else { 10_000 };
+            let flow = (random.next_u64() >> 32) as u32;
+            arrivals.push((START + second) * 1_000_000_000 + within, 500, 0, flow);
+        }
+        watch.offer(&arrivals).unwrap();
+        case.judge_packets(watch).unwrap().unwrap()
+    };
+    let (even, bursty) = (verdict(true), verdict(false));
+    assert_eq!(even.packets_per_second, bursty.packets_per_second);
+    assert_eq!(even.server.unwrap().chance, Chance::Yes);
+    let bursty = bursty.server.unwrap();
+    assert_eq!((bursty.chance, bursty.limit), (Chance::No, Some(Limit::Bursts)));
+}
+
+#[test]
+fn results_without_a_timeline_have_no_verdict() {
+    let question = question();
+    let rules = Rules::default();
+    let sized = size(reported("DC", 5_000.0, Some(900.0)), &rules);
+    assert!(Case::new(&sized, rules.table(), &question).unwrap().is_none());
+}

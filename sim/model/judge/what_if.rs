@@ -1,0 +1,71 @@
+//! What if there were more traffic, larger bursts, another domain controller fewer, or more cores.
+
+use crate::model::bursts::BurstModel;
+use crate::model::probability::{Experiment, Traffic};
+use crate::model::virtual_sensor::Candidate;
+use crate::record::WhatIf;
+
+use super::server::Host;
+use super::{JudgeError, Question};
+
+/// Traffic, in multiples of today's: growth.
+const LOADS: [f64; 4] = [1.0, 1.25, 1.5, 2.0];
+/// Cores of the server, in multiples of today's.
+const CORES: [f64; 2] = [1.0, 2.0];
+/// Bursts, in multiples of those assumed.
+const BURSTS: [f64; 2] = [1.0, 2.0];
+
+/// The grid: growth by cores, with all domain controllers and with one fewer, and where arrivals
+/// are made, with larger bursts.
+pub fn grid(
+    experiment: &Experiment<'_>,
+    host: &Host,
+    question: &Question,
+) -> Result<Vec<WhatIf>, JudgeError> {
+    let mut grid = Vec::new();
+    match &experiment.traffic {
+        Traffic::Recorded { .. } => rows(experiment, host, question, 1.0, &mut grid)?,
+        Traffic::Generated { rates, mix, .. } => {
+            for bursts in BURSTS {
+                let model = BurstModel::assumed().times(bursts);
+                let (rates, mix) = (rates.clone(), mix.clone());
+                let traffic = Traffic::Generated { rates, bursts: model, mix };
+                let other = Experiment { traffic, ..experiment.clone() };
+                rows(&other, host, question, bursts, &mut grid)?;
+            }
+        }
+    }
+    Ok(grid)
+}
+
+fn rows(
+    experiment: &Experiment<'_>,
+    host: &Host,
+    question: &Question,
+    bursts: f64,
+    grid: &mut Vec<WhatIf>,
+) -> Result<(), JudgeError> {
+    let most = if question.controllers > 1 { 1 } else { 0 };
+    let mut cells: Vec<(u32, f64, f64)> = Vec::new();
+    for failed in 0..=most {
+        for cores in CORES {
+            cells.extend(LOADS.map(|load| (failed, cores * host.server.cores, load)));
+        }
+    }
+    let candidate = |&(failed, cores, load): &(u32, f64, f64)| {
+        let all = f64::from(question.controllers);
+        let load = load * all / (all - f64::from(failed)).max(1.0);
+        Candidate { load, ..host.with_cores(cores, question) }
+    };
+    let candidates: Vec<Candidate> = cells.iter().map(candidate).collect();
+    let found = experiment.probabilities(&candidates)?;
+    grid.extend(cells.iter().zip(found).map(|(&(failed, server_cores, load), size)| WhatIf {
+        load,
+        bursts,
+        failed,
+        server_cores,
+        probability: size.probability,
+        chance: size.chance,
+    }));
+    Ok(())
+}

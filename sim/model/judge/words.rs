@@ -1,0 +1,234 @@
+//! The verdict in sentences, and what it rests on.
+
+use crate::model::virtual_sensor::Settings;
+use crate::record::{
+    ArrivalsFrom, Assumption, Basis, Chance, Headroom, Limit, SensorSize, SizeProbability, Sized,
+    TableReading, VirtualVerdict,
+};
+
+use super::server::Host;
+use super::{ASSUMED_BYTES, Question};
+
+/// Sentences for people who have never heard of queues; the first alone is enough.
+pub fn sentences(verdict: &VirtualVerdict, sized: &Sized) -> Vec<String> {
+    let mut all = vec![answer(verdict)];
+    all.extend(verdict.server.as_ref().map(|server| working(verdict, server)));
+    all.extend(verdict.headroom.as_ref().map(|headroom| spare(headroom, verdict)));
+    all.push(smallest(verdict));
+    all.extend(sized.verdict.row.as_ref().map(|row| {
+        format!(
+            "The vendor's table, which knows the busiest 15 minutes but no bursts, says {} for the \
+             sensor (row {}).",
+            of(row.cores, row.memory_gb),
+            row.label
+        )
+    }));
+    all.push(
+        "This is a model of ours, fitted to the vendor's table. It is not the vendor's sensor, and \
+         the vendor has not seen it."
+            .to_owned(),
+    );
+    all
+}
+
+fn answer(verdict: &VirtualVerdict) -> String {
+    let goal = percent(verdict.goal_loss_ratio);
+    match &verdict.server {
+        Some(server) => {
+            let word = match server.chance {
+                Chance::Yes => "Yes: on this server the sensor most probably keeps up",
+                Chance::Maybe => "Maybe: on this server the sensor may fall behind",
+                Chance::No => "No: on this server the sensor most probably falls behind",
+            };
+            format!(
+                "{word}. The probability that it misses more than {goal} of the packets in the \
+                 busiest time is {} (between {} and {}).",
+                percent(server.probability),
+                percent(server.probability_low),
+                percent(server.probability_high)
+            )
+        }
+        None => match &verdict.sufficient.target {
+            Some(size) => format!(
+                "A sensor that may use {} most probably misses at most {goal} of the packets in \
+                 the busiest time. Whether this server has that to spare is not known: give its \
+                 cores and memory.",
+                amount(size)
+            ),
+            None => format!(
+                "No size of the vendor's table keeps the loss at or below {goal} with enough \
+                 certainty."
+            ),
+        },
+    }
+}
+
+fn working(verdict: &VirtualVerdict, server: &SizeProbability) -> String {
+    let missed = (server.probability * f64::from(server.replicas)).round();
+    let why = match server.limit {
+        None => String::new(),
+        Some(Limit::Cores) => " What ran short were the cores.".to_owned(),
+        Some(Limit::Quota) => " What ran short was what the server's own work and the 15 % that \
+                               the sensor leaves free left of the cores."
+            .to_owned(),
+        Some(Limit::Memory) => {
+            " What ran short was memory: the sensor stopped and started again.".to_owned()
+        }
+        Some(Limit::Bursts) => " What ran short was the capture buffer, in bursts of a second or \
+                                less: more cores help little."
+            .to_owned(),
+    };
+    format!(
+        "Tried {} times with what is not known drawn anew each time: in {missed:.0} of them more \
+         was lost than allowed. The server itself uses {}.{why}",
+        server.replicas, verdict.own_load
+    )
+}
+
+fn spare(headroom: &Headroom, verdict: &VirtualVerdict) -> String {
+    let years = verdict.exhaustion.as_ref().and_then(|exhaustion| {
+        let years = exhaustion.years_yes.filter(|years| *years > 0.0)?;
+        let growth = percent(exhaustion.growth_per_year);
+        Some(format!(" With {growth} more traffic each year that lasts {years:.1} years."))
+    });
+    let whose = if verdict.server.is_some() { "It" } else { "That size" };
+    match headroom.load_yes {
+        Some(load) if load >= headroom.load_tried => {
+            format!("{whose} would take more than {load:.0} times the traffic.")
+        }
+        Some(load) if load >= 1.0 => format!(
+            "{whose} takes up to {load:.2} times this traffic, {:.0} packets per second more, \
+             before the answer is no longer Yes.{}",
+            headroom.spare_packets_per_second().unwrap_or(0.0),
+            years.unwrap_or_default()
+        ),
+        Some(load) => format!(
+            "{whose} would be enough for {load:.2} times this traffic, that is {:.0} packets per \
+             second less.",
+            -headroom.spare_packets_per_second().unwrap_or(0.0)
+        ),
+        None => format!("{whose} is not enough for any share of this traffic that was tried."),
+    }
+}
+
+fn smallest(verdict: &VirtualVerdict) -> String {
+    let sufficient = &verdict.sufficient;
+    match (&sufficient.lower, &sufficient.target, &sufficient.upper) {
+        (lower, Some(target), upper) => {
+            let mut text = format!(
+                "Of the sizes in the vendor's table the smallest that does is {} for the sensor \
+                 alone",
+                amount(target)
+            );
+            if let Some(lower) = lower.filter(|lower| lower != target) {
+                text.push_str(&format!("; {} may do", amount(&lower)));
+            }
+            if let Some(upper) = upper.filter(|upper| upper != target) {
+                text.push_str(&format!("; {} is the cautious choice", amount(&upper)));
+            }
+            text.push('.');
+            text
+        }
+        (Some(lower), None, _) => format!(
+            "Of the sizes in the vendor's table {} may do; none does with enough certainty.",
+            amount(lower)
+        ),
+        (None, None, _) => "No size in the vendor's table is enough.".to_owned(),
+    }
+}
+
+/// What the verdict rests on.
+pub fn assumptions(
+    verdict: &VirtualVerdict,
+    question: &Question,
+    settings: &Settings,
+    host: Option<&Host>,
+) -> Vec<Assumption> {
+    let ours = |text: String, how: &str| Assumption {
+        text,
+        basis: Basis::Assumed,
+        source: how.to_owned(),
+    };
+    let mut all = vec![
+        Assumption {
+            text: match question.reading {
+                TableReading::Tight => "Virtual sensor: what it costs is fitted to the vendor's \
+                                        table, read tightly: the amount of a row is enough at its \
+                                        upper end, that of the row below is not."
+                    .to_owned(),
+                TableReading::Upper => "Virtual sensor: what it costs is fitted to the vendor's \
+                                        table as an upper bound: the amount of a row is enough."
+                    .to_owned(),
+            },
+            basis: Basis::Inferred,
+            source: "--table-semantics; the vendor's capacity table".to_owned(),
+        },
+        ours(
+            "Virtual sensor: every packet costs the same; the vendor publishes no cost per \
+             protocol."
+                .to_owned(),
+            "the vendor: \"dependent on the amount of traffic and the distribution of traffic\"",
+        ),
+    ];
+    all.extend(settings.assumptions().into_iter().map(|assumption| Assumption {
+        text: format!("Virtual sensor: {}", assumption.text),
+        ..assumption
+    }));
+    all.push(match question.buffer_bytes {
+        Some(bytes) => Assumption {
+            text: format!("Virtual sensor: each of its cores has {bytes} bytes of capture buffer."),
+            basis: Basis::Given,
+            source: "--buffer".to_owned(),
+        },
+        None => ours(
+            "Virtual sensor: each of its cores has between 1 and 64 MiB of capture buffer, each \
+             doubling as likely as another; the course was run with 8 MiB."
+                .to_owned(),
+            "--buffer; Npcap's default kernel buffer is 1 MiB, what the sensor sets is not published",
+        ),
+    });
+    if verdict.arrivals == ArrivalsFrom::Samples {
+        all.push(ours(
+            format!(
+                "Virtual sensor: between two samples of the log the rate moves as a lognormal \
+                 process does, with deviations of 0.35 that last 5 s and 0.2 s; packets have {} \
+                 bytes.",
+                ASSUMED_BYTES
+                    .map(|(bytes, share)| format!("{bytes} ({})", percent(share)))
+                    .join(", ")
+            ),
+            "a capture tells it: give one instead of the log",
+        ));
+    }
+    if let Some(host) = host {
+        let source = "--own-cpu, counters Processor(_Total)\\% Processor Time and \
+                      Memory\\Available MBytes; capacity planning for AD DS plans for 40 %";
+        let basis = match (host.cpu_basis, host.memory_basis) {
+            (Basis::Assumed, _) | (_, Basis::Assumed) => Basis::Assumed,
+            (cpu, _) => cpu,
+        };
+        let text = format!("Virtual sensor: the server itself uses {}.", host.words);
+        all.push(Assumption { text, basis, source: source.to_owned() });
+    }
+    all
+}
+
+fn amount(size: &SensorSize) -> String {
+    of(size.cores, size.memory_gb)
+}
+
+fn of(cores: f64, memory_gb: f64) -> String {
+    let word = if cores == 1.0 { "core" } else { "cores" };
+    format!("{cores} {word} and {memory_gb} GB")
+}
+
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent == 0.0 || percent >= 9.95 {
+        format!("{percent:.0} %")
+    } else if percent >= 0.095 {
+        format!("{percent:.1} %")
+    } else {
+        format!("{percent:.2} %")
+    }
+}

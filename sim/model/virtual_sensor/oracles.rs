@@ -1,0 +1,204 @@
+//! The kernel against closed forms of queueing theory, within 1 %, and against a slow queue that
+//! keeps every packet.
+
+use std::collections::VecDeque;
+
+use crate::base::Random;
+use crate::model::rounding::{whole_i64, whole_u64};
+use crate::record::SimulatedSize;
+
+use super::{Arrivals, Candidate, Settings, VirtualSensor};
+
+/// Mean service in nanoseconds of the packets below.
+const SERVICE_NS: f64 = 50_000.0;
+/// Bytes of each packet below.
+const PACKET: u32 = 1_000;
+
+/// No costs but these, no limits but the listener's.
+fn settings(class_cost_ns: Vec<f64>) -> Settings {
+    let mut settings = Settings::new(0.0, class_cost_ns);
+    settings.memory.gb_per_kpps = 0.0;
+    settings
+}
+
+/// One core and room for `packets` of 1,000 bytes, the one in service included.
+fn one_core(packets: u64) -> Candidate {
+    let buffer_bytes_per_shard = packets * u64::from(PACKET);
+    Candidate { buffer_bytes_per_shard, ..Candidate::new(1.0, 64.0) }
+}
+
+/// `count` Poisson arrivals that load one core to `load`, of classes that `class` draws.
+fn poisson(
+    seed: u64,
+    load: f64,
+    count: usize,
+    settings: Settings,
+    candidates: &[Candidate],
+    mut class: impl FnMut(&mut Random) -> u8,
+) -> Vec<SimulatedSize> {
+    let mut random = Random::new(seed);
+    let mut sensor = VirtualSensor::new(settings, candidates, 0).unwrap();
+    let (mut now, mut left) = (0.0, count);
+    let mut batch = Arrivals::default();
+    while left > 0 {
+        batch.clear();
+        for _ in 0..left.min(100_000) {
+            now += random.exponential(SERVICE_NS / load);
+            batch.push(whole_i64(now), PACKET, class(&mut random), 0);
+        }
+        left -= batch.len();
+        sensor.offer(&batch).unwrap();
+    }
+    sensor.finish(whole_i64(now)).unwrap()
+}
+
+fn assert_within(found: f64, expected: f64, share: f64) {
+    let off = (found / expected - 1.0).abs();
+    assert!(off < share, "{found} instead of {expected}: {:.2} % off", off * 100.0);
+}
+
+/// Costs that make 256 classes an exponential distribution: class `n` is what lies between `n`
+/// and `n + 1` steps, with its exact mean, the last class the tail.
+const STEP: f64 = 12.0 / 255.0;
+
+fn exponential_costs() -> Vec<f64> {
+    let costs = (0..=255).map(|class| {
+        let (low, high) = (STEP * f64::from(class), STEP * f64::from(class + 1));
+        let mean = if class == 255 {
+            low + 1.0
+        } else {
+            let (below, above) = (libm::exp(-low), libm::exp(-high));
+            ((low + 1.0) * below - (high + 1.0) * above) / (below - above)
+        };
+        mean * SERVICE_NS
+    });
+    costs.collect()
+}
+
+fn exponential_class(random: &mut Random) -> u8 {
+    u8::try_from(whole_u64(random.exponential(1.0) / STEP)).unwrap_or(u8::MAX)
+}
+
+#[test]
+fn m_m_1_k_loses_and_holds_what_erlang_says() {
+    // P(n) = (1 - r) r^n / (1 - r^(K + 1)): the loss is P(K), the mean queue the sum of n P(n).
+    for (load, rooms) in [(0.8, [4_u64, 8]), (1.2, [5, 20])] {
+        let candidates: Vec<Candidate> = rooms.iter().map(|room| one_core(*room)).collect();
+        let settings = settings(exponential_costs());
+        let found = poisson(1, load, 2_000_000, settings, &candidates, exponential_class);
+        for (room, size) in rooms.iter().zip(found) {
+            let power = |n: u64| libm::pow(load, n as f64);
+            let share = |n: u64| (1.0 - load) * power(n) / (1.0 - power(room + 1));
+            assert_within(size.loss_ratio(), share(*room), 0.01);
+            // Little: those in the system are the accepted rate times wait and service.
+            let expected: f64 = (0..=*room).map(|n| n as f64 * share(n)).sum();
+            let rate = load / SERVICE_NS * (1.0 - size.loss_ratio());
+            let mean = rate * (size.mean_wait_ms * 1e6 + SERVICE_NS);
+            assert_within(mean, expected, 0.01);
+            let whole = size.intervals.iter().filter(|row| row.offered_packets > 0);
+            let used: Vec<f64> = whole.map(|row| row.utilisation).collect();
+            let mean = used.iter().sum::<f64>() / used.len() as f64;
+            assert_within(mean, load * (1.0 - share(*room)), 0.01);
+        }
+    }
+}
+
+#[test]
+fn m_d_1_waits_what_pollaczek_and_khinchine_say() {
+    // W = r s / (2 (1 - r))
+    for load in [0.5, 0.8] {
+        let settings = settings(vec![SERVICE_NS]);
+        let found = poisson(2, load, 3_000_000, settings, &[one_core(1_000_000)], |_| 0);
+        assert_eq!(found[0].lost_packets, 0);
+        let expected = load * SERVICE_NS / (2.0 * (1.0 - load)) / 1e6;
+        assert_within(found[0].mean_wait_ms, expected, 0.01);
+    }
+}
+
+#[test]
+fn m_g_1_waits_what_pollaczek_and_khinchine_say() {
+    // W = r E[S^2] / (2 E[S] (1 - r)); three classes, one of them dear and rare.
+    let (costs, shares) = ([0.2, 1.0, 5.0], [0.5, 0.4, 0.1]);
+    let mean: f64 = costs.iter().zip(shares).map(|(cost, share)| cost * share).sum();
+    let square: f64 = costs.iter().zip(shares).map(|(cost, share)| cost * cost * share).sum();
+    assert!((mean - 1.0).abs() < 1e-12);
+    let load = 0.6;
+    let settings = settings(costs.iter().map(|cost| cost * SERVICE_NS).collect());
+    let found = poisson(3, load, 4_000_000, settings, &[one_core(1_000_000)], |random| {
+        let drawn = random.unit();
+        u8::from(drawn >= shares[0]) + u8::from(drawn >= shares[0] + shares[1])
+    });
+    let expected = load * square / (2.0 * (1.0 - load)) * SERVICE_NS / 1e6;
+    assert_within(found[0].mean_wait_ms, expected, 0.01);
+}
+
+/// The obvious queue: each packet with its end of service; those that are done leave.
+fn slow_queue(arrivals: &Arrivals, costs: &[i64], room: u64) -> (u64, u64) {
+    let (mut free_at, mut held) = (0_i64, VecDeque::new());
+    let (mut packets, mut bytes, mut held_bytes) = (0, 0, 0);
+    for (index, time) in arrivals.time_ns.iter().enumerate() {
+        while held.front().is_some_and(|(done, _)| done <= time) {
+            held_bytes -= held.pop_front().unwrap().1;
+        }
+        let size = u64::from(arrivals.bytes[index]);
+        if held_bytes + size > room {
+            packets += 1;
+            bytes += size;
+            continue;
+        }
+        free_at = free_at.max(*time) + costs[usize::from(arrivals.class[index])];
+        held.push_back((free_at, size));
+        held_bytes += size;
+    }
+    (packets, bytes)
+}
+
+#[test]
+fn the_kernel_loses_the_same_packets_as_a_queue_that_keeps_each() {
+    for seed in 0..20 {
+        let mut random = Random::new(seed);
+        let (mut arrivals, mut now) = (Arrivals::default(), 0);
+        for _ in 0..20_000 {
+            // Bursts and pauses; several ticks and quota intervals.
+            now += if random.chance(0.01) { 3_000_000 } else { i64::from(random.below(60_000)) };
+            let class = u8::try_from(random.below(2)).unwrap();
+            arrivals.push(now, 60 + random.below(1_455), class, random.below(1 << 30));
+        }
+        // Packets that are larger than a chunk, 1/64 of the buffer, are told apart exactly.
+        let rooms = [1_600_u64, 2_500, 3_500];
+        let candidates = rooms.map(|buffer_bytes_per_shard| Candidate {
+            buffer_bytes_per_shard,
+            ..Candidate::new(1.0, 64.0)
+        });
+        let costs = [30_000.0, 50_000.0];
+        let mut sensor = VirtualSensor::new(settings(costs.to_vec()), &candidates, 0).unwrap();
+        sensor.offer(&arrivals).unwrap();
+        let found = sensor.finish(now).unwrap();
+        for (size, room) in found.iter().zip(rooms) {
+            let expected = slow_queue(&arrivals, &[30_000, 50_000], room);
+            assert!(expected.0 > 100);
+            assert_eq!((size.lost_packets, size.lost_bytes), expected, "seed {seed}, {room} bytes");
+        }
+    }
+}
+
+#[test]
+fn chunks_of_a_large_buffer_lose_what_single_packets_lose_within_2_percent() {
+    for seed in 0..10 {
+        let mut random = Random::new(seed);
+        let (mut arrivals, mut now) = (Arrivals::default(), 0);
+        for _ in 0..100_000 {
+            now += if random.chance(0.001) { 60_000_000 } else { i64::from(random.below(60_000)) };
+            arrivals.push(now, 60 + random.below(1_455), 0, 7);
+        }
+        let room = 200_000;
+        let candidate = Candidate { buffer_bytes_per_shard: room, ..Candidate::new(1.0, 64.0) };
+        let mut sensor = VirtualSensor::new(settings(vec![40_000.0]), &[candidate], 0).unwrap();
+        sensor.offer(&arrivals).unwrap();
+        let found = &sensor.finish(now).unwrap()[0];
+        let (packets, bytes) = slow_queue(&arrivals, &[40_000], room);
+        assert!(packets > 1_000);
+        assert_within(found.lost_packets as f64, packets as f64, 0.02);
+        assert_within(found.lost_bytes as f64, bytes as f64, 0.02);
+    }
+}

@@ -1,0 +1,333 @@
+//! What must hold for any traffic: more never loses more, whatever the batches.
+
+use crate::base::Random;
+use crate::model::rounding::whole_i64;
+use crate::record::SimulatedSize;
+
+use super::{
+    Arrivals, Candidate, MemoryUse, OwnLoad, Probes, Server, Settings, Stages, Use, VirtualSensor,
+};
+
+const COST_NS: f64 = 50_000.0;
+
+/// `seconds` of bursty traffic of `rate` packets per second on average, of many flows.
+fn bursty(
+    seed: u64,
+    rate: f64,
+    seconds: f64,
+    sigma: f64,
+    bytes: impl Fn(&mut Random) -> u32,
+) -> Arrivals {
+    let mut random = Random::new(seed);
+    let mut arrivals = Arrivals::default();
+    let mut start = 0.0;
+    while start < seconds {
+        // Another rate every 50 ms, its mean always the same.
+        let now = rate * random.lognormal(libm::exp(-sigma * sigma / 2.0), sigma);
+        let mut time = start;
+        loop {
+            time += random.exponential(1.0 / now);
+            if time >= (start + 0.05).min(seconds) {
+                break;
+            }
+            let size = bytes(&mut random);
+            arrivals.push(whole_i64(time * 1e9), size, 0, random.below(5_000) << 8);
+        }
+        start += 0.05;
+    }
+    arrivals
+}
+
+fn equal(_: &mut Random) -> u32 {
+    500
+}
+
+fn any_size(random: &mut Random) -> u32 {
+    60 + random.below(1_455)
+}
+
+fn run(settings: &Settings, candidates: &[Candidate], arrivals: &Arrivals) -> Vec<SimulatedSize> {
+    let mut sensor = VirtualSensor::new(settings.clone(), candidates, 0).unwrap();
+    sensor.offer(arrivals).unwrap();
+    sensor.finish(*arrivals.time_ns.last().unwrap() + 1_000_000_000).unwrap()
+}
+
+fn settings() -> Settings {
+    Settings::new(0.0, vec![COST_NS])
+}
+
+fn size(cores: f64, buffer_bytes_per_shard: u64) -> Candidate {
+    Candidate { buffer_bytes_per_shard, ..Candidate::new(cores, 64.0) }
+}
+
+fn losses(found: &[SimulatedSize]) -> Vec<u64> {
+    found.iter().map(|size| size.lost_packets).collect()
+}
+
+fn assert_falls(found: &[SimulatedSize], what: &str) {
+    let lost = losses(found);
+    assert!(lost.windows(2).all(|pair| pair[0] >= pair[1]), "{what}: {lost:?}");
+    assert!(lost[0] > lost[lost.len() - 1], "{what} changed nothing: {lost:?}");
+}
+
+#[test]
+fn a_faster_shard_never_loses_more() {
+    for seed in 0..5 {
+        let arrivals = bursty(seed, 15_000.0, 12.0, 0.8, equal);
+        let sizes = [0.25, 0.4, 0.5, 0.75, 0.8, 0.9, 1.0].map(|cores| size(cores, 64_000));
+        assert_falls(&run(&settings(), &sizes, &arrivals), "speed");
+    }
+}
+
+#[test]
+fn a_larger_buffer_never_loses_more() {
+    for seed in 0..5 {
+        let arrivals = bursty(seed, 15_000.0, 12.0, 0.8, equal);
+        let sizes = [1_000, 4_000, 16_000, 64_000, 256_000, 1 << 20].map(|bytes| size(1.0, bytes));
+        assert_falls(&run(&settings(), &sizes, &arrivals), "buffer");
+    }
+}
+
+#[test]
+fn fewer_packets_never_lose_more() {
+    for seed in 0..5 {
+        let all = bursty(seed, 18_000.0, 12.0, 0.8, equal);
+        let mut random = Random::new(seed);
+        let (mut arrivals, mut found) = (all, Vec::new());
+        for _ in 0..4 {
+            found.extend(run(&settings(), &[size(1.0, 64_000)], &arrivals));
+            let mut thinned = Arrivals::default();
+            for index in (0..arrivals.len()).filter(|_| random.chance(0.8)) {
+                thinned.push(arrivals.time_ns[index], 500, 0, arrivals.flow[index]);
+            }
+            arrivals = thinned;
+        }
+        assert_falls(&found, "thinning");
+    }
+}
+
+/// Not a theorem path by path; a whole core more for shards of the same buffer takes flows away
+/// from each shard and changes nothing else, and only the new shard could lose what others kept.
+#[test]
+fn one_more_core_loses_less_for_traffic_of_many_flows() {
+    for seed in 0..10 {
+        let arrivals = bursty(seed, 60_000.0, 6.0, 0.6, any_size);
+        let sizes = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0].map(|cores| size(cores, 256_000));
+        assert_falls(&run(&settings(), &sizes, &arrivals), "cores");
+    }
+}
+
+/// Not a theorem either, and not true path by path: the mean over seeds.
+#[test]
+fn smoother_traffic_loses_less_on_average() {
+    let mean = |sigma| {
+        let lost = (0..8).map(|seed| {
+            let arrivals = bursty(seed, 16_000.0, 12.0, sigma, any_size);
+            run(&settings(), &[size(1.0, 256_000)], &arrivals)[0].loss_ratio()
+        });
+        lost.sum::<f64>() / 8.0
+    };
+    let found = [0.8, 0.4, 0.2, 0.1].map(mean);
+    assert!(found.windows(2).all(|pair| pair[0] > pair[1] || pair[1] == 0.0), "{found:?}");
+    assert!(found[0] > 0.02 && found[3] == 0.0, "{found:?}");
+}
+
+#[test]
+fn one_elephant_has_one_core_however_many_there_are() {
+    let mut arrivals = bursty(1, 30_000.0, 5.0, 0.1, equal);
+    arrivals.flow.fill(77);
+    let found = run(&settings(), &[size(1.0, 64_000), size(8.0, 64_000)], &arrivals);
+    assert_eq!(found[0].lost_packets, found[1].lost_packets);
+    // 30,000 packets of 50 us are one and a half cores.
+    assert!((found[0].loss_ratio() - 1.0 / 3.0).abs() < 0.01);
+}
+
+#[test]
+fn less_load_never_loses_more() {
+    for seed in 0..5 {
+        let arrivals = bursty(seed, 15_000.0, 12.0, 0.8, equal);
+        let sizes =
+            [4.0, 2.0, 1.3, 1.0, 0.9, 0.6].map(|load| Candidate { load, ..size(1.0, 64_000) });
+        assert_falls(&run(&settings(), &sizes, &arrivals), "load");
+    }
+}
+
+/// Twice the load of one size is the load of half the size.
+#[test]
+fn load_is_cost_and_bytes_and_what_the_server_needs() {
+    let arrivals = bursty(11, 9_000.0, 30.0, 0.8, any_size);
+    let own_load = OwnLoad::FollowsTraffic {
+        idle: Use { cores: 0.5, memory_gb: 4.0 },
+        cores_per_packet_per_second: 1e-4,
+    };
+    let server = Some(Server { cores: 4.0, memory_gb: 64.0 });
+    let twice = Candidate { load: 2.0, server, ..size(1.0, 200_000) };
+    let found = run(&Settings { own_load, ..settings() }, &[twice], &arrivals).remove(0);
+    let own_load = OwnLoad::FollowsTraffic {
+        idle: Use { cores: 0.5, memory_gb: 4.0 },
+        cores_per_packet_per_second: 2e-4,
+    };
+    let once = Candidate { server, ..size(1.0, 100_000) };
+    let dear = Settings { own_load, ..Settings::new(0.0, vec![2.0 * COST_NS]) };
+    let expected = run(&dear, &[once], &arrivals).remove(0);
+    assert!(expected.lost_packets > 0);
+    assert_eq!(found.lost_packets, expected.lost_packets);
+    assert_eq!(found.intervals[0].allowed_cores, expected.intervals[0].allowed_cores);
+    assert!((found.intervals[0].utilisation - expected.intervals[0].utilisation).abs() < 1e-9);
+}
+
+#[test]
+fn batches_and_company_change_nothing() {
+    let arrivals = bursty(3, 40_000.0, 25.0, 0.8, any_size);
+    let sizes: Vec<Candidate> = (1..=11).map(|n| size(0.5 * f64::from(n), 100_000)).collect();
+    let whole = run(&settings(), &sizes, &arrivals);
+    assert!(whole.iter().take(5).all(|size| size.lost_packets > 0));
+    let mut random = Random::new(4);
+    let mut sensor = VirtualSensor::new(settings(), &sizes, 0).unwrap();
+    let mut at = 0;
+    while at < arrivals.len() {
+        let to = (at + random.below(5_000) as usize).min(arrivals.len());
+        let mut batch = Arrivals::default();
+        (at..to).for_each(|i| {
+            batch.push(arrivals.time_ns[i], arrivals.bytes[i], arrivals.class[i], arrivals.flow[i]);
+        });
+        sensor.offer(&batch).unwrap();
+        at = to;
+    }
+    let end = *arrivals.time_ns.last().unwrap() + 1_000_000_000;
+    assert_eq!(sensor.finish(end).unwrap(), whole);
+    for (alone, together) in sizes.iter().zip(&whole) {
+        assert_eq!(run(&settings(), &[*alone], &arrivals), std::slice::from_ref(together));
+    }
+}
+
+/// The vendor's examples, as traffic: 20 % of the server for the sensor.
+#[test]
+fn the_vendors_two_examples_drop_and_do_not() {
+    // 40,000 packets of 50 us are two of ten cores.
+    let arrivals = bursty(5, 40_000.0, 60.0, 0.0, equal);
+    let server = Some(Server { cores: 10.0, memory_gb: 64.0 });
+    let found = [3.0, 6.0].map(|cores| {
+        let own_load = OwnLoad::Constant(Use { cores, memory_gb: 8.0 });
+        let settings = Settings { own_load, other_percent: 10.0, ..settings() };
+        let candidate = Candidate { server, ..Candidate::new(10.0, 32.0) };
+        run(&settings, &[candidate], &arrivals).remove(0)
+    });
+    let minute = |size: &SimulatedSize| size.intervals[0];
+    // 45 % allowed, 20 % used, nothing dropped.
+    assert_eq!((minute(&found[0]).allowed_cores, found[0].lost_packets), (4.5, 0));
+    assert!((minute(&found[0]).utilisation * 4.5 - 2.0).abs() < 0.02);
+    // 15 % allowed, 15 % used, a quarter dropped.
+    assert!((minute(&found[1]).allowed_cores - 1.5).abs() < 1e-9);
+    assert!(minute(&found[1]).utilisation > 0.995);
+    assert!((found[1].loss_ratio() - 0.25).abs() < 0.01);
+    let titles: Vec<&str> = found[1].health.iter().map(|span| span.title.as_str()).collect();
+    assert_eq!(titles, ["Some network traffic could not be analyzed"]);
+    assert_eq!(found[0].health, []);
+}
+
+#[test]
+fn capacity_falls_where_the_servers_own_load_follows_the_traffic() {
+    let mut arrivals = bursty(6, 4_000.0, 60.0, 0.0, equal);
+    let second = bursty(7, 16_000.0, 60.0, 0.0, equal);
+    for (time, flow) in second.time_ns.iter().zip(&second.flow) {
+        arrivals.push(time + 60_000_000_000, 500, 0, *flow);
+    }
+    let own_load = OwnLoad::FollowsTraffic {
+        idle: Use { cores: 0.5, memory_gb: 4.0 },
+        cores_per_packet_per_second: 1.5e-4,
+    };
+    let server = Some(Server { cores: 4.0, memory_gb: 64.0 });
+    let candidate = Candidate { server, ..Candidate::new(2.0, 32.0) };
+    let found = run(&Settings { own_load, ..settings() }, &[candidate], &arrivals).remove(0);
+    // 3.4 cores less 0.5 less 2.4: half a core for 0.8 cores of traffic.
+    assert_eq!((found.intervals[0].lost_packets, found.intervals[0].allowed_cores), (0, 2.0));
+    assert!(found.intervals[1].allowed_cores < 0.8);
+    assert!(found.intervals[1].loss_ratio() > 0.2);
+    // The quota only sees what has been: the first ten seconds of the rush are not cut.
+    assert!(found.longest_loss.unwrap().start_utc.nanos() >= 70_000_000_000);
+}
+
+#[test]
+fn a_sensor_at_its_memory_limit_stops_starts_again_and_says_so() {
+    let arrivals = bursty(8, 10_000.0, 600.0, 0.0, equal);
+    let memory = MemoryUse {
+        base_gb: 5.0,
+        gb_per_kpps: 0.1,
+        residency_seconds: 120.0,
+        small_packets_per_second: 1_000.0,
+        small_gb: 2.5,
+    };
+    let settings = Settings { memory, restart_seconds: 400.0, ..settings() };
+    let sizes = [5.9, 6.5].map(|memory_gb| Candidate { memory_gb, ..size(2.0, 1 << 20) });
+    let found = run(&settings, &sizes, &arrivals);
+    assert_eq!((found[1].restart_count, found[1].lost_packets), (0, 0));
+    assert!((found[1].peak_memory_gb - 6.0).abs() < 0.02);
+    // It needs 6.0 GB from the first look on, at 10 s; 400 s later it comes up.
+    assert_eq!(found[0].restarts[0].nanos(), 10_000_000_000);
+    assert_eq!((found[0].restart_count, found[0].downtime_ms), (1, 400_000));
+    let lost = found[0].lost_packets as f64 / 10_000.0;
+    assert!((lost - 400.0).abs() < 1.0, "{lost}");
+    let titles: Vec<(&str, i64)> = found[0]
+        .health
+        .iter()
+        .map(|span| (span.title.as_str(), span.start_utc.nanos() / 1_000_000_000))
+        .collect();
+    let expected = [
+        ("Some network traffic could not be analyzed", 0),
+        ("Sensor reached a memory resource limit", 10),
+        ("Sensor stopped communicating", 310),
+    ];
+    assert_eq!(titles, expected);
+}
+
+#[test]
+fn full_stages_hold_the_listener_back_and_it_loses() {
+    let arrivals = bursty(9, 10_000.0, 120.0, 0.0, equal);
+    let stages = Stages { translator_per_second: 4_000.0, ..Stages::default() };
+    let found = run(&Settings { stages, ..settings() }, &[size(2.0, 1 << 20)], &arrivals);
+    // 5,000 messages come and 4,000 leave a second: full after 100 s, then a fifth is lost, once
+    // 2 MiB of buffer are full too.
+    assert_eq!(found[0].intervals[0].lost_packets, 0);
+    assert!(found[0].intervals[1].queued_entries_max > 99_000.0);
+    let lost = found[0].lost_packets as f64;
+    assert!((lost - (2_000.0 * 20.0 - 4_194.0)).abs() < 1_000.0, "{lost}");
+}
+
+#[test]
+fn probes_take_cores_and_failing_ones_raise_an_alert() {
+    let arrivals = bursty(10, 1_000.0, 61.0, 0.0, equal);
+    let probes = Probes { active_addresses: 1_000.0, unresolved: 0.95, cost_ns: 1e6 };
+    assert!((probes.cores() - 0.095).abs() < 1e-12);
+    let used = |probes| {
+        let found = run(&Settings { probes, ..settings() }, &[size(1.0, 1 << 20)], &arrivals);
+        (found[0].intervals[0].utilisation, found[0].health.clone())
+    };
+    let (with, health) = used(probes);
+    let (without, none) = used(Probes::NONE);
+    assert!((with - without - 0.095).abs() < 1e-9);
+    assert_eq!(none, []);
+    assert_eq!(health[0].title, "Low success rate of active name resolution");
+}
+
+#[test]
+fn nothing_takes_no_time_and_a_month_is_the_most() {
+    let mut sensor = VirtualSensor::new(settings(), &[size(1.0, 1 << 20)], 0).unwrap();
+    let mut two = Arrivals::default();
+    two.push(0, 0, 0, 0);
+    two.push(30 * 86_400_000_000_000, 1, 255, u32::MAX);
+    sensor.offer(&two).unwrap();
+    let mut late = Arrivals::default();
+    late.push(i64::MAX, 1, 0, 0);
+    late.push(i64::MIN, 1, 0, 0);
+    assert!(sensor.offer(&late).is_err());
+    let found = sensor.finish(30 * 86_400_000_000_000).unwrap();
+    assert_eq!((found[0].offered_packets, found[0].lost_packets), (2, 0));
+    assert_eq!(found[0].intervals.len(), 30 * 1_440 + 1);
+    for bad in [0.0, -1.0, f64::NAN, 33.0] {
+        let candidate = Candidate { cores: bad, ..size(1.0, 1) };
+        assert!(VirtualSensor::new(settings(), &[candidate], 0).is_err());
+    }
+    assert!(VirtualSensor::new(settings(), &[], 0).is_err());
+    assert!(VirtualSensor::new(Settings::new(0.1, vec![]), &[size(1.0, 9)], 0).is_err());
+}

@@ -1,0 +1,86 @@
+//! What the virtual sensor says of one domain controller, beside the vendor's row.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Assumption, CalibrationSummary, Chance, Exhaustion, Headroom, SimulatedSize, SizeProbability,
+    SufficientSize,
+};
+use crate::base::Timestamp;
+
+/// Where the arrivals came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArrivalsFrom {
+    /// The packets' own times: a capture, or synthesized traffic.
+    Packets,
+    /// Made below the samples of a counter log by a model of bursts.
+    Samples,
+}
+
+/// One cell of the what-if grid: the server as it is, or another number of cores, under other
+/// traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct WhatIf {
+    /// Times today's traffic: growth, or the load of those that failed.
+    pub load: f64,
+    /// Times the deviation of the assumed bursts; 1 where packets have their own times.
+    pub bursts: f64,
+    /// Domain controllers that have failed, whose load the others take.
+    pub failed: u32,
+    /// Physical cores of the server.
+    pub server_cores: f64,
+    /// Probability of losing more than the goal, 0 to 1.
+    pub probability: f64,
+    /// The answer.
+    pub chance: Chance,
+}
+
+/// The verdict of the virtual sensor on one domain controller: a model, not the vendor's sensor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VirtualVerdict {
+    /// Where the arrivals came from.
+    pub arrivals: ArrivalsFrom,
+    /// Begin of the time that probabilities are of: the busiest part of the input.
+    pub span_start_utc: Timestamp,
+    /// Its end.
+    pub span_end_utc: Timestamp,
+    /// Mean packets per second in it.
+    pub packets_per_second: f64,
+    /// Share of packets that may be lost, 0 to 1.
+    pub goal_loss_ratio: f64,
+    /// Replicas of costs, and where they are made, of arrivals.
+    pub replicas: u32,
+    /// Seed of the replicas.
+    pub seed: u64,
+    /// Costs as the vendor's table allows them.
+    pub calibration: CalibrationSummary,
+    /// The server as it is, with what it leaves to the sensor; `None` where its cores or memory
+    /// are not known.
+    pub server: Option<SizeProbability>,
+    /// Physical cores of that server.
+    pub server_cores: Option<f64>,
+    /// Its memory in GB.
+    pub server_memory_gb: Option<f64>,
+    /// What the server needs for itself, in words.
+    pub own_load: String,
+    /// The sizes of the vendor's table, as the sensor's own share: smallest first.
+    pub sizes: Vec<SizeProbability>,
+    /// Smallest of them that do.
+    pub sufficient: SufficientSize,
+    /// How much more traffic the server takes, or where it is not known the smallest sufficient
+    /// size; `None` where no size does.
+    pub headroom: Option<Headroom>,
+    /// When that is used up.
+    pub exhaustion: Option<Exhaustion>,
+    /// One run with the mean costs over the whole input, of the server or the smallest sufficient
+    /// size, else of the largest.
+    pub course: SimulatedSize,
+    /// What if.
+    pub what_if: Vec<WhatIf>,
+    /// The answer in sentences for people who have never heard of queues, the first one alone is
+    /// enough.
+    pub sentences: Vec<String>,
+    /// What it rests on.
+    pub assumptions: Vec<Assumption>,
+}

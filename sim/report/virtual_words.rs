@@ -1,0 +1,355 @@
+//! The words for what the virtual sensor says, the same in every format. Text from the record is
+//! ready for the second step of [`escape`].
+
+use crate::record::{
+    ArrivalsFrom, Assumption, Basis, CalibrationSummary, Chance, Exhaustion, Headroom, Limit,
+    SensorSize, SizeProbability, SizingReport, TableReading, VirtualVerdict,
+};
+
+use super::labels::Tone;
+use super::{escape, number};
+
+/// Whose the answer is. Stands wherever it is shown.
+pub const WHOSE: &str = "A model by Headroom, calibrated on Microsoft’s published capacity table. \
+                         It is not Microsoft’s sensor, and Microsoft has not said this.";
+
+/// What makes an answer, for the legend.
+pub const CHANCES: &str = "Yes: a probability below 5 % of losing more than the goal. Maybe: 5 to \
+                           50 %. No: above 50 %.";
+
+/// Probability up to which the answer is `Yes`, 0 to 1; see [`Chance`].
+pub const YES_BELOW: f64 = 0.05;
+
+/// Probability above which it is `No`.
+pub const NO_ABOVE: f64 = 0.5;
+
+/// The answer in one word.
+pub fn chance(chance: Chance) -> &'static str {
+    match chance {
+        Chance::Yes => "Yes",
+        Chance::Maybe => "Maybe",
+        Chance::No => "No",
+    }
+}
+
+/// How an answer is to be taken.
+pub fn tone(chance: Chance) -> Tone {
+    match chance {
+        Chance::Yes => Tone::Good,
+        Chance::Maybe => Tone::Attention,
+        Chance::No => Tone::Bad,
+    }
+}
+
+/// Tone of the answer for the server; unknown without one.
+pub fn server_tone(verdict: &VirtualVerdict) -> Tone {
+    verdict.server.as_ref().map_or(Tone::Unknown, |server| tone(server.chance))
+}
+
+/// The answer for the server as it is, complete in one line.
+pub fn answer(verdict: &VirtualVerdict) -> String {
+    let goal = goal(verdict.goal_loss_ratio);
+    match &verdict.server {
+        Some(server) => format!(
+            "{}, with a probability of {} of losing more than {goal} of the packets",
+            chance(server.chance),
+            probability(server),
+        ),
+        None => "No answer for this server: how many cores or how much memory it has is not known"
+            .to_string(),
+    }
+}
+
+/// The answer in a few words for a list: `Maybe, 12.0 %`.
+pub fn brief(verdict: Option<&VirtualVerdict>) -> String {
+    verdict.and_then(|verdict| verdict.server.as_ref()).map_or_else(
+        || number::UNKNOWN.to_string(),
+        |server| format!("{}, {}", chance(server.chance), number::percent(server.probability)),
+    )
+}
+
+/// A probability with its interval, `12.0 % (8.2 to 17.3 %)`.
+pub fn probability(size: &SizeProbability) -> String {
+    format!(
+        "{} ({})",
+        number::percent(size.probability),
+        interval(size.probability_low, size.probability_high)
+    )
+}
+
+/// `8.2 to 17.3 %`, of shares of one.
+pub fn interval(low: f64, high: f64) -> String {
+    format!("{} to {} %", number::fixed(low * 100.0, 1), number::fixed(high * 100.0, 1))
+}
+
+/// What the interval is, and of how many replicas.
+pub fn replicas(verdict: &VirtualVerdict) -> String {
+    format!(
+        "{} replicas with seed {}, {}; in brackets the 95 % interval for their number alone",
+        number::count(verdict.replicas.into()),
+        verdict.seed,
+        arrivals(verdict.arrivals)
+    )
+}
+
+/// A loss goal in percent, with as many places as it needs.
+pub fn goal(ratio: f64) -> String {
+    let text = number::fixed(ratio * 100.0, 6);
+    let text = match text.split_once('.') {
+        Some(_) => text.trim_end_matches('0').trim_end_matches('.'),
+        None => text.as_str(),
+    };
+    format!("{text} %")
+}
+
+/// Where the arrivals came from.
+pub fn arrivals(from: ArrivalsFrom) -> &'static str {
+    match from {
+        ArrivalsFrom::Packets => "arrivals at the packets’ own times",
+        ArrivalsFrom::Samples => "arrivals made from the counters by a model of bursts",
+    }
+}
+
+/// The busy part that the probability is of.
+pub fn span(verdict: &VirtualVerdict) -> String {
+    format!(
+        "{}, {} packets/s on average",
+        number::span(verdict.span_start_utc, verdict.span_end_utc),
+        number::rate(verdict.packets_per_second)
+    )
+}
+
+/// What runs short, in a word or three.
+pub fn limit_name(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Cores => "Cores",
+        Limit::Quota => "What the server leaves over",
+        Limit::Memory => "Memory",
+        Limit::Bursts => "The capture buffer",
+    }
+}
+
+/// How that comes.
+pub fn limit_reason(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Cores => "the sensor is busy on all the cores of its size",
+        Limit::Quota => "the server’s own work takes processor time that the sensor needs",
+        Limit::Memory => "the sensor stops at its memory limit and starts again",
+        Limit::Bursts => {
+            "more packets arrive at once than it holds, although cores are free on average"
+        }
+    }
+}
+
+/// Both in one line.
+pub fn limit(limit: Limit) -> String {
+    format!("{}: {}", limit_name(limit), limit_reason(limit))
+}
+
+/// A size as `2 cores, 9 GB`.
+pub fn size(size: &SensorSize) -> String {
+    format!(
+        "{}, {}",
+        number::amount_of(Some(size.cores), "cores"),
+        number::amount_of(Some(size.memory_gb), "GB")
+    )
+}
+
+/// [`size`], or that none is enough.
+pub fn optional_size(found: Option<&SensorSize>) -> String {
+    found.map_or_else(|| "no size that was tried".to_string(), size)
+}
+
+/// The server as it is: `4 cores, 16 GB`, unknown parts as `–`.
+pub fn server_size(verdict: &VirtualVerdict) -> String {
+    format!(
+        "{}, {}",
+        number::amount_of(verdict.server_cores, "cores"),
+        number::amount_of(verdict.server_memory_gb, "GB")
+    )
+}
+
+/// Sufficient sizes with what each of them means.
+pub fn sufficient(verdict: &VirtualVerdict) -> [(&'static str, String, &'static str); 3] {
+    let found = &verdict.sufficient;
+    [
+        ("Lower", optional_size(found.lower.as_ref()), "the smallest that may do (not No)"),
+        ("Target", optional_size(found.target.as_ref()), "the smallest that does (Yes)"),
+        (
+            "Upper",
+            optional_size(found.upper.as_ref()),
+            "the smallest that does even at the upper end of the interval",
+        ),
+    ]
+}
+
+/// Spare packets per second, signed: `+4,200 packets/s`; `at least` where more was not tried.
+pub fn spare(headroom: Option<&Headroom>) -> String {
+    let known = headroom.and_then(|room| Some((room, room.spare_packets_per_second()?)));
+    let Some((room, spare)) = known.filter(|(_, spare)| spare.is_finite()) else {
+        return number::UNKNOWN.to_string();
+    };
+    format!("{}{} packets/s", at_least(room.load_yes, room), signed(spare, number::rate(spare)))
+}
+
+/// The same in percent.
+pub fn spare_percent(headroom: Option<&Headroom>) -> String {
+    let known = headroom.and_then(|room| Some((room, room.spare_percent()?)));
+    let Some((room, spare)) = known.filter(|(_, spare)| spare.is_finite()) else {
+        return number::UNKNOWN.to_string();
+    };
+    let percent = number::fixed(spare, 0);
+    format!("{}{} %", at_least(room.load_yes, room), signed(spare, percent))
+}
+
+/// What spare is counted to, and on which size.
+pub fn spare_of(verdict: &VirtualVerdict) -> String {
+    let Some(room) = &verdict.headroom else {
+        return "no size that was tried is enough".to_string();
+    };
+    let of = if verdict.server.is_some() { "on what this server leaves over" } else { "on" };
+    match room.load_yes {
+        Some(_) => {
+            format!(
+                "{} until the answer is no longer Yes; {of} {}",
+                spare_percent(Some(room)),
+                size(&room.size)
+            )
+        }
+        None => format!("the answer is Yes at no load that was tried; {of} {}", size(&room.size)),
+    }
+}
+
+/// Nothing, or that it may be more: no higher load was tried.
+pub fn at_least(load: Option<f64>, room: &Headroom) -> &'static str {
+    // Loads are found by bisection; the end of the range is the end but for rounding.
+    let end = load.is_some_and(|load| load >= room.load_tried * (1.0 - 1e-9));
+    if end { "at least " } else { "" }
+}
+
+fn signed(value: f64, text: String) -> String {
+    if value > 0.0 { format!("+{text}") } else { text }
+}
+
+/// Years until headroom is used up.
+pub fn years(years: Option<f64>) -> String {
+    match years {
+        None => "not in sight".to_string(),
+        Some(years) if years <= 0.0 => "already used up".to_string(),
+        Some(years) => format!("{} years", number::fixed(years, 1)),
+    }
+}
+
+/// What those years rest on.
+pub fn growth(exhaustion: &Exhaustion) -> String {
+    format!(
+        "with {} % growth a year; until the answer is No: {}",
+        number::amount(exhaustion.growth_per_year * 100.0),
+        years(exhaustion.years_maybe)
+    )
+}
+
+/// How the table was read.
+pub fn reading(summary: &CalibrationSummary) -> String {
+    let reading = match summary.reading {
+        TableReading::Tight => {
+            "the amount of a row is enough at the row’s upper end, and that of the row below is not"
+        }
+        TableReading::Upper => {
+            "the amount of a row is enough at the row’s upper end; nothing is said about less"
+        }
+    };
+    let field = match summary.observations {
+        0 => "no observation of a real sensor was added".to_string(),
+        1 => "1 observation of a real sensor was added".to_string(),
+        more => format!("{} observations of real sensors were added", number::count(more.into())),
+    };
+    format!("Table {}, read so: {reading}; {field}.", escape::name(&summary.table))
+}
+
+/// Calibrations of a report, each once, with the domain controllers they are of.
+pub fn calibrations(report: &SizingReport) -> Vec<(&CalibrationSummary, Vec<&str>)> {
+    let mut found: Vec<(&CalibrationSummary, Vec<&str>)> = Vec::new();
+    for sized in &report.domain_controllers {
+        let Some(verdict) = &sized.virtual_sensor else { continue };
+        match found.iter_mut().find(|(known, _)| **known == verdict.calibration) {
+            Some((_, names)) => names.push(&sized.dc.name),
+            None => found.push((&verdict.calibration, vec![&sized.dc.name])),
+        }
+    }
+    found
+}
+
+/// What the report rests on, then what its virtual sensors rest on besides, each once.
+pub fn assumptions(report: &SizingReport) -> Vec<&Assumption> {
+    let mut all: Vec<&Assumption> = report.assumptions.iter().collect();
+    let verdicts = report.domain_controllers.iter().filter_map(|s| s.virtual_sensor.as_ref());
+    for assumption in verdicts.flat_map(|verdict| &verdict.assumptions) {
+        if !all.contains(&assumption) {
+            all.push(assumption);
+        }
+    }
+    all
+}
+
+/// What a basis means where there is a model besides synthesized traffic; `None` where that
+/// changes nothing.
+pub fn basis(basis: Basis) -> Option<&'static str> {
+    match basis {
+        Basis::Sourced => {
+            Some("of synthesized traffic or our model: published elsewhere, see the source")
+        }
+        Basis::Assumed => {
+            Some("of synthesized traffic or our model: our assumption, for the reason named")
+        }
+        _ => None,
+    }
+}
+
+/// Does any domain controller have an answer of the virtual sensor?
+pub fn any(report: &SizingReport) -> bool {
+    report.domain_controllers.iter().any(|sized| sized.virtual_sensor.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(load_yes: Option<f64>) -> Headroom {
+        Headroom {
+            size: SensorSize { cores: 2.0, memory_gb: 9.0, buffer_bytes_per_shard: 1 << 20 },
+            packets_per_second: 10_000.0,
+            load_yes,
+            load_maybe: None,
+            load_tried: 20.0,
+            highest_loads: vec![],
+        }
+    }
+
+    #[test]
+    fn a_goal_shows_all_its_places() {
+        assert_eq!(goal(0.005), "0.5 %");
+        assert_eq!(goal(0.0), "0 %");
+        assert_eq!(goal(0.000_01), "0.001 %");
+        assert_eq!(goal(0.1), "10 %");
+        assert_eq!(goal(f64::NAN), "– %");
+    }
+
+    #[test]
+    fn spare_is_signed_and_says_where_it_was_not_looked_further() {
+        assert_eq!(spare(Some(&room(Some(1.25)))), "+2,500 packets/s");
+        assert_eq!(spare_percent(Some(&room(Some(1.25)))), "+25 %");
+        assert_eq!(spare(Some(&room(Some(0.5)))), "−5,000 packets/s");
+        assert_eq!(spare(Some(&room(Some(20.0)))), "at least +190,000 packets/s");
+        assert_eq!(spare(Some(&room(None))), "–");
+        assert_eq!(spare(None), "–");
+        assert_eq!(spare_percent(Some(&room(Some(f64::NAN)))), "–");
+    }
+
+    #[test]
+    fn years_tell_now_from_never() {
+        assert_eq!(years(None), "not in sight");
+        assert_eq!(years(Some(0.0)), "already used up");
+        assert_eq!(years(Some(2.44)), "2.4 years");
+    }
+}

@@ -1,0 +1,105 @@
+//! `headroom simulate`: the virtual sensor on captures, estates and logs.
+
+use serde_json::Value;
+
+use super::{headroom, sample, text};
+
+/// Few replicas: what they are, not how sure they make.
+const QUICK: [&str; 6] = ["--replicas", "20", "--json", "-q", "--dc-cores", "4"];
+
+fn simulate(words: &[&str]) -> super::Run {
+    headroom(&[&["simulate"][..], words, &QUICK, &["--dc-ram", "16"]].concat())
+}
+
+/// What the virtual sensor says of the only domain controller.
+fn verdict(json: &Value) -> &Value {
+    let all = json["domain_controllers"].as_array().unwrap();
+    assert_eq!(all.len(), 1);
+    &all[0]["virtual_sensor"]
+}
+
+/// A log of an hour with so many packets per second.
+fn log(folder: &tempfile::TempDir, packets_per_second: u32) -> String {
+    let path = folder.path().join("log.csv");
+    let mut lines =
+        r#""(PDH-CSV 4.0) (W. Europe Standard Time)(-60)","\\DC01\Network Adapter(a)\Packets/sec""#
+            .to_owned();
+    for sample in 0..240 {
+        let (minute, second) = (sample / 4, sample % 4 * 15);
+        lines.push_str(&format!(
+            "\n\"01/12/2026 09:{minute:02}:{second:02}.000\",\"{packets_per_second}\""
+        ));
+    }
+    std::fs::write(&path, lines).unwrap();
+    text(&path).to_owned()
+}
+
+#[test]
+fn a_capture_is_judged_by_its_own_packets() {
+    let capture = sample("dc-morning.pcapng");
+    let json = simulate(&[text(&capture)]).ends_with(0).json();
+    let verdict = verdict(&json);
+    assert_eq!(verdict["arrivals"], "packets");
+    assert_eq!(verdict["replicas"], 20);
+    assert_eq!(verdict["server"]["chance"], "yes");
+    assert_eq!(verdict["sizes"].as_array().unwrap().len(), 7);
+    // Every packet was offered, once.
+    let packets = &json["domain_controllers"][0]["dc"]["packets"];
+    assert_eq!(&verdict["course"]["offered_packets"], packets);
+    assert_eq!(verdict["course"]["lost_packets"], 0);
+    let sentences = verdict["sentences"].as_array().unwrap();
+    assert!(sentences[0].as_str().unwrap().starts_with("Yes: on this server"), "{sentences:?}");
+    assert!(
+        sentences.iter().any(|text| text.as_str().unwrap().contains("not the vendor's sensor"))
+    );
+    // The same with other threads.
+    let again = simulate(&[text(&capture), "--threads", "1"]).ends_with(0).json();
+    assert_eq!(self::verdict(&again), verdict);
+}
+
+#[test]
+fn too_much_for_the_server_is_a_no_and_says_what_would_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = simulate(&[&log(&folder, 40_000), "--dc", "DC01"]).ends_with(0).json();
+    let verdict = verdict(&json);
+    assert_eq!(verdict["arrivals"], "samples");
+    assert_eq!(verdict["server"]["chance"], "no");
+    assert_eq!(verdict["server"]["limit"], "quota");
+    assert!(verdict["course"]["lost_packets"].as_u64().unwrap() > 0);
+    let target = &verdict["sufficient"]["target"]["cores"];
+    assert!(target.as_f64().is_some_and(|cores| cores >= 3.5), "{target}");
+    let loads = verdict["what_if"].as_array().unwrap();
+    assert!(loads.iter().any(|cell| cell["server_cores"] == 8.0 && cell["bursts"] == 2.0));
+    // More of the server for itself leaves no more to the sensor.
+    let few = simulate(&[&log(&folder, 6_000), "--own-cpu", "20%"]).ends_with(0).json();
+    let much = simulate(&[&log(&folder, 6_000), "--own-cpu", "80%"]).ends_with(0).json();
+    let probability = |json: &Value| self::verdict(json)["server"]["probability"].as_f64().unwrap();
+    assert!(probability(&few) < 0.05 && probability(&much) > 0.5);
+}
+
+#[test]
+fn a_server_that_is_not_known_gets_sizes_and_no_verdict() {
+    let capture = sample("dc-morning.pcapng");
+    let words = ["simulate", text(&capture), "--replicas", "20", "--json", "-q"];
+    let json = headroom(&words).ends_with(0).json();
+    let verdict = verdict(&json);
+    assert_eq!(verdict["server"], Value::Null);
+    assert_eq!(verdict["sufficient"]["target"]["cores"], 0.25);
+    let first = verdict["sentences"][0].as_str().unwrap();
+    assert!(first.contains("give its cores and memory"), "{first}");
+}
+
+#[test]
+fn what_was_seen_counts_and_must_not_contradict() {
+    let capture = sample("dc-morning.pcapng");
+    let capture = text(&capture);
+    let seen = simulate(&[capture, "--observed", "27000:2:kept"]).ends_with(0).json();
+    let plain = simulate(&[capture]).ends_with(0).json();
+    let cost = |json: &Value| verdict(json)["calibration"]["packet_us"]["high"].as_f64().unwrap();
+    assert!(cost(&seen) <= cost(&plain));
+    assert_eq!(verdict(&seen)["calibration"]["observations"], 1);
+    simulate(&[capture, "--observed", "90000:1:kept"]).ends_with(2).says(&["observation 1"]);
+    simulate(&[capture, "--observed", "27000:2"]).ends_with(2).says(&["PACKETS_PER_SECOND:CORES"]);
+    simulate(&[capture, "--goal", "200%"]).ends_with(2).says(&["--goal"]);
+    simulate(&[capture, "--buffer", "0"]).ends_with(2).says(&["--buffer"]);
+}

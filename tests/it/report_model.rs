@@ -1,0 +1,221 @@
+//! What the report says of the virtual sensor, in all its formats.
+
+use headroom::record::{SizingReport, TableReading};
+use headroom::report::{OutputFormat, RenderOptions, render};
+
+use crate::report::{bytes, golden, short, text, workbook};
+use crate::report_fixtures::{evil, single, three};
+use crate::report_model_fixtures::{bare, modelled, several};
+
+const FOR_PEOPLE: [OutputFormat; 3] =
+    [OutputFormat::Text, OutputFormat::Markdown, OutputFormat::Html];
+
+/// `text` without line breaks and indents, as a terminal folds it.
+fn unfolded(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The course cut to half an hour in the storm: goldens must stay small enough to review.
+fn brief(report: SizingReport) -> SizingReport {
+    let mut report = short(report);
+    for sized in &mut report.domain_controllers {
+        if let Some(model) = &mut sized.virtual_sensor {
+            model.course.intervals = model.course.intervals[480..512].to_vec();
+        }
+    }
+    report
+}
+
+#[test]
+fn every_text_format_matches_its_golden() {
+    golden("report-model.txt", &text(&modelled(), OutputFormat::Text));
+    golden("report-model.csv", &text(&modelled(), OutputFormat::Csv));
+    golden("report-model.md", &text(&modelled(), OutputFormat::Markdown));
+    golden("report-model-bare.txt", &text(&bare(), OutputFormat::Text));
+    golden("report-model-bare.md", &text(&bare(), OutputFormat::Markdown));
+}
+
+#[test]
+fn the_page_matches_its_golden() {
+    golden("report-model.html", &text(&brief(modelled()), OutputFormat::Html));
+}
+
+#[test]
+fn json_carries_the_answer_and_reads_back() {
+    let report = brief(modelled());
+    let json = text(&report, OutputFormat::Json);
+    golden("report-model.json", &json);
+    assert_eq!(serde_json::from_str::<SizingReport>(&json).unwrap(), report);
+}
+
+#[test]
+fn without_an_answer_no_format_mentions_the_model() {
+    for report in [single(), three()] {
+        for format in FOR_PEOPLE.into_iter().chain([OutputFormat::Csv, OutputFormat::Json]) {
+            let text = text(&report, format);
+            for word in ["virtual", "Our model", "our model", "(Model)", "calibrat"] {
+                assert!(!text.contains(word), "{format:?} holds {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_answer_comes_first_and_says_whose_it_is() {
+    let answer = "Maybe, with a probability of 12.0 % (8.2 to 17.2 %) of losing more than 0.1 % of the packets";
+    for format in FOR_PEOPLE {
+        let text = unfolded(&text(&modelled(), format));
+        let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("{format:?}: {words}"));
+        assert!(at(answer) < at("It is not Microsoft’s sensor"), "{format:?}");
+        assert!(at("It is not Microsoft’s sensor") < at("while a rush lasts"), "{format:?}");
+        // The vendor's words stand before it, unchanged.
+        assert!(at("Yes, but additional resources required: +4GB") < at(answer), "{format:?}");
+    }
+}
+
+#[test]
+fn an_unknown_server_has_no_answer_and_no_invented_figures() {
+    for format in FOR_PEOPLE {
+        let text = unfolded(&text(&bare(), format));
+        assert!(text.contains("No answer for this server"), "{format:?}");
+        assert!(text.contains("no size that was tried"), "{format:?}");
+        for wrong in ["Maybe, with", "No, with", "0 packets/s until", "already used up"] {
+            assert!(!text.contains(wrong), "{format:?} holds {wrong}");
+        }
+    }
+    let html = text(&bare(), OutputFormat::Html);
+    assert!(html.contains("The condition of no health alert held in the course."));
+    assert!(html.contains("there is no headroom to draw"));
+    assert!(html.contains("there is no course to draw"));
+    assert!(html.contains("cores needed at most") && !html.contains("was also left out once"));
+    assert!(html.contains("nothing is said about less; 2 observations of real sensors were added"));
+}
+
+#[test]
+fn equal_calibrations_are_shown_once_and_different_ones_by_name() {
+    let plots = |report: &SizingReport| {
+        let html = text(report, OutputFormat::Html);
+        html.matches("<h4>Calibration: the table against the model</h4>").count()
+    };
+    let mut report = several();
+    assert_eq!(plots(&report), 1);
+    let page = text(&report, OutputFormat::Markdown);
+    assert_eq!(page.matches("## How our model was calibrated").count(), 1);
+    let model = report.domain_controllers[1].virtual_sensor.as_mut().unwrap();
+    model.calibration.reading = TableReading::Upper;
+    assert_eq!(plots(&report), 2);
+    let html = text(&report, OutputFormat::Html);
+    let section = html.split("id=\"calibration\"").nth(1).unwrap();
+    assert!(section.contains("<h3>DC01.corp.example</h3>"));
+    assert!(section.contains("<h3>DC02.corp.example</h3>"));
+}
+
+#[test]
+fn what_if_carries_its_answers_by_word_and_by_colour() {
+    let html = text(&modelled(), OutputFormat::Html);
+    let grid =
+        html.split("aria-label=\"What if\"").nth(1).unwrap().split("</table>").next().unwrap();
+    assert_eq!(grid.matches("<td class=\"chance ").count(), 12);
+    for (class, sign, word) in
+        [("good", "✓", "Yes"), ("attention", "!", "Maybe"), ("bad", "✕", "No")]
+    {
+        let cell = format!(
+            "<td class=\"chance {class}\"><span class=\"dot\" aria-hidden=\"true\">{sign}</span>{word}, "
+        );
+        assert!(grid.contains(&cell), "{cell}");
+    }
+    assert!(grid.contains("4 cores, as now"));
+}
+
+#[test]
+fn the_plots_carry_a_title_a_description_and_their_data() {
+    let html = text(&modelled(), OutputFormat::Html);
+    for key in ["probability-1", "headroom-1", "course-1", "calibration-1"] {
+        for size in ["w", "n"] {
+            assert!(html.contains(&format!("<title id=\"{key}-{size}-t\">")), "{key}-{size}");
+            assert!(html.contains(&format!("<desc id=\"{key}-{size}-d\">")), "{key}-{size}");
+        }
+        assert!(html.contains(&format!("download=\"{key}.csv\"")), "{key}");
+    }
+}
+
+#[test]
+fn alerts_keep_their_exact_title_and_times() {
+    let title = "Some network traffic could not be analyzed";
+    for format in FOR_PEOPLE {
+        let text = unfolded(&text(&modelled(), format));
+        assert!(text.contains(title), "{format:?}");
+        assert!(text.contains("2025-11-21 08:11:00 – 08:25:00 UTC"), "{format:?}");
+    }
+}
+
+#[test]
+fn assumptions_of_the_model_are_added_once() {
+    let page = text(&several(), OutputFormat::Markdown);
+    let list = page.split("## Assumptions").nth(1).unwrap();
+    assert_eq!(list.matches("One thread for each core").count(), 1);
+    assert_eq!(list.matches("Busy packets per second is the highest").count(), 1);
+    assert!(list.contains("| assumed |"));
+    let html = text(&several(), OutputFormat::Html);
+    assert!(html.contains("of synthesized traffic or our model: our assumption"));
+}
+
+#[test]
+fn a_spreadsheet_holds_the_answer_as_numbers() {
+    use calamine::{Data, Reader};
+    let mut book = workbook(&modelled());
+    let sheet = book.worksheet_range("Azure ATP Summary").unwrap();
+    let rows: Vec<&[Data]> = sheet.rows().collect();
+    let head = rows.iter().position(|row| row[0] == Data::String("DC".into())).unwrap();
+    let cell = |heading: &str| {
+        let at = rows[head].iter().position(|cell| *cell == Data::String(heading.into())).unwrap();
+        rows[head + 1][at].clone()
+    };
+    assert_eq!(cell("Sensor Supported (Model)"), Data::String("Maybe".into()));
+    assert_eq!(cell("Loss Probability Percent (Model)"), Data::Float(12.0));
+    assert_eq!(cell("Sensor Cores Sufficient (Model)"), Data::Float(3.5));
+    assert_eq!(cell("Sensor Memory GB Sufficient (Model)"), Data::Float(9.5));
+    let Data::Float(spare) = cell("Spare Packets/sec (Model)") else { panic!("no number") };
+    assert!((spare - -2_129.4).abs() < 1e-6, "{spare}");
+    let reasons = book.worksheet_range("Reasons").unwrap();
+    let says = |words: &str| {
+        reasons
+            .used_cells()
+            .any(|(_, _, cell)| matches!(cell, Data::String(t) if t.contains(words)))
+    };
+    assert!(says("It is not Microsoft’s sensor") && says("while a rush lasts"));
+}
+
+#[test]
+fn one_that_was_not_asked_has_dashes_beside_those_that_were() {
+    let csv = bytes(&several(), OutputFormat::Csv);
+    let mut reader = csv::Reader::from_reader(csv.as_slice());
+    let at =
+        reader.headers().unwrap().iter().position(|h| h == "Sensor Supported (Model)").unwrap();
+    assert_eq!(reader.headers().unwrap().iter().next_back(), Some("Complete"));
+    let answers: Vec<String> = reader.records().map(|row| row.unwrap()[at].to_string()).collect();
+    assert_eq!(answers, ["Maybe", "Maybe", "–"]);
+}
+
+#[test]
+fn hostile_words_of_the_model_run_nowhere() {
+    let mut report = modelled();
+    let model = report.domain_controllers[0].virtual_sensor.as_mut().unwrap();
+    model.own_load = evil();
+    model.sentences = vec![evil(); 60];
+    model.course.health[0].title = evil();
+    model.calibration.caveats = vec![evil()];
+    model.calibration.table = evil();
+    model.calibration.rows[0].label = evil();
+    model.assumptions[0].text = evil();
+    let html = text(&report, OutputFormat::Html);
+    assert_eq!(html.to_lowercase().matches("<script").count(), 1);
+    assert!(!html.contains('\u{1b}') && !html.contains('\u{202e}'));
+    assert!(!html.contains(&"A".repeat(1_000)));
+    let page = text(&report, OutputFormat::Markdown);
+    assert!(!page.to_lowercase().contains("<script") && !page.contains("[link](javascript"));
+    let options = RenderOptions { color: false, width: 80 };
+    let screen = String::from_utf8(render(&report, OutputFormat::Text, options).unwrap()).unwrap();
+    assert!(!screen.contains('\u{1b}'));
+    assert!(screen.lines().all(|line| line.chars().count() <= 80));
+}
