@@ -27,7 +27,7 @@ use server::Host;
 use span::Span;
 
 /// Packets of one replica at most, so that two hundred of them take seconds.
-const REPLICA_PACKETS: f64 = 300_000.0;
+const REPLICA_PACKETS: f64 = 200_000.0;
 /// Least and most capture buffer of a core, in bytes, where nobody knows: from Npcap's
 /// default kernel buffer to 64 times that. What the sensor sets is not published. Assumed.
 pub const BUFFER_BYTES: (u64, u64) = (DEFAULT_BUFFER_BYTES, 64 * DEFAULT_BUFFER_BYTES);

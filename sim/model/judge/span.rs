@@ -6,8 +6,8 @@ use crate::record::{Sized, Timeline};
 /// The vendor's busy window, in seconds: where it is longer than what is judged, it is cut to its
 /// busiest part.
 const BUSY_SECONDS: f64 = 900.0;
-/// Shortest span that is judged, in seconds: six rounds of the quota.
-const LEAST_SECONDS: f64 = 60.0;
+/// Shortest span that is judged, in seconds: three rounds of the quota.
+const LEAST_SECONDS: f64 = 30.0;
 
 /// A part of the input, in nanoseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
