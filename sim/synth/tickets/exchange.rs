@@ -17,8 +17,7 @@ const ERROR: u32 = 30;
 /// Errors, RFC 4120 section 7.5.9.
 const PREAUTH_REQUIRED: u32 = 25;
 const RESPONSE_TOO_BIG: u32 = 52;
-/// Longest message in a datagram, in bytes: `MaxPacketSize` of Windows' clients, which ask over
-/// TCP at once what is longer, and `MaxDatagramReplySize` of its KDC.
+/// Longest answer of a KDC in a datagram, in bytes: `MaxDatagramReplySize` of Windows.
 const DATAGRAM_MAX: usize = 1_465;
 
 /// Why a key distribution center refuses.
@@ -210,8 +209,7 @@ impl Stage<'_> {
     /// datagrams where both fit.
     fn ask(&mut self, request: &Parts<'_>, reply: &Parts<'_>, question: &Question, answer: Answer) {
         let (request, reply) = (request.encode(), reply.encode());
-        let over_udp =
-            self.random.chance(self.knob(Knob::KerberosUdpShare)) && request.len() <= DATAGRAM_MAX;
+        let over_udp = self.random.chance(self.knob(Knob::KerberosUdpShare));
         let (flow, asked) = match over_udp {
             true if reply.len() <= DATAGRAM_MAX => self.ask_datagram(&request, &reply),
             true => {
