@@ -4,7 +4,6 @@ use anyhow::{Context, bail};
 
 use super::args::{QuestionArgs, TableSemantics};
 use super::inputs::is_standard_input;
-use super::output;
 use super::plan::InputPlan;
 use super::progress::Bar;
 use super::run::Origin;
@@ -159,14 +158,6 @@ fn verdicts(
         }
     }
     let mut verdicts = Vec::new();
-    if !quiet {
-        let tried = cases.iter().flatten().count();
-        output::say(&format!(
-            "virtual sensor: trying sizes {} times on {tried} of {} domain controllers",
-            question.replicas,
-            cases.len()
-        ));
-    }
     for (case, watch) in cases.iter().zip(watches) {
         verdicts.push(match (case, watch) {
             (None, _) => None,

@@ -12,7 +12,14 @@ use super::Pseudonyms;
 use super::lex::is_separator;
 
 /// Fields whose text is fixed by our own code: names of variants, units, keys of tables.
-const FIXED: [&str; 28] = [
+const FIXED: [&str; 35] = [
+    "arrivals",
+    "reading",
+    "chance",
+    "limit",
+    "table",
+    "sentences",
+    "own_load",
     "traffic_basis",
     "structure",
     "code_name",

@@ -144,11 +144,6 @@ pub fn assumptions(
     settings: &Settings,
     host: Option<&Host>,
 ) -> Vec<Assumption> {
-    let ours = |text: String, how: &str| Assumption {
-        text,
-        basis: Basis::Assumed,
-        source: how.to_owned(),
-    };
     let mut all = vec![
         Assumption {
             text: match question.reading {
@@ -187,30 +182,36 @@ pub fn assumptions(
             "--buffer; Npcap's default kernel buffer is 1 MiB, what the sensor sets is not published",
         ),
     });
-    if verdict.arrivals == ArrivalsFrom::Samples {
-        all.push(ours(
-            format!(
-                "Virtual sensor: between two samples of the log the rate moves as a lognormal \
-                 process does, with deviations of 0.35 that last 5 s and 0.2 s; packets have {} \
-                 bytes.",
-                ASSUMED_BYTES
-                    .map(|(bytes, share)| format!("{bytes} ({})", percent(share)))
-                    .join(", ")
-            ),
-            "a capture tells it: give one instead of the log",
-        ));
-    }
-    if let Some(host) = host {
-        let source = "--own-cpu, counters Processor(_Total)\\% Processor Time and \
-                      Memory\\Available MBytes; capacity planning for AD DS plans for 40 %";
-        let basis = match (host.cpu_basis, host.memory_basis) {
-            (Basis::Assumed, _) | (_, Basis::Assumed) => Basis::Assumed,
-            (cpu, _) => cpu,
-        };
-        let text = format!("Virtual sensor: the server itself uses {}.", host.words);
-        all.push(Assumption { text, basis, source: source.to_owned() });
-    }
+    all.extend((verdict.arrivals == ArrivalsFrom::Samples).then(made_below_samples));
+    all.extend(host.map(of_host));
     all
+}
+
+fn ours(text: String, how: &str) -> Assumption {
+    Assumption { text, basis: Basis::Assumed, source: how.to_owned() }
+}
+
+fn made_below_samples() -> Assumption {
+    let bytes = ASSUMED_BYTES.map(|(bytes, share)| format!("{bytes} ({})", percent(share)));
+    ours(
+        format!(
+            "Virtual sensor: between two samples of the log the rate moves as a lognormal process \
+             does, with deviations of 0.35 that last 5 s and 0.2 s; packets have {} bytes.",
+            bytes.join(", ")
+        ),
+        "a capture tells it: give one instead of the log",
+    )
+}
+
+fn of_host(host: &Host) -> Assumption {
+    let source = "--own-cpu, counters Processor(_Total)\\% Processor Time and \
+                  Memory\\Available MBytes; capacity planning for AD DS plans for 40 %";
+    let basis = match (host.cpu_basis, host.memory_basis) {
+        (Basis::Assumed, _) | (_, Basis::Assumed) => Basis::Assumed,
+        (cpu, _) => cpu,
+    };
+    let text = format!("Virtual sensor: the server itself uses {}.", host.words);
+    Assumption { text, basis, source: source.to_owned() }
 }
 
 fn amount(size: &SensorSize) -> String {

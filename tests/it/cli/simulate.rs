@@ -60,7 +60,7 @@ fn a_capture_is_judged_by_its_own_packets() {
 #[test]
 fn too_much_for_the_server_is_a_no_and_says_what_would_do() {
     let folder = tempfile::tempdir().unwrap();
-    let json = simulate(&[&log(&folder, 40_000), "--dc", "DC01"]).ends_with(0).json();
+    let json = simulate(&[&log(&folder, 40_000)]).ends_with(0).json();
     let verdict = verdict(&json);
     assert_eq!(verdict["arrivals"], "samples");
     assert_eq!(verdict["server"]["chance"], "no");
