@@ -15,8 +15,8 @@ use crate::base::{Batch, FrameSource, LinkType, Record, Timestamp};
 
 /// Frames of one window that are aimed at: few enough to stay in the cache.
 const WINDOW_FRAMES: usize = 1_024;
-/// Frames after which a batch is handed on: enough that who waits for it is woken rarely.
-const BATCH_FRAMES: usize = 4_096;
+/// Frames after which a batch is handed on: copied while they are in the cache.
+const BATCH_FRAMES: usize = 1_024;
 /// A window is never longer, so that memory does not depend on how little happens, and never
 /// shorter; in nanoseconds.
 const WINDOW_MAX_NS: i64 = 60_000_000_000;
