@@ -182,7 +182,7 @@ fn watch_captures(
     if of_captures.is_empty() {
         return Ok(());
     }
-    let takes_all = origins.iter().any(|origin| *origin == Origin::Captures { takes_all: true });
+    let takes_all = origins.contains(&Origin::Captures { takes_all: true });
     let addresses = |index: &usize| {
         let dc = result.domain_controllers.get(*index).map(|sized| &sized.dc);
         let texts = dc.map(|dc| dc.addresses.as_slice()).unwrap_or_default();
