@@ -58,7 +58,8 @@ impl Span {
             .map(|(index, rate)| (index, rate.unwrap_or(0.0)))
             .collect();
         let sum = |window: &[(usize, f64)]| window.iter().map(|(_, rate)| rate).sum::<f64>();
-        let best = rates.windows(width).max_by(|a, b| sum(a).total_cmp(&sum(b)));
+        // Of equal ones the first.
+        let best = rates.windows(width).rev().max_by(|a, b| sum(a).total_cmp(&sum(b)));
         let first = best.and_then(|window| window.first()).map_or(self.start_ns, |(i, _)| at(*i));
         let length = interval * i64::try_from(width).unwrap_or(1);
         Self { start_ns: first, end_ns: (first + length).min(self.end_ns) }
