@@ -123,19 +123,6 @@ fn an_address_has_a_name_or_none_whoever_asks_for_it() {
 }
 
 #[test]
-fn questions_to_the_key_distribution_center_are_whole_datagrams() {
-    let text = format!("{}\n[parameters]\nkerberos.udp_share = 1", play::SMALL);
-    let mut datagrams = 0;
-    for (_, frame) in frames(&text, 3, &[Activity::KerberosLogon, Activity::ServiceTickets]) {
-        let is_v6 = frame[12..14] == [0x86, 0xdd];
-        assert!(!is_v6 || frame[20] != 44, "a fragment of IPv6");
-        assert!(is_v6 || frame[20] & 0x3f == 0 && frame[21] == 0, "a fragment");
-        datagrams += usize::from(!is_v6 && frame[23] == 17 && frame[36..38] == [0, 88]);
-    }
-    assert!(datagrams > 30, "{datagrams}");
-}
-
-#[test]
 fn who_is_refused_asks_as_who_is_accepted_and_refusals_are_counted() {
     let (mut windows, mut ids) = (BTreeSet::new(), BTreeSet::new());
     for (_, frame) in frames(play::SMALL, 0, &[Activity::NameProbe]) {
