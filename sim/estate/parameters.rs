@@ -67,7 +67,7 @@ knobs! {
     KerberosTickets = "kerberos.tickets_per_hour",
     /// Mean length of a run of ticket requests.
     KerberosRun = "kerberos.run_length",
-    /// Share of Kerberos exchanges over UDP, of those whose request fits a datagram (1,465 bytes).
+    /// Share of Kerberos exchanges over UDP.
     KerberosUdpShare = "kerberos.udp_share",
     /// Share of logons that fail, four of five of them for a wrong password.
     KerberosBadPasswordShare = "kerberos.bad_password_share",
