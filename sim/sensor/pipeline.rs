@@ -113,6 +113,18 @@ pub fn observe_watched(
 /// their order; where several hosts' flows end together, by their place in the table. For
 /// comparing what is understood with what others understand.
 pub fn hear(source: &mut dyn FrameSource, options: &Options, out: &mut impl Audience) {
+    let mut shards = alone(source, options, out, |_| ());
+    shards.iter_mut().for_each(|shard| shard.conclude(out));
+}
+
+/// Takes each batch through all shards on this thread and shows it to `then`; the shards as they
+/// are at the end.
+fn alone(
+    source: &mut dyn FrameSource,
+    options: &Options,
+    out: &mut impl Audience,
+    mut then: impl FnMut(&Load),
+) -> [Shard; SHARDS] {
     let mut load = Load::default();
     let decoder = Decoder { mtu_bytes: options.mtu_bytes };
     let mut reassembler = Reassembler::new(FragmentLimits::default());
@@ -125,8 +137,9 @@ pub fn hear(source: &mut dyn FrameSource, options: &Options, out: &mut impl Audi
         for (shard, state) in shards.iter_mut().enumerate() {
             load.run_shard(shard, state, out);
         }
+        then(&load);
     }
-    shards.iter_mut().for_each(|shard| shard.conclude(out));
+    shards
 }
 
 /// Runs one thread over everything `source` yields and gives, batch by batch, the packets that
@@ -145,19 +158,8 @@ pub fn arrivals(
         numbers.extend(addresses.iter().map(|address| (Address::from(*address), number)));
     }
     let mut each = vec![Arrivals::default(); hosts.len().max(1)];
-    let mut load = Load::default();
-    let decoder = Decoder { mtu_bytes: options.mtu_bytes };
-    let mut reassembler = Reassembler::new(FragmentLimits::default());
-    let mut shards: [Shard; SHARDS] =
-        std::array::from_fn(|_| Shard::new(options.flows_max.div_ceil(SHARDS)));
     let mut frames = 0;
-    while source.fill(&mut load.batch) {
-        load.decode(&decoder);
-        load.reassemble(&mut reassembler);
-        load.split();
-        for (shard, state) in shards.iter_mut().enumerate() {
-            load.run_shard(shard, state, &mut Nobody);
-        }
+    alone(source, options, &mut Nobody, |load| {
         load.share_out(&numbers, &mut each);
         for (number, arrivals) in each.iter_mut().enumerate() {
             give(number, arrivals);
@@ -165,7 +167,7 @@ pub fn arrivals(
         }
         frames += load.batch.records.len() as u64;
         progress(Progress { frames, input_bytes: load.batch.input_bytes });
-    }
+    });
 }
 
 /// Hears nothing.

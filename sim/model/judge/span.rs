@@ -1,6 +1,7 @@
 //! Which part of the input a verdict is of.
 
 use crate::base::{Arrivals, Timestamp};
+use crate::model::rounding::whole_usize;
 use crate::record::{Sized, Timeline};
 
 /// The vendor's busy window, in seconds: where it is longer than what is judged, it is cut to its
@@ -47,7 +48,7 @@ impl Span {
             return self;
         }
         let interval = interval_ns(timeline);
-        let width = whole((seconds * 1e9 / interval as f64).max(1.0));
+        let width = whole_usize((seconds * 1e9 / interval as f64).max(1.0));
         let start = timeline.start_utc.nanos();
         let at = |index: usize| start + i64::try_from(index).unwrap_or(0) * interval;
         let rates: Vec<(usize, f64)> = timeline
@@ -90,9 +91,4 @@ impl Span {
 
 fn interval_ns(timeline: &Timeline) -> i64 {
     i64::try_from(timeline.interval_ms).unwrap_or(i64::MAX / 1_000_000).max(1) * 1_000_000
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 on")]
-fn whole(value: f64) -> usize {
-    value as usize
 }
