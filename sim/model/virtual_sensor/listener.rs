@@ -1,4 +1,5 @@
-//! The network listener of many sizes of sensor at once: each arrival is offered to all of them.
+//! The network listener of one size of sensor: takes packets out of its buffers, and loses what
+//! finds no room.
 //!
 //! A shard is one thread that takes packets first come, first served, out of a buffer of its own.
 //! Lindley's recursion (1952) says when it is done: a packet that comes at `t` starts at
@@ -8,24 +9,20 @@
 //! What has left the buffer is known by chunks of consecutive packets. In a buffer of less than
 //! 64 full frames, chunks are a 64th of it, often a single packet, and leave when their last
 //! packet is done: such buffers are exact. In larger ones, chunks are 16 KiB or an eighth of the
-//! buffer, and their bytes leave step by step while they are served: that is within 2 % of what is lost
-//! packet by packet in a buffer that is always full, where it matters most.
+//! buffer, and their bytes leave step by step while they are served: that is within 2 % of what is
+//! lost packet by packet in a buffer that is always full, where it matters most. The first chunk
+//! after a shard was idle is a sixteenth of the buffer at least, because most of the time a buffer
+//! is nearly empty and nothing has to be known of it.
 //!
 //! Times are integers: 1/1024 ns from an epoch that moves with the quota. Nothing is rounded
 //! while capacity stays the same.
 
 use std::collections::VecDeque;
 
-use crate::model::rounding::{whole_i64, whole_u64};
+use crate::model::rounding::whole_i64;
 
+use super::CLASSES;
 use super::shards::{SHARDS_MAX, SLOTS, deal, slot_of};
-use super::{Arrivals, CLASSES};
-
-/// Sizes that are served side by side, in one go of the inner loop.
-pub(super) const LANES: usize = 8;
-
-/// Shards of them all: a byte tells them apart.
-const SHARDS: usize = LANES * SHARDS_MAX;
 
 /// Units of time in a nanosecond, as a power of two.
 const UNIT_BITS: u32 = 10;
@@ -43,25 +40,39 @@ const SMALL_CHUNKS: u64 = 64;
 const CHUNKS_KEPT: usize = 66;
 const FRAME_BYTES: u64 = 1_518;
 
-/// Steps in which the bytes of such a chunk leave: about a packet at a time, because room that
-/// comes back byte by byte would let small packets in before large ones.
-const STEP_BYTES: u64 = FRAME_BYTES / 2;
+/// Steps in which the bytes of such a chunk leave, a power of two: about a packet at a time,
+/// because room that comes back byte by byte would let small packets in before large ones.
+const STEP_BYTES: u64 = 1_024;
+/// Bits behind the point of the bytes that leave in a unit of time.
+const RATE_BITS: u32 = 32;
 
 /// Chunk of a larger one in bytes, and least number of them. Smaller ones would be more exact, but
 /// each costs a look.
 const CHUNK_BYTES: u64 = 16_384;
 const CHUNKS_MIN: u64 = 8;
+/// Least part of a buffer that the first chunk after idleness is.
+const FIRST_CHUNKS: u64 = 16;
 
 /// Lossless time that ends a stretch of loss, in nanoseconds: a second.
 const CALM_NS: i64 = 1_000_000_000;
 
-/// One size as the listener needs it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Shape {
-    /// Threads; flows are dealt to them by hash.
-    pub(super) shards: usize,
-    /// Buffer of each, in bytes.
-    pub(super) buffer_bytes: u64,
+/// An arrival as listeners take it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Packet {
+    /// When it comes, in units from the epoch.
+    now: i64,
+    bytes: u32,
+    slot: u16,
+    class: u8,
+}
+
+impl Packet {
+    /// One that comes `since_epoch_ns` after the epoch; before it counts as at it.
+    #[inline]
+    pub(super) fn new(since_epoch_ns: i64, bytes: u32, flow: u32, class: u8) -> Self {
+        let slot = u16::try_from(slot_of(flow)).unwrap_or(0);
+        Self { now: since_epoch_ns.max(0) << UNIT_BITS, bytes: bytes.max(1), slot, class }
+    }
 }
 
 /// What the inner loop touches of one shard.
@@ -74,6 +85,15 @@ struct Shard {
     /// Accepted bytes from which on something is to be decided: the buffer may be full, or a
     /// chunk is.
     check: u64,
+    /// Accepted bytes that close the open chunk.
+    close_at: u64,
+    /// Accepted bytes that there is room for while nothing leaves of the first chunk.
+    room: u64,
+    /// When the first chunk is done; before that, nothing is asked of `Buffer`.
+    until: i64,
+    /// From when on bytes of the first chunk leave, and how many in a unit of time.
+    leaving_from: i64,
+    leaving_rate: u64,
 }
 
 /// The rest of one shard.
@@ -86,21 +106,12 @@ struct Buffer {
     /// Closed chunks that may not have left: when their last packet is done, and the bytes
     /// accepted up to it.
     chunks: VecDeque<(i64, u64)>,
-    /// Bytes that have left, by whole chunks, and when the last of them was done.
+    /// Bytes that have left, by whole chunks.
     departed: u64,
-    departed_at: i64,
-    /// Bytes of the first chunk that leave in a unit of time.
-    leaving_per_unit: f64,
-    /// Until when nothing more leaves, and the accepted bytes that there is room for until then;
-    /// known where a packet was lost.
-    full_until: i64,
-    room_to: u64,
-    /// Accepted bytes that close the open chunk.
-    close_at: u64,
 }
 
-/// What one size lost and how long packets waited, since it was last taken.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+/// What was lost and how long packets waited, since it was last taken.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Tally {
     pub(super) lost_packets: u64,
     pub(super) lost_bytes: u64,
@@ -110,6 +121,23 @@ pub(super) struct Tally {
     pub(super) wait_units: i64,
     /// Most bytes in one shard's buffer, seen where chunks close.
     pub(super) queue_bytes_max: u64,
+    /// First and last loss, in units from the epoch.
+    first_loss: i64,
+    last_loss: i64,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            lost_packets: 0,
+            lost_bytes: 0,
+            lost_units: 0,
+            wait_units: 0,
+            queue_bytes_max: 0,
+            first_loss: i64::MAX,
+            last_loss: 0,
+        }
+    }
 }
 
 /// A stretch of time in which loss was never a second away.
@@ -129,11 +157,16 @@ impl Stretch {
     }
 }
 
-/// One lane: a size, or nothing.
+/// The listener of one size.
 #[derive(Debug, Clone)]
-struct Lane {
-    first: usize,
-    shards: usize,
+pub(super) struct Listener {
+    epoch_ns: i64,
+    /// The shard of each slot.
+    owners: Box<[u8; SLOTS]>,
+    /// Service time of each class, in units.
+    services: Box<[i64; CLASSES]>,
+    shards: Box<[Shard; SHARDS_MAX]>,
+    buffers: Vec<Buffer>,
     /// Whether the sensor's service is up; everything is lost while it is not.
     up: bool,
     tally: Tally,
@@ -141,220 +174,264 @@ struct Lane {
     longest: Option<Stretch>,
 }
 
-/// Up to [`LANES`] sizes.
-#[derive(Debug, Clone)]
-pub(super) struct Listener {
-    epoch_ns: i64,
-    /// Per slot: the place of each lane's shard in `shards`.
-    places: Vec<[u8; LANES]>,
-    /// Per class: the service time in each lane, in units.
-    services: Vec<[i64; LANES]>,
-    shards: Box<[Shard; SHARDS]>,
-    buffers: Vec<Buffer>,
-    lanes: [Lane; LANES],
-    wait: [i64; LANES],
-}
-
 impl Listener {
-    /// Idle listeners of `shapes`, at most [`LANES`]; lanes beyond cost nothing and never lose.
-    pub(super) fn new(shapes: &[Shape], epoch_ns: i64) -> Self {
-        let idle = Shape { shards: 1, buffer_bytes: u64::MAX >> 1 };
-        let mut places = vec![[0; LANES]; SLOTS];
-        let mut shards = Box::new([Shard { free_at: 0, accepted: 0, check: u64::MAX }; SHARDS]);
-        let mut buffers = Vec::new();
-        let lanes = std::array::from_fn(|lane| {
-            let shape = shapes.get(lane).copied().unwrap_or(idle);
-            let (first, count) = (buffers.len(), shape.shards.clamp(1, SHARDS_MAX));
-            for (place, shard) in places.iter_mut().zip(deal(count)) {
-                if let Some(place) = place.get_mut(lane) {
-                    *place = u8::try_from(first + shard).unwrap_or(0);
+    /// An idle listener with so many threads, at most [`SHARDS_MAX`], to which flows are dealt by
+    /// hash, and so many bytes of buffer for each.
+    pub(super) fn new(shards: usize, buffer_bytes: u64, epoch_ns: i64) -> Self {
+        let count = shards.clamp(1, SHARDS_MAX);
+        let mut owners = Box::new([0; SLOTS]);
+        for (owner, shard) in owners.iter_mut().zip(deal(count)) {
+            *owner = u8::try_from(shard).unwrap_or(0);
+        }
+        let mut buffer = Buffer::new(buffer_bytes);
+        let mut shard = Shard::new();
+        buffer.release(&mut shard, 0);
+        Self {
+            epoch_ns,
+            owners,
+            services: Box::new([0; CLASSES]),
+            shards: Box::new([shard; SHARDS_MAX]),
+            buffers: vec![buffer; count],
+            up: true,
+            tally: Tally::default(),
+            now: None,
+            longest: None,
+        }
+    }
+
+    /// Offers packets, all within a second.
+    pub(super) fn serve(&mut self, packets: &[Packet]) {
+        let Self { owners, services, shards, buffers, up, .. } = self;
+        let mut tally = Tally { queue_bytes_max: self.tally.queue_bytes_max, ..Tally::default() };
+        if let ([buffer], Some(first)) = (buffers.as_mut_slice(), shards.first_mut()) {
+            // One shard stays in registers.
+            let mut shard = *first;
+            for packet in packets {
+                let Some(service) = services.get(usize::from(packet.class)) else { continue };
+                if shard.offer(packet, *service, &mut tally) == Offer::Ask {
+                    shard = decide(shard, buffer, packet, *service, *up, &mut tally);
                 }
             }
-            let buffer = Buffer::new(shape.buffer_bytes);
-            let own = shards.iter_mut().skip(first).take(count);
-            own.for_each(|shard| shard.check = buffer.check());
-            buffers.extend(vec![buffer; count]);
-            let tally = Tally::default();
-            Lane { first, shards: count, up: true, tally, now: None, longest: None }
-        });
-        let services = vec![[0; LANES]; CLASSES];
-        Self { epoch_ns, places, services, shards, buffers, lanes, wait: [0; LANES] }
-    }
-
-    /// Offers arrivals `from..to`; those before the epoch count as at the epoch.
-    pub(super) fn serve(&mut self, arrivals: &Arrivals, from: usize, to: usize) {
-        let Some(times) = arrivals.time_ns.get(from..to) else { return };
-        let Some(bytes) = arrivals.bytes.get(from..to) else { return };
-        let Some(classes) = arrivals.class.get(from..to) else { return };
-        let Some(flows) = arrivals.flow.get(from..to) else { return };
-        // Fields one by one, so that the compiler knows that they do not overlap.
-        let Self { epoch_ns, places, services, shards, buffers, lanes, wait } = self;
-        let mut waited = [0; LANES];
-        for (((time, bytes), class), flow) in times.iter().zip(bytes).zip(classes).zip(flows) {
-            let now = (*time - *epoch_ns).max(0) << UNIT_BITS;
-            let bytes = u64::from(*bytes).max(1);
-            let Some(places) = places.get(slot_of(*flow)) else { continue };
-            let Some(services) = services.get(usize::from(*class)) else { continue };
-            for lane in 0..LANES {
-                let (Some(place), Some(service)) = (places.get(lane), services.get(lane)) else {
-                    continue;
-                };
-                let place = usize::from(*place);
-                let (Some(shard), Some(waited)) = (shards.get_mut(place), waited.get_mut(lane))
-                else {
-                    continue;
-                };
-                let accepted = shard.accepted + bytes;
-                if accepted >= shard.check {
-                    if let (Some(buffer), Some(lane)) =
-                        (buffers.get_mut(place), lanes.get_mut(lane))
-                    {
-                        *waited += decide(shard, buffer, lane, *epoch_ns, now, bytes, *service);
-                    }
-                    continue;
+            *first = shard;
+        } else {
+            for packet in packets {
+                let Some(service) = services.get(usize::from(packet.class)) else { continue };
+                let Some(owner) = owners.get(usize::from(packet.slot) % SLOTS) else { continue };
+                let place = usize::from(*owner) % SHARDS_MAX;
+                let Some(shard) = shards.get_mut(place) else { continue };
+                if shard.offer(packet, *service, &mut tally) == Offer::Ask
+                    && let Some(buffer) = buffers.get_mut(place)
+                {
+                    *shard = decide(*shard, buffer, packet, *service, *up, &mut tally);
                 }
-                let start = shard.free_at.max(now);
-                *waited += start - now;
-                shard.free_at = start + service;
-                shard.accepted = accepted;
             }
         }
-        wait.iter_mut().zip(waited).for_each(|(wait, waited)| *wait += waited);
+        self.add(&tally);
     }
-}
 
-/// Accepts or loses a packet where the buffer may be full or a chunk closes; its waiting time.
-#[inline(never)]
-fn decide(
-    shard: &mut Shard,
-    buffer: &mut Buffer,
-    lane: &mut Lane,
-    epoch_ns: i64,
-    now: i64,
-    bytes: u64,
-    service: i64,
-) -> i64 {
-    let accepted = shard.accepted + bytes;
-    if now < buffer.full_until && accepted > buffer.room_to {
-        lane.lose(now, epoch_ns, bytes, service);
-        return 0;
-    }
-    buffer.release(shard, now);
-    let departed = buffer.departed + buffer.leaving(now);
-    let mut waited = 0;
-    if lane.up && accepted <= departed + buffer.capacity {
-        let start = shard.free_at.max(now);
-        waited = start - now;
-        shard.free_at = start + service;
-        shard.accepted = accepted;
-        if accepted >= buffer.close_at {
-            buffer.chunks.push_back((shard.free_at, accepted));
-            if buffer.chunks.len() == 1 {
-                buffer.set_leaving();
-            }
-            buffer.close_at = accepted + buffer.chunk_bytes;
+    /// Adds what one call has seen.
+    fn add(&mut self, seen: &Tally) {
+        let tally = &mut self.tally;
+        tally.wait_units += seen.wait_units;
+        tally.queue_bytes_max = seen.queue_bytes_max;
+        if seen.lost_packets == 0 {
+            return;
         }
-        lane.tally.queue_bytes_max = lane.tally.queue_bytes_max.max(accepted - departed);
-    } else {
-        lane.lose(now, epoch_ns, bytes, service);
-        buffer.set_full(departed);
+        tally.lost_packets += seen.lost_packets;
+        tally.lost_bytes += seen.lost_bytes;
+        tally.lost_units += seen.lost_units;
+        let start_ns = self.epoch_ns.saturating_add(seen.first_loss >> UNIT_BITS);
+        let end_ns = self.epoch_ns.saturating_add(seen.last_loss >> UNIT_BITS);
+        match &mut self.now {
+            Some(stretch) if start_ns.saturating_sub(stretch.end_ns) <= CALM_NS => {
+                stretch.end_ns = end_ns;
+                stretch.packets += seen.lost_packets;
+            }
+            other => {
+                let packets = seen.lost_packets;
+                let ended = other.replace(Stretch { start_ns, end_ns, packets });
+                let both = [self.longest, ended];
+                self.longest = both.into_iter().flatten().max_by_key(|s| (s.length(), s.packets));
+            }
+        }
     }
-    shard.check = if lane.up { buffer.check() } else { 0 };
-    waited
-}
 
-impl Listener {
-    /// Moves the epoch, and with it what is under way: in lane `n`, work that is left takes
-    /// `stretch[n]` times as long as before, because the rate has changed.
-    pub(super) fn advance(&mut self, epoch_ns: i64, stretch: &[f64; LANES]) {
+    /// Moves the epoch, and with it what is under way.
+    pub(super) fn move_epoch(&mut self, epoch_ns: i64) {
         let passed = epoch_ns.saturating_sub(self.epoch_ns).max(0) << UNIT_BITS;
         self.epoch_ns = self.epoch_ns.max(epoch_ns);
-        for (lane, factor) in self.lanes.iter().zip(stretch) {
-            let range = lane.first..lane.first + lane.shards;
-            let (Some(shards), Some(buffers)) =
-                (self.shards.get_mut(range.clone()), self.buffers.get_mut(range))
-            else {
-                continue;
-            };
-            for (shard, buffer) in shards.iter_mut().zip(buffers) {
-                buffer.release(shard, passed);
-                shard.free_at = stretched(shard.free_at - passed, *factor);
-                for (done, _) in &mut buffer.chunks {
-                    *done = stretched(*done - passed, *factor);
-                }
-                buffer.departed_at = -stretched(passed - buffer.departed_at, *factor);
-                buffer.set_leaving();
-                buffer.full_until = i64::MIN;
-                shard.check = if lane.up { buffer.check() } else { 0 };
+        for (shard, buffer) in self.shards.iter_mut().zip(&mut self.buffers) {
+            buffer.release(shard, passed);
+            shard.free_at = (shard.free_at - passed).max(0);
+            for (done, _) in &mut buffer.chunks {
+                *done -= passed;
             }
+            shard.leaving_from -= passed;
+            buffer.set_leaving(shard);
+            Buffer::tell(shard, self.up);
         }
     }
 
-    /// Sets what a packet of each class takes in a lane, in nanoseconds of one shard.
-    pub(super) fn set_services(&mut self, lane: usize, ns: impl Iterator<Item = f64>) {
-        for (services, ns) in self.services.iter_mut().zip(ns) {
-            if let Some(service) = services.get_mut(lane) {
-                *service = whole((ns * UNITS_PER_NS).min(SERVICE_MAX));
-            }
-        }
-    }
-
-    /// Work that waits in a lane at `now_ns`, in seconds of its shards together.
-    pub(super) fn backlog_seconds(&self, lane: usize, now_ns: i64) -> f64 {
-        let now = now_ns.saturating_sub(self.epoch_ns).max(0) << UNIT_BITS;
-        let left = self.shards_of(lane).iter().map(|shard| (shard.free_at - now).max(0) as f64);
-        left.sum::<f64>() / UNITS_PER_SECOND
-    }
-
-    /// Bytes in the buffers of a lane at `now_ns`.
-    pub(super) fn buffered_bytes(&mut self, lane: usize, now_ns: i64) -> u64 {
-        let now = now_ns.saturating_sub(self.epoch_ns).max(0) << UNIT_BITS;
-        let Some(range) = self.lanes.get(lane).map(|lane| lane.first..lane.first + lane.shards)
-        else {
-            return 0;
-        };
-        let shards = self.shards.get_mut(range.clone()).unwrap_or_default().iter_mut();
-        let buffers = self.buffers.get_mut(range).unwrap_or_default().iter_mut();
-        let queued = shards.zip(buffers).map(|(shard, buffer)| {
+    /// From `now_ns` on, work that is left takes `factor` times as long as before, because the
+    /// rate has changed.
+    pub(super) fn stretch(&mut self, now_ns: i64, factor: f64) {
+        let now = self.units(now_ns);
+        for (shard, buffer) in self.shards.iter_mut().zip(&mut self.buffers) {
             buffer.release(shard, now);
+            shard.free_at = now + stretched(shard.free_at - now, factor);
+            for (done, _) in &mut buffer.chunks {
+                *done = now + stretched(*done - now, factor);
+            }
+            shard.leaving_from = now - stretched(now - shard.leaving_from, factor);
+            buffer.set_leaving(shard);
+            Buffer::tell(shard, self.up);
+        }
+    }
+
+    /// Sets what a packet of each class takes, in nanoseconds of one shard.
+    pub(super) fn set_services(&mut self, ns: impl Iterator<Item = f64>) {
+        for (service, ns) in self.services.iter_mut().zip(ns) {
+            *service = whole((ns * UNITS_PER_NS).min(SERVICE_MAX));
+        }
+    }
+
+    /// Work that waits at `now_ns`, in seconds of all shards together.
+    pub(super) fn backlog_seconds(&self, now_ns: i64) -> f64 {
+        let now = self.units(now_ns);
+        let shards = self.shards.iter().take(self.buffers.len());
+        shards.map(|shard| (shard.free_at - now).max(0) as f64).sum::<f64>() / UNITS_PER_SECOND
+    }
+
+    /// Bytes in the buffers at `now_ns`.
+    pub(super) fn buffered_bytes(&mut self, now_ns: i64) -> u64 {
+        let now = self.units(now_ns);
+        let each = self.shards.iter_mut().zip(&mut self.buffers).map(|(shard, buffer)| {
+            buffer.release(shard, now);
+            Buffer::tell(shard, self.up);
             shard.accepted - buffer.departed
         });
-        queued.sum()
+        each.sum()
     }
 
-    /// Takes the service of a lane down, and what its buffers hold with it, or up again.
-    pub(super) fn set_up(&mut self, lane: usize, up: bool) {
-        let Some(lane) = self.lanes.get_mut(lane) else { return };
-        lane.up = up;
-        let range = lane.first..lane.first + lane.shards;
-        let shards = self.shards.get_mut(range.clone()).unwrap_or_default().iter_mut();
-        let buffers = self.buffers.get_mut(range).unwrap_or_default().iter_mut();
-        for (shard, buffer) in shards.zip(buffers) {
-            shard.free_at = 0;
-            buffer.release(shard, 0);
-            buffer.full_until = i64::MIN;
-            shard.check = if up { buffer.check() } else { 0 };
+    /// Takes the service down at `now_ns`, and what its buffers hold with it, or up again.
+    pub(super) fn set_up(&mut self, now_ns: i64, up: bool) {
+        let now = self.units(now_ns);
+        self.up = up;
+        for (shard, buffer) in self.shards.iter_mut().zip(&mut self.buffers) {
+            shard.free_at = now;
+            buffer.release(shard, now);
+            Buffer::tell(shard, up);
         }
     }
 
-    /// What a lane lost and waited since this was last asked.
-    pub(super) fn take(&mut self, lane: usize) -> Tally {
-        let wait = self.wait.get_mut(lane).map(std::mem::take).unwrap_or_default();
-        let tally = self.lanes.get_mut(lane).map(|lane| std::mem::take(&mut lane.tally));
-        Tally { wait_units: wait, ..tally.unwrap_or_default() }
+    /// What was lost and waited since this was last asked.
+    pub(super) fn take(&mut self) -> Tally {
+        std::mem::take(&mut self.tally)
     }
 
-    /// The longest stretch of loss of a lane so far.
-    pub(super) fn longest_loss(&self, lane: usize) -> Option<Stretch> {
-        let lane = self.lanes.get(lane)?;
-        let both = [lane.longest, lane.now];
+    /// The longest stretch of loss so far.
+    pub(super) fn longest_loss(&self) -> Option<Stretch> {
+        let both = [self.longest, self.now];
         both.into_iter().flatten().max_by_key(|stretch| (stretch.length(), stretch.packets))
     }
 
-    fn shards_of(&self, lane: usize) -> &[Shard] {
-        let range = self.lanes.get(lane).map(|lane| lane.first..lane.first + lane.shards);
-        range.and_then(|range| self.shards.get(range)).unwrap_or_default()
+    fn units(&self, now_ns: i64) -> i64 {
+        now_ns.saturating_sub(self.epoch_ns).max(0) << UNIT_BITS
     }
+}
+
+/// Whether a packet was dealt with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Offer {
+    Done,
+    /// What has left is to be looked at first.
+    Ask,
+}
+
+impl Shard {
+    const fn new() -> Self {
+        Self {
+            free_at: 0,
+            accepted: 0,
+            check: 0,
+            close_at: 0,
+            room: 0,
+            until: i64::MIN,
+            leaving_from: 0,
+            leaving_rate: 0,
+        }
+    }
+
+    /// Accepts or loses a packet, where that can be told without the chunks.
+    #[inline(always)]
+    fn offer(&mut self, packet: &Packet, service: i64, tally: &mut Tally) -> Offer {
+        let (now, bytes) = (packet.now, u64::from(packet.bytes));
+        let accepted = self.accepted + bytes;
+        let start = self.free_at.max(now);
+        if accepted < self.check {
+            tally.wait_units += start - now;
+            self.free_at = start + service;
+            self.accepted = accepted;
+            return Offer::Done;
+        }
+        if now >= self.until || accepted >= self.close_at {
+            return Offer::Ask;
+        }
+        // Nearly full: which packets fit is as good as random, so nothing here branches on it.
+        let fits = accepted <= self.room + self.left(now);
+        let (kept, lost) = (i64::from(fits), i64::from(!fits));
+        tally.wait_units += (start - now) * kept;
+        self.free_at = if fits { start + service } else { self.free_at };
+        self.accepted += bytes * u64::from(fits);
+        tally.lost_packets += u64::from(!fits);
+        tally.lost_bytes += bytes * u64::from(!fits);
+        tally.lost_units += service * lost;
+        tally.first_loss = if fits { tally.first_loss } else { tally.first_loss.min(now) };
+        tally.last_loss = if fits { tally.last_loss } else { now };
+        Offer::Done
+    }
+
+    /// Bytes of the first chunk that have left by `now`, which is not after it is done.
+    #[inline(always)]
+    fn left(&self, now: i64) -> u64 {
+        let passed = (now - self.leaving_from).max(0).unsigned_abs();
+        (passed.wrapping_mul(self.leaving_rate) >> RATE_BITS) & !(STEP_BYTES - 1)
+    }
+}
+
+/// Accepts or loses a packet where the buffer may be full or a chunk closes.
+#[inline(never)]
+fn decide(
+    mut shard: Shard,
+    buffer: &mut Buffer,
+    packet: &Packet,
+    service: i64,
+    up: bool,
+    tally: &mut Tally,
+) -> Shard {
+    let (now, bytes) = (packet.now, u64::from(packet.bytes));
+    buffer.release(&mut shard, now);
+    let accepted = shard.accepted + bytes;
+    let room = shard.room + shard.left(now);
+    if up && accepted <= room {
+        let start = shard.free_at.max(now);
+        tally.wait_units += start - now;
+        shard.free_at = start + service;
+        shard.accepted = accepted;
+        if accepted >= shard.close_at {
+            buffer.close(&mut shard);
+        }
+        let queued = (accepted + buffer.capacity).saturating_sub(room);
+        tally.queue_bytes_max = tally.queue_bytes_max.max(queued);
+    } else {
+        tally.lost_packets += 1;
+        tally.lost_bytes += bytes;
+        tally.lost_units += service;
+        tally.first_loss = tally.first_loss.min(now);
+        tally.last_loss = now;
+    }
+    Buffer::tell(&mut shard, up);
+    shard
 }
 
 impl Buffer {
@@ -366,94 +443,65 @@ impl Buffer {
             (capacity / SMALL_CHUNKS).max(1)
         };
         let chunks = VecDeque::with_capacity(CHUNKS_KEPT);
-        Self {
-            even,
-            capacity,
-            chunk_bytes,
-            chunks,
-            departed: 0,
-            departed_at: 0,
-            leaving_per_unit: 0.0,
-            full_until: i64::MIN,
-            room_to: 0,
-            close_at: chunk_bytes,
-        }
-    }
-
-    /// Accepted bytes from which on [`Listener::decide`] is to be asked.
-    fn check(&self) -> u64 {
-        self.close_at.min(self.departed.saturating_add(self.capacity).saturating_add(1))
+        Self { even, capacity, chunk_bytes, chunks, departed: 0 }
     }
 
     /// Forgets what has left by `now`.
-    fn release(&mut self, shard: &Shard, now: i64) {
+    fn release(&mut self, shard: &mut Shard, now: i64) {
         if shard.free_at <= now {
             self.chunks.clear();
             self.departed = shard.accepted;
-            self.departed_at = now;
-            self.leaving_per_unit = 0.0;
-            self.close_at = shard.accepted.saturating_add(self.chunk_bytes);
-            return;
+            shard.leaving_from = now;
+            let first = if self.even { self.capacity / FIRST_CHUNKS } else { 0 };
+            shard.close_at = shard.accepted.saturating_add(self.chunk_bytes.max(first));
         }
-        let mut moved = false;
+        let mut moved = self.chunks.is_empty();
         while let Some((done, bytes)) =
             self.chunks.front().copied().filter(|(done, _)| *done <= now)
         {
             self.departed = bytes;
-            self.departed_at = done;
+            shard.leaving_from = done;
             self.chunks.pop_front();
             moved = true;
         }
         if moved {
-            self.set_leaving();
+            self.set_leaving(shard);
         }
     }
 
-    /// Bytes of the chunk under way that have left.
-    fn leaving(&self, now: i64) -> u64 {
-        let leaving = (now - self.departed_at).max(0) as f64 * self.leaving_per_unit;
-        whole_u64(leaving) / STEP_BYTES * STEP_BYTES
+    /// Closes the open chunk behind the packet that was accepted last.
+    fn close(&mut self, shard: &mut Shard) {
+        self.chunks.push_back((shard.free_at, shard.accepted));
+        if self.chunks.len() == 1 {
+            self.set_leaving(shard);
+        }
+        shard.close_at = shard.accepted.saturating_add(self.chunk_bytes);
     }
 
-    /// Notes until when there is no more room than now, `departed` bytes having left: until the
-    /// first chunk is done, or its next step leaves.
-    fn set_full(&mut self, departed: u64) {
-        self.room_to = departed.saturating_add(self.capacity);
-        let Some((done, _)) = self.chunks.front().copied() else { return };
-        self.full_until = done;
-        if self.leaving_per_unit > 0.0 {
-            let next = (departed - self.departed + STEP_BYTES) as f64 / self.leaving_per_unit;
-            self.full_until = done.min(self.departed_at.saturating_add(whole_i64(next)));
+    /// Sets what leaves next: the first chunk, evenly or not before it is done.
+    fn set_leaving(&self, shard: &mut Shard) {
+        shard.room = self.departed.saturating_add(self.capacity);
+        shard.leaving_rate = 0;
+        shard.until = i64::MIN;
+        if let Some((done, bytes)) = self.chunks.front().copied() {
+            shard.until = done;
+            if self.even {
+                let time = (done - shard.leaving_from).max(1).unsigned_abs();
+                shard.leaving_rate = ((bytes - self.departed) << RATE_BITS) / time;
+            }
         }
     }
 
-    /// Sets how fast the first chunk leaves: evenly, or not before it is done.
-    fn set_leaving(&mut self) {
-        self.leaving_per_unit = match self.chunks.front() {
-            Some((done, bytes)) if self.even => {
-                (bytes - self.departed) as f64 / (done - self.departed_at).max(1) as f64
-            }
-            _ => 0.0,
-        };
-    }
-}
-
-impl Lane {
-    fn lose(&mut self, now: i64, epoch_ns: i64, bytes: u64, service: i64) {
-        self.tally.lost_packets += 1;
-        self.tally.lost_bytes += bytes;
-        self.tally.lost_units += service;
-        let now_ns = epoch_ns.saturating_add(now >> UNIT_BITS);
-        match &mut self.now {
-            Some(stretch) if now_ns.saturating_sub(stretch.end_ns) <= CALM_NS => {
-                stretch.end_ns = now_ns;
-                stretch.packets += 1;
-            }
-            other => {
-                let ended = other.replace(Stretch { start_ns: now_ns, end_ns: now_ns, packets: 1 });
-                let both = [self.longest, ended];
-                self.longest = both.into_iter().flatten().max_by_key(|s| (s.length(), s.packets));
-            }
+    /// Tells the shard what it may decide alone: where the service is down, that all is lost.
+    fn tell(shard: &mut Shard, up: bool) {
+        if up {
+            shard.check = shard.close_at.min(shard.room.saturating_add(1));
+        } else {
+            shard.check = 0;
+            shard.close_at = u64::MAX;
+            shard.until = i64::MAX;
+            shard.room = 0;
+            shard.leaving_rate = 0;
         }
     }
 }
