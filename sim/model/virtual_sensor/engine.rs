@@ -4,7 +4,7 @@ use crate::base::Timestamp;
 use crate::model::rounding::whole_u64;
 use crate::record::SimulatedSize;
 
-use super::listener::{Listener, Packet, UNITS_PER_SECOND};
+use super::listener::{Listener, Packet, SHOWN, UNITS_PER_SECOND};
 use super::quota::{self, QUOTA_SECONDS};
 use super::size::{Offered, Size};
 use super::{Arrivals, CLASSES, Candidate, SensorError, Settings};
@@ -13,8 +13,6 @@ use super::{Arrivals, CLASSES, Candidate, SensorError, Settings};
 /// a queue behind a listener is not nearly empty.
 const TICK_NS: i64 = 100_000_000;
 const FINE_TICK_NS: i64 = 10_000_000;
-/// Packets that listeners are shown at once: all of them take them from the nearest cache.
-const SHOWN: usize = 512;
 const QUOTA_NS: i64 = QUOTA_SECONDS * 1_000_000_000;
 const DAY_NS: i64 = 86_400 * 1_000_000_000;
 /// Longest simulation, in days; the series of every size stay in memory.

@@ -53,6 +53,9 @@ const CHUNKS_MIN: u64 = 8;
 /// Least part of a buffer that the first chunk after idleness is.
 const FIRST_CHUNKS: u64 = 16;
 
+/// Packets that a listener is shown at once, at most.
+pub(super) const SHOWN: usize = 512;
+
 /// Lossless time that ends a stretch of loss, in nanoseconds: a second.
 const CALM_NS: i64 = 1_000_000_000;
 
@@ -111,7 +114,7 @@ struct Buffer {
 }
 
 /// What was lost and how long packets waited, since it was last taken.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Tally {
     pub(super) lost_packets: u64,
     pub(super) lost_bytes: u64,
@@ -121,23 +124,6 @@ pub(super) struct Tally {
     pub(super) wait_units: i64,
     /// Most bytes in one shard's buffer, seen where chunks close.
     pub(super) queue_bytes_max: u64,
-    /// First and last loss, in units from the epoch.
-    first_loss: i64,
-    last_loss: i64,
-}
-
-impl Default for Tally {
-    fn default() -> Self {
-        Self {
-            lost_packets: 0,
-            lost_bytes: 0,
-            lost_units: 0,
-            wait_units: 0,
-            queue_bytes_max: 0,
-            first_loss: i64::MAX,
-            last_loss: 0,
-        }
-    }
 }
 
 /// A stretch of time in which loss was never a second away.
@@ -170,6 +156,8 @@ pub(super) struct Listener {
     /// Whether the sensor's service is up; everything is lost while it is not.
     up: bool,
     tally: Tally,
+    /// Numbers of the packets that the last call lost, and then whatever.
+    lost: Box<[u16; SHOWN]>,
     now: Option<Stretch>,
     longest: Option<Stretch>,
 }
@@ -194,61 +182,78 @@ impl Listener {
             buffers: vec![buffer; count],
             up: true,
             tally: Tally::default(),
+            lost: Box::new([0; SHOWN]),
             now: None,
             longest: None,
         }
     }
 
-    /// Offers packets, all within a second.
+    /// Offers packets, at most [`SHOWN`], all within a second.
     pub(super) fn serve(&mut self, packets: &[Packet]) {
-        let Self { owners, services, shards, buffers, up, .. } = self;
-        let mut tally = Tally { queue_bytes_max: self.tally.queue_bytes_max, ..Tally::default() };
+        let Self { owners, services, shards, buffers, up, tally, lost, .. } = self;
+        let mut waited = 0;
+        // Every number is noted, and overwritten by the next where its packet was not lost.
+        let mut count = 0;
+        let mut note = |number: u16, is_lost: u64| {
+            if let Some(next) = lost.get_mut(count % SHOWN) {
+                *next = number;
+            }
+            count += usize::from(is_lost != 0);
+        };
         if let ([buffer], Some(first)) = (buffers.as_mut_slice(), shards.first_mut()) {
             // One shard stays in registers.
             let mut shard = *first;
-            for packet in packets {
+            for (number, packet) in (0..).zip(packets) {
                 let Some(service) = services.get(usize::from(packet.class)) else { continue };
-                if shard.offer(packet, *service, &mut tally) == Offer::Ask {
-                    shard = decide(shard, buffer, packet, *service, *up, &mut tally);
+                if let Some(is_lost) = shard.offer(packet, *service, &mut waited) {
+                    note(number, is_lost);
+                } else {
+                    let decided = decide(shard, buffer, packet, *service, *up, tally);
+                    shard = decided.0;
+                    note(number, decided.1);
                 }
             }
             *first = shard;
         } else {
-            for packet in packets {
+            for (number, packet) in (0..).zip(packets) {
                 let Some(service) = services.get(usize::from(packet.class)) else { continue };
                 let Some(owner) = owners.get(usize::from(packet.slot) % SLOTS) else { continue };
                 let place = usize::from(*owner) % SHARDS_MAX;
                 let Some(shard) = shards.get_mut(place) else { continue };
-                if shard.offer(packet, *service, &mut tally) == Offer::Ask
-                    && let Some(buffer) = buffers.get_mut(place)
-                {
-                    *shard = decide(*shard, buffer, packet, *service, *up, &mut tally);
+                if let Some(is_lost) = shard.offer(packet, *service, &mut waited) {
+                    note(number, is_lost);
+                } else if let Some(buffer) = buffers.get_mut(place) {
+                    let decided = decide(*shard, buffer, packet, *service, *up, tally);
+                    *shard = decided.0;
+                    note(number, decided.1);
                 }
             }
         }
-        self.add(&tally);
+        tally.wait_units += waited;
+        self.count_lost(packets, count);
     }
 
-    /// Adds what one call has seen.
-    fn add(&mut self, seen: &Tally) {
-        let tally = &mut self.tally;
-        tally.wait_units += seen.wait_units;
-        tally.queue_bytes_max = seen.queue_bytes_max;
-        if seen.lost_packets == 0 {
-            return;
+    /// Adds what one call has lost: the first `count` that are noted.
+    fn count_lost(&mut self, packets: &[Packet], count: usize) {
+        let numbers = self.lost.get(..count).unwrap_or_default();
+        let mut lost = numbers.iter().filter_map(|number| packets.get(usize::from(*number)));
+        for packet in lost.clone() {
+            self.tally.lost_bytes += u64::from(packet.bytes);
+            let service = self.services.get(usize::from(packet.class));
+            self.tally.lost_units += service.copied().unwrap_or(0);
         }
-        tally.lost_packets += seen.lost_packets;
-        tally.lost_bytes += seen.lost_bytes;
-        tally.lost_units += seen.lost_units;
-        let start_ns = self.epoch_ns.saturating_add(seen.first_loss >> UNIT_BITS);
-        let end_ns = self.epoch_ns.saturating_add(seen.last_loss >> UNIT_BITS);
+        let last = lost.clone().next_back();
+        let (Some(first), Some(last)) = (lost.next(), last) else { return };
+        let packets = count as u64;
+        self.tally.lost_packets += packets;
+        let start_ns = self.epoch_ns.saturating_add(first.now >> UNIT_BITS);
+        let end_ns = self.epoch_ns.saturating_add(last.now >> UNIT_BITS);
         match &mut self.now {
             Some(stretch) if start_ns.saturating_sub(stretch.end_ns) <= CALM_NS => {
                 stretch.end_ns = end_ns;
-                stretch.packets += seen.lost_packets;
+                stretch.packets += packets;
             }
             other => {
-                let packets = seen.lost_packets;
                 let ended = other.replace(Stretch { start_ns, end_ns, packets });
                 let both = [self.longest, ended];
                 self.longest = both.into_iter().flatten().max_by_key(|s| (s.length(), s.packets));
@@ -340,14 +345,6 @@ impl Listener {
     }
 }
 
-/// Whether a packet was dealt with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Offer {
-    Done,
-    /// What has left is to be looked at first.
-    Ask,
-}
-
 impl Shard {
     const fn new() -> Self {
         Self {
@@ -362,33 +359,30 @@ impl Shard {
         }
     }
 
-    /// Accepts or loses a packet, where that can be told without the chunks.
+    /// Accepts or loses a packet where that can be told without the chunks: then 1 where it is
+    /// lost, else 0.
     #[inline(always)]
-    fn offer(&mut self, packet: &Packet, service: i64, tally: &mut Tally) -> Offer {
+    fn offer(&mut self, packet: &Packet, service: i64, waited: &mut i64) -> Option<u64> {
         let (now, bytes) = (packet.now, u64::from(packet.bytes));
         let accepted = self.accepted + bytes;
         let start = self.free_at.max(now);
         if accepted < self.check {
-            tally.wait_units += start - now;
+            *waited += start - now;
             self.free_at = start + service;
             self.accepted = accepted;
-            return Offer::Done;
+            return Some(0);
         }
         if now >= self.until || accepted >= self.close_at {
-            return Offer::Ask;
+            return None;
         }
         // Nearly full: which packets fit is as good as random, so nothing here branches on it.
-        let fits = accepted <= self.room + self.left(now);
-        let (kept, lost) = (i64::from(fits), i64::from(!fits));
-        tally.wait_units += (start - now) * kept;
-        self.free_at = if fits { start + service } else { self.free_at };
-        self.accepted += bytes * u64::from(fits);
-        tally.lost_packets += u64::from(!fits);
-        tally.lost_bytes += bytes * u64::from(!fits);
-        tally.lost_units += service * lost;
-        tally.first_loss = if fits { tally.first_loss } else { tally.first_loss.min(now) };
-        tally.last_loss = if fits { tally.last_loss } else { now };
-        Offer::Done
+        // Where one does not, the difference is negative, its sign all ones.
+        let room = self.room.wrapping_add(self.left(now));
+        let lost = room.wrapping_sub(accepted).cast_signed() >> (i64::BITS - 1);
+        *waited += (start - now) & !lost;
+        self.free_at += (start + service - self.free_at) & !lost;
+        self.accepted += bytes & !lost.cast_unsigned();
+        Some(lost.cast_unsigned() & 1)
     }
 
     /// Bytes of the first chunk that have left by `now`, which is not after it is done.
@@ -399,7 +393,8 @@ impl Shard {
     }
 }
 
-/// Accepts or loses a packet where the buffer may be full or a chunk closes.
+/// Accepts or loses a packet where the buffer may be full or a chunk closes; and 1 where it is
+/// lost, else 0.
 #[inline(never)]
 fn decide(
     mut shard: Shard,
@@ -408,12 +403,13 @@ fn decide(
     service: i64,
     up: bool,
     tally: &mut Tally,
-) -> Shard {
+) -> (Shard, u64) {
     let (now, bytes) = (packet.now, u64::from(packet.bytes));
     buffer.release(&mut shard, now);
     let accepted = shard.accepted + bytes;
-    let room = shard.room + shard.left(now);
-    if up && accepted <= room {
+    let room = shard.room.saturating_add(shard.left(now));
+    let fits = up && accepted <= room;
+    if fits {
         let start = shard.free_at.max(now);
         tally.wait_units += start - now;
         shard.free_at = start + service;
@@ -423,15 +419,9 @@ fn decide(
         }
         let queued = (accepted + buffer.capacity).saturating_sub(room);
         tally.queue_bytes_max = tally.queue_bytes_max.max(queued);
-    } else {
-        tally.lost_packets += 1;
-        tally.lost_bytes += bytes;
-        tally.lost_units += service;
-        tally.first_loss = tally.first_loss.min(now);
-        tally.last_loss = now;
     }
     Buffer::tell(&mut shard, up);
-    shard
+    (shard, u64::from(!fits))
 }
 
 impl Buffer {
