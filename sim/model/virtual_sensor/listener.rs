@@ -192,25 +192,16 @@ impl Listener {
     pub(super) fn serve(&mut self, packets: &[Packet]) {
         let Self { owners, services, shards, buffers, up, tally, lost, .. } = self;
         let mut waited = 0;
-        // Every number is noted, and overwritten by the next where its packet was not lost.
-        let mut count = 0;
-        let mut note = |number: u16, is_lost: u64| {
-            if let Some(next) = lost.get_mut(count % SHOWN) {
-                *next = number;
-            }
-            count += usize::from(is_lost != 0);
-        };
+        let mut lost = Lost { numbers: lost, count: 0 };
         if let ([buffer], Some(first)) = (buffers.as_mut_slice(), shards.first_mut()) {
             // One shard stays in registers.
             let mut shard = *first;
             for (number, packet) in (0..).zip(packets) {
                 let Some(service) = services.get(usize::from(packet.class)) else { continue };
-                if let Some(is_lost) = shard.offer(packet, *service, &mut waited) {
-                    note(number, is_lost);
-                } else {
-                    let decided = decide(shard, buffer, packet, *service, *up, tally);
-                    shard = decided.0;
-                    note(number, decided.1);
+                if !shard.offer(packet, *service, number, &mut waited, &mut lost) {
+                    let (after, is_lost) = decide(shard, buffer, packet, *service, *up, tally);
+                    shard = after;
+                    lost.note(number, u64::from(is_lost));
                 }
             }
             *first = shard;
@@ -220,15 +211,16 @@ impl Listener {
                 let Some(owner) = owners.get(usize::from(packet.slot) % SLOTS) else { continue };
                 let place = usize::from(*owner) % SHARDS_MAX;
                 let Some(shard) = shards.get_mut(place) else { continue };
-                if let Some(is_lost) = shard.offer(packet, *service, &mut waited) {
-                    note(number, is_lost);
-                } else if let Some(buffer) = buffers.get_mut(place) {
-                    let decided = decide(*shard, buffer, packet, *service, *up, tally);
-                    *shard = decided.0;
-                    note(number, decided.1);
+                if !shard.offer(packet, *service, number, &mut waited, &mut lost)
+                    && let Some(buffer) = buffers.get_mut(place)
+                {
+                    let (after, is_lost) = decide(*shard, buffer, packet, *service, *up, tally);
+                    *shard = after;
+                    lost.note(number, u64::from(is_lost));
                 }
             }
         }
+        let count = lost.count;
         tally.wait_units += waited;
         self.count_lost(packets, count);
     }
@@ -345,6 +337,23 @@ impl Listener {
     }
 }
 
+/// Numbers of packets that were lost.
+struct Lost<'a> {
+    numbers: &'a mut [u16; SHOWN],
+    count: usize,
+}
+
+impl Lost<'_> {
+    /// Notes a packet, to be overwritten by the next where it was not lost (1, else 0).
+    #[inline(always)]
+    fn note(&mut self, number: u16, is_lost: u64) {
+        if let Some(next) = self.numbers.get_mut(self.count % SHOWN) {
+            *next = number;
+        }
+        self.count += usize::from(is_lost != 0);
+    }
+}
+
 impl Shard {
     const fn new() -> Self {
         Self {
@@ -359,10 +368,16 @@ impl Shard {
         }
     }
 
-    /// Accepts or loses a packet where that can be told without the chunks: then 1 where it is
-    /// lost, else 0.
+    /// Accepts or loses a packet where that can be told without the chunks; whether it could.
     #[inline(always)]
-    fn offer(&mut self, packet: &Packet, service: i64, waited: &mut i64) -> Option<u64> {
+    fn offer(
+        &mut self,
+        packet: &Packet,
+        service: i64,
+        number: u16,
+        waited: &mut i64,
+        lost: &mut Lost<'_>,
+    ) -> bool {
         let (now, bytes) = (packet.now, u64::from(packet.bytes));
         let accepted = self.accepted + bytes;
         let start = self.free_at.max(now);
@@ -370,19 +385,20 @@ impl Shard {
             *waited += start - now;
             self.free_at = start + service;
             self.accepted = accepted;
-            return Some(0);
+            return true;
         }
         if now >= self.until || accepted >= self.close_at {
-            return None;
+            return false;
         }
         // Nearly full: which packets fit is as good as random, so nothing here branches on it.
         // Where one does not, the difference is negative, its sign all ones.
         let room = self.room.wrapping_add(self.left(now));
-        let lost = room.wrapping_sub(accepted).cast_signed() >> (i64::BITS - 1);
-        *waited += (start - now) & !lost;
-        self.free_at += (start + service - self.free_at) & !lost;
-        self.accepted += bytes & !lost.cast_unsigned();
-        Some(lost.cast_unsigned() & 1)
+        let is_lost = room.wrapping_sub(accepted).cast_signed() >> (i64::BITS - 1);
+        *waited += (start - now) & !is_lost;
+        self.free_at += (start + service - self.free_at) & !is_lost;
+        self.accepted += bytes & !is_lost.cast_unsigned();
+        lost.note(number, is_lost.cast_unsigned() & 1);
+        true
     }
 
     /// Bytes of the first chunk that have left by `now`, which is not after it is done.
@@ -393,8 +409,8 @@ impl Shard {
     }
 }
 
-/// Accepts or loses a packet where the buffer may be full or a chunk closes; and 1 where it is
-/// lost, else 0.
+/// Accepts or loses a packet where the buffer may be full or a chunk closes; and whether it is
+/// lost.
 #[inline(never)]
 fn decide(
     mut shard: Shard,
@@ -403,7 +419,7 @@ fn decide(
     service: i64,
     up: bool,
     tally: &mut Tally,
-) -> (Shard, u64) {
+) -> (Shard, bool) {
     let (now, bytes) = (packet.now, u64::from(packet.bytes));
     buffer.release(&mut shard, now);
     let accepted = shard.accepted + bytes;
@@ -421,7 +437,7 @@ fn decide(
         tally.queue_bytes_max = tally.queue_bytes_max.max(queued);
     }
     Buffer::tell(&mut shard, up);
-    (shard, u64::from(!fits))
+    (shard, !fits)
 }
 
 impl Buffer {
