@@ -95,9 +95,7 @@ impl VirtualSensor {
             let Some(next) = rest.first() else { break };
             self.move_to(*next)?;
             let end = self.now_ns.saturating_add(self.tick_ns);
-            let shown = rest.get(..SHOWN).unwrap_or(rest);
-            let to = from + shown.partition_point(|time| *time < end).max(1);
-            self.prepare(arrivals, from, to);
+            let to = from + self.prepare(arrivals, from, end);
             for listener in &mut self.listeners {
                 listener.serve(&self.packets);
             }
@@ -140,23 +138,28 @@ impl VirtualSensor {
         Ok(())
     }
 
-    /// Lays arrivals ready for the listeners, and adds them to what the tick offers.
-    fn prepare(&mut self, arrivals: &Arrivals, from: usize, to: usize) {
-        let times = arrivals.time_ns.get(from..to).unwrap_or_default();
-        let bytes = arrivals.bytes.get(from..to).unwrap_or_default();
-        let classes = arrivals.class.get(from..to).unwrap_or_default();
-        let flows = arrivals.flow.get(from..to).unwrap_or_default();
+    /// Lays the next arrivals ready for the listeners, those before `end_ns` and at least one, and
+    /// adds them to what the tick offers; how many.
+    fn prepare(&mut self, arrivals: &Arrivals, from: usize, end_ns: i64) -> usize {
+        let times = arrivals.time_ns.get(from..).unwrap_or_default();
+        let bytes = arrivals.bytes.get(from..).unwrap_or_default();
+        let classes = arrivals.class.get(from..).unwrap_or_default();
+        let flows = arrivals.flow.get(from..).unwrap_or_default();
         let (mut sum, mut work) = (0, 0);
         self.packets.clear();
-        let each = times.iter().zip(bytes).zip(classes).zip(flows);
-        self.packets.extend(each.map(|(((time, bytes), class), flow)| {
+        let each = times.iter().zip(bytes).zip(classes).zip(flows).take(SHOWN);
+        for (((time, bytes), class), flow) in each {
+            if *time >= end_ns && !self.packets.is_empty() {
+                break;
+            }
             sum += u64::from(*bytes).max(1);
             work += self.costs.get(usize::from(*class)).copied().unwrap_or(0);
-            Packet::new(*time - self.epoch_ns, *bytes, *flow, *class)
-        }));
+            self.packets.push(Packet::new(*time - self.epoch_ns, *bytes, *flow, *class));
+        }
         self.in_tick.packets += self.packets.len() as u64;
         self.in_tick.bytes += sum;
         self.in_tick.work_units += work;
+        self.packets.len()
     }
 
     /// Ends the tick under way at `end_ns`.

@@ -191,9 +191,12 @@ impl Listener {
     /// Offers packets, at most [`SHOWN`], all within a second.
     pub(super) fn serve(&mut self, packets: &[Packet]) {
         let Self { owners, services, shards, buffers, up, tally, lost, .. } = self;
+        // Without the boxes, which would be looked into for every packet.
+        let (owners, services) = (owners.as_ref(), services.as_ref());
+        let (shards, buffers) = (shards.as_mut(), buffers.as_mut_slice());
         let mut waited = 0;
         let mut lost = Lost { numbers: lost, count: 0 };
-        if let ([buffer], Some(first)) = (buffers.as_mut_slice(), shards.first_mut()) {
+        if let ([buffer], Some(first)) = (&mut *buffers, shards.first_mut()) {
             // One shard stays in registers.
             let mut shard = *first;
             for (number, packet) in (0..).zip(packets) {
