@@ -5,7 +5,7 @@
 //! is taken off. What a window of 10 ms has more of it than one of 100 ms, is a scale between the
 //! two. A rough estimate: one peak each is all that a record keeps.
 
-use super::{BurstModel, Scale};
+use super::{BurstModel, SIGMA_MAX, Scale};
 use crate::record::Peak;
 
 /// Deviation of a scale below which it is left out.
@@ -63,7 +63,7 @@ pub fn from_peaks(
             Some((longer, below)) => (libm::sqrt(seconds * longer), below),
             None => (3.0 * seconds, 0.0),
         };
-        let sigma = libm::sqrt((variance - below).max(0.0)).min(3.0);
+        let sigma = libm::sqrt((variance - below).max(0.0)).min(SIGMA_MAX);
         if sigma >= SIGMA_MIN {
             scales.push(Scale { sigma, tau_seconds });
         }

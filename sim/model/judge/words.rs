@@ -2,12 +2,13 @@
 
 use crate::model::virtual_sensor::Settings;
 use crate::record::{
-    ArrivalsFrom, Assumption, Basis, Chance, Headroom, Limit, SensorSize, SizeProbability, Sized,
-    TableReading, VirtualVerdict,
+    Assumption, Basis, Chance, Headroom, Limit, SensorSize, SizeProbability, Sized, TableReading,
+    VirtualVerdict,
 };
 
+use super::made::Made;
 use super::server::Host;
-use super::{ASSUMED_BYTES, Question};
+use super::{ASSUMED_BYTES, ASSUMED_FLOWS, Question};
 
 /// Sentences for people who have never heard of queues; the first alone is enough.
 pub fn sentences(verdict: &VirtualVerdict, sized: &Sized) -> Vec<String> {
@@ -139,9 +140,9 @@ fn smallest(verdict: &VirtualVerdict) -> String {
 
 /// What the verdict rests on.
 pub fn assumptions(
-    verdict: &VirtualVerdict,
     question: &Question,
     settings: &Settings,
+    made: Option<&Made>,
     host: Option<&Host>,
 ) -> Vec<Assumption> {
     let mut all = vec![
@@ -182,7 +183,7 @@ pub fn assumptions(
             "--buffer; Npcap's default kernel buffer is 1 MiB, what the sensor sets is not published",
         ),
     });
-    all.extend((verdict.arrivals == ArrivalsFrom::Samples).then(made_below_samples));
+    all.extend(made.into_iter().flat_map(made_below_samples));
     all.extend(host.map(of_host));
     all
 }
@@ -191,16 +192,64 @@ fn ours(text: String, how: &str) -> Assumption {
     Assumption { text, basis: Basis::Assumed, source: how.to_owned() }
 }
 
-fn made_below_samples() -> Assumption {
-    let bytes = ASSUMED_BYTES.map(|(bytes, share)| format!("{bytes} ({})", percent(share)));
-    ours(
-        format!(
-            "Virtual sensor: between two samples of the log the rate moves as a lognormal process \
-             does, with deviations of 0.35 that last 5 s and 0.2 s; packets have {} bytes.",
-            bytes.join(", ")
+fn made_below_samples(made: &Made) -> [Assumption; 2] {
+    let scales = made.bursts.scales.iter();
+    let scales: Vec<String> =
+        scales.map(|scale| format!("{:.2} ({} s)", scale.sigma, time(scale.tau_seconds))).collect();
+    let moves = match scales.as_slice() {
+        [] => "the rate stays as it is, and packets come at random".to_owned(),
+        scales => format!(
+            "the rate moves as a lognormal process does; its deviations, with the time in which \
+             each is forgotten: {}",
+            scales.join(", ")
         ),
-        "a capture tells it: give one instead of the log",
-    )
+    };
+    let moves = format!("Virtual sensor: between two samples {moves}.");
+    let bytes = ASSUMED_BYTES.map(|(bytes, share)| format!("{bytes} ({})", percent(share)));
+    let (flows, _) = ASSUMED_FLOWS;
+    [
+        if made.are_bursts_measured {
+            Assumption {
+                text: moves,
+                basis: Basis::Inferred,
+                source: "the capture's highest rates in windows of 1 ms to 5 s; read from a file \
+                         instead of a pipe, its packets tell"
+                    .to_owned(),
+            }
+        } else {
+            ours(moves, "a capture tells it: give one instead of the log")
+        },
+        if made.is_mix_measured {
+            Assumption {
+                text: format!(
+                    "Virtual sensor: packets have the protocols of the capture, and of each its \
+                     mean size; they are dealt to {flows} conversations, a number that is assumed."
+                ),
+                basis: Basis::Measured,
+                source: "the capture; read from a file instead of a pipe, its packets tell"
+                    .to_owned(),
+            }
+        } else {
+            ours(
+                format!(
+                    "Virtual sensor: packets have {} bytes, and are dealt to {flows} conversations.",
+                    bytes.join(", ")
+                ),
+                "a capture tells it: give one instead of the log",
+            )
+        },
+    ]
+}
+
+/// A time in seconds, to two digits.
+fn time(seconds: f64) -> String {
+    if seconds >= 1.0 {
+        format!("{seconds:.0}")
+    } else if seconds >= 0.1 {
+        format!("{seconds:.1}")
+    } else {
+        format!("{seconds:.3}")
+    }
 }
 
 fn of_host(host: &Host) -> Assumption {
