@@ -80,6 +80,8 @@ fn check_truth(log: &CounterLog, truths: &[Truth], interval_ms: u64) {
             covered_ms: timeline(dc).covered_ms,
             packets_per_second: truth.packets.clone(),
             bytes_per_second: truth.bytes.clone(),
+            cpu_percent: Vec::new(),
+            available_mb: Vec::new(),
             protocol_interval_ms: interval_ms,
             protocols: Vec::new(),
         };

@@ -190,6 +190,8 @@ fn a_part_of_a_timeline_is_taken_and_its_holes_filled() {
         covered_ms: 25_000,
         packets_per_second: vec![Some(9.0), Some(1.0), None, Some(3.0), Some(9.0)],
         bytes_per_second: Vec::new(),
+        cpu_percent: Vec::new(),
+        available_mb: Vec::new(),
         protocol_interval_ms: 60_000,
         protocols: Vec::new(),
     };

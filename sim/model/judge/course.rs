@@ -8,6 +8,7 @@ use crate::model::virtual_sensor::{Candidate, VirtualSensor};
 use crate::record::SimulatedSize;
 
 use super::made::Made;
+use super::span::Span;
 use super::{Case, JudgeError};
 
 /// Packets of a course that is made, at most: a day of 20,000 packets per second and some more.
@@ -38,7 +39,11 @@ impl Case<'_> {
         let intervals = i64::try_from(rates.packets_per_second.len()).unwrap_or(i64::MAX);
         let end_ns = start_ns.saturating_add(intervals.saturating_mul(interval_ns));
         let sizes = [self.of_course(size)];
-        let mut sensor = VirtualSensor::new(self.settings.clone(), &sizes, start_ns)?;
+        let mut settings = self.settings.clone();
+        if let Some(host) = &self.host {
+            settings.own_load = host.own_load(Span { start_ns, end_ns });
+        }
+        let mut sensor = VirtualSensor::new(settings, &sizes, start_ns)?;
         let (bursts, mix) = (made.bursts.clone(), made.mix.clone());
         let mut generator = Generator::new(rates, bursts, mix, self.question.seed, u64::MAX)?;
         let (mut now, mut next) = (Arrivals::default(), Arrivals::default());

@@ -7,6 +7,8 @@
 
 mod course;
 mod made;
+mod names;
+mod own_load;
 mod server;
 mod span;
 mod what_if;
@@ -149,9 +151,10 @@ impl<'a> Case<'a> {
             settings.memory.base_gb = memory.base_gb;
             settings.memory.gb_per_kpps = memory.gb_per_kpps;
         }
+        settings.probes = names::probes(sized, mean.packet_us);
         let host = Host::of(sized, question);
         if let Some(host) = &host {
-            settings.own_load = host.own_load.clone();
+            settings.own_load = host.own_load(span);
         }
         let of_table = table.rows.iter().map(|row| sensor(row.cores, row.memory_gb, question));
         let own = host.as_ref().map(|host| host.candidate(question));
@@ -331,6 +334,7 @@ impl<'a> Case<'a> {
         verdict.sentences = words::sentences(&verdict, self.sized);
         verdict.assumptions =
             words::assumptions(self.question, &self.settings, made, self.host.as_ref());
+        verdict.assumptions.push(names::assumption(self.sized));
         verdict
     }
 

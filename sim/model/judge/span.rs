@@ -92,6 +92,7 @@ impl Span {
     }
 }
 
-fn interval_ns(timeline: &Timeline) -> i64 {
+/// Length of a sample, in nanoseconds.
+pub fn interval_ns(timeline: &Timeline) -> i64 {
     i64::try_from(timeline.interval_ms).unwrap_or(i64::MAX / 1_000_000).max(1) * 1_000_000
 }

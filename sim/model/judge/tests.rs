@@ -8,7 +8,7 @@ use crate::record::{Chance, Limit};
 
 const START: i64 = 1_768_204_800;
 
-fn question() -> Question {
+pub fn question() -> Question {
     Question {
         goal_loss_ratio: 0.005,
         reading: TableReading::Tight,

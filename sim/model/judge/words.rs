@@ -7,6 +7,7 @@ use crate::record::{
 };
 
 use super::made::Made;
+use super::own_load::Follow;
 use super::server::Host;
 use super::{ASSUMED_BYTES, ASSUMED_FLOWS, Question};
 
@@ -185,6 +186,7 @@ pub fn assumptions(
     });
     all.extend(made.into_iter().flat_map(made_below_samples));
     all.extend(host.map(of_host));
+    all.extend(host.and_then(|host| host.follow).iter().flat_map(of_readings));
     all
 }
 
@@ -225,7 +227,7 @@ fn made_below_samples(made: &Made) -> [Assumption; 2] {
                     "Virtual sensor: packets have the protocols of the capture, and of each its \
                      mean size; they are dealt to {flows} conversations, a number that is assumed."
                 ),
-                basis: Basis::Measured,
+                basis: made.basis,
                 source: "the capture; read from a file instead of a pipe, its packets tell"
                     .to_owned(),
             }
@@ -261,6 +263,37 @@ fn of_host(host: &Host) -> Assumption {
     };
     let text = format!("Virtual sensor: the server itself uses {}.", host.words);
     Assumption { text, basis, source: source.to_owned() }
+}
+
+/// How the server's own readings become what it uses under other traffic.
+fn of_readings(follow: &Follow) -> [Assumption; 2] {
+    let each = 1e3 * follow.cores_per_packet_per_second;
+    let grows = format!(
+        "Virtual sensor: the server itself uses {each:.3} cores for each 1,000 packets per second; \
+         what its readings show beside that stays as it was at that time, whatever the traffic."
+    );
+    [
+        if follow.is_shown {
+            Assumption {
+                text: grows,
+                basis: Basis::Inferred,
+                source: "the straight line nearest to the readings of processor time and packets"
+                    .to_owned(),
+            }
+        } else {
+            ours(
+                grows,
+                "the readings do not show what follows the traffic (fewer than 30, or a line \
+                 explains less than half of their differences): so all of it is taken to, on average",
+            )
+        },
+        ours(
+            "Virtual sensor: readings of the server are taken to hold no sensor; where one ran while \
+             they were logged, what it used counts twice."
+                .to_owned(),
+            "the log's counters of single processes are not read",
+        ),
+    ]
 }
 
 fn amount(size: &SensorSize) -> String {
