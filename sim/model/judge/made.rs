@@ -84,10 +84,10 @@ mod tests {
     use super::*;
     use crate::base::{Arrivals, Timestamp};
     use crate::model::bursts::{Generator, Rates, Scale};
-    use crate::model::fixture::{capture, counters, fact};
+    use crate::model::fixture::{capture, fact};
     use crate::model::probability::Traffic;
     use crate::model::{Rules, size};
-    use crate::record::{Chance, Peak, ProtocolCount, SizeProbability};
+    use crate::record::{Peak, ProtocolCount, SizeProbability};
 
     const SECOND: i64 = 1_000_000_000;
     const START: i64 = 1_768_204_800;
@@ -117,7 +117,7 @@ mod tests {
         let start = Timestamp::from_parts(START, 0);
         let samples = fullest(5_000);
         let mut dc = capture(start, SECONDS.unsigned_abs() * 1_000, &samples);
-        let peaks = [1, 10, 100, 1_000].map(|window_ms| Peak {
+        let peaks = [1_i64, 10, 100, 1_000].map(|window_ms| Peak {
             window_ms: window_ms.unsigned_abs(),
             packets_per_second: f64::from(*fullest(window_ms).iter().max().unwrap()) * 1e3
                 / window_ms as f64,
@@ -153,21 +153,24 @@ mod tests {
         let made = Made::of(&sized, &["DNS", "LDAP"]).unwrap();
         assert!(made.are_bursts_measured && made.is_mix_measured);
         assert_eq!(made.mix.mean_bytes(), 500.0);
-        let generated = |bursts| Traffic::Generated {
-            rates: rates.clone(),
-            bursts,
-            mix: made.mix.clone(),
-        };
+        let generated =
+            |bursts| Traffic::Generated { rates: rates.clone(), bursts, mix: made.mix.clone() };
         [recorded, generated(made.bursts.clone()), generated(BurstModel::assumed())]
             .map(|traffic| server(&case, &traffic))
     }
 
     #[test]
     fn bursts_from_peaks_give_the_verdict_of_the_packets_and_assumed_ones_do_not() {
-        for (sigma, tau, own, buffer) in [(0.0, 1.0, 55.0, 1<<18), (0.05, 1.0, 55.0, 1<<18),(0.8, 0.3, 30.0, 1 << 18),(0.8, 1.0, 30.0, 1 << 18),(1.0, 0.3, 20.0, 1 << 18),(1.0, 0.3, 10.0, 1 << 18)] {
-            let question = Question { own_cpu_percent: Some(own), buffer_bytes: Some(buffer), ..question() };
-            let f = three_ways(sigma, tau, &question);
-            println!("{sigma} {tau} {own} {:?}", f.map(|s| (s.chance, s.probability, s.loss_p50)));
+        let mut differ = 0;
+        for (sigma, tau_seconds, own) in [(0.0, 1.0, 30.0), (0.4, 0.1, 55.0), (0.8, 0.3, 30.0)] {
+            let question =
+                Question { own_cpu_percent: Some(own), buffer_bytes: Some(1 << 18), ..question() };
+            let [packets, peaks, assumed] = three_ways(sigma, tau_seconds, &question);
+            let what = format!("{sigma}: {packets:?} {peaks:?}");
+            assert_eq!(packets.chance, peaks.chance, "{what}");
+            assert!((packets.probability - peaks.probability).abs() <= 0.15, "{what}");
+            differ += u32::from(assumed.chance != packets.chance);
         }
+        assert!(differ > 0);
     }
 }
