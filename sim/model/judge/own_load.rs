@@ -82,13 +82,12 @@ impl Follow {
         let idle_cores = mean_cores - slope * mean_rate;
         let is_shown = pairs.len() >= READINGS_MIN
             && of_both > 0.0
-            && of_both * of_both >= EXPLAINED_MIN * of_rate * of_used;
-        // A line that says less than nothing without traffic goes through nothing.
-        let is_whole = !is_shown || idle_cores < 0.0;
+            && of_both * of_both >= EXPLAINED_MIN * of_rate * of_used
+            && idle_cores >= 0.0;
         Some(Self {
             mean_cores,
-            idle_cores: if is_whole { 0.0 } else { idle_cores },
-            cores_per_packet_per_second: if is_whole { mean_cores / mean_rate } else { slope },
+            idle_cores: if is_shown { idle_cores } else { 0.0 },
+            cores_per_packet_per_second: if is_shown { slope } else { mean_cores / mean_rate },
             is_shown,
         })
     }
@@ -108,7 +107,7 @@ impl Follow {
     /// In words, of a server with so many cores.
     pub fn words(&self, cores: f64) -> String {
         let percent = 100.0 * self.mean_cores / cores;
-        let grows = if self.is_shown && self.idle_cores > 0.0 {
+        let grows = if self.is_shown {
             let idle = 100.0 * self.idle_cores / cores;
             format!("{idle:.0} % whatever the traffic, the rest growing with it")
         } else {
@@ -155,5 +154,109 @@ impl MemoryReadings {
     pub fn words(&self) -> String {
         let (least, most) = (format!("{:.1}", self.least_gb), format!("{:.1}", self.most_gb));
         if least == most { least } else { format!("between {least} and {most}") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Question;
+    use super::super::server::Host;
+    use super::super::tests::question;
+    use super::*;
+    use crate::base::Timestamp;
+    use crate::model::fixture::{counters, fact};
+    use crate::model::{Rules, size};
+    use crate::record::Sized;
+
+    const START: i64 = 1_768_204_800;
+    const SECOND: i64 = 1_000_000_000;
+
+    /// A server of 4 cores and 16 GB with readings every 5 s.
+    fn logged(rates: &[f64], cpu_percent: &[f64], available_mb: &[f64]) -> Sized {
+        let known = |values: &[f64]| values.iter().map(|value| Some(*value)).collect();
+        let mut dc = counters("DC", Timestamp::from_parts(START, 0), 5_000, known(rates));
+        let timeline = dc.timeline.as_mut().unwrap();
+        timeline.cpu_percent = known(cpu_percent);
+        timeline.available_mb = known(available_mb);
+        dc.host.physical_cores = fact(4);
+        dc.host.installed_memory_gb = fact(16.0);
+        size(dc, &Rules::default())
+    }
+
+    fn host(sized: &Sized) -> Host {
+        Host::of(sized, &Question { own_cpu_percent: None, ..question() }).unwrap()
+    }
+
+    /// What `host` uses in the middle of reading `at`, with so many packets per second.
+    fn used(host: &Host, span: (i64, i64), at: i64, packets_per_second: f64) -> Use {
+        let moment = |reading: i64| (START + 5 * reading) * SECOND;
+        let span = Span { start_ns: moment(span.0), end_ns: moment(span.1) };
+        host.own_load(span).at(moment(at) + 2 * SECOND, packets_per_second)
+    }
+
+    #[test]
+    fn readings_hold_with_their_traffic_and_grow_with_more() {
+        // 10 % whatever the traffic, 20 % for each 1,000 packets/s; a backup in reading 30.
+        let rates: Vec<f64> = (0..60).map(|at| 1_000.0 + f64::from(at % 10) * 200.0).collect();
+        let mut percent: Vec<f64> = rates.iter().map(|rate| 10.0 + rate / 50.0).collect();
+        percent[30] += 0.5;
+        let sized = logged(&rates, &percent, &[]);
+        let host = host(&sized);
+        let follow = host.follow.unwrap();
+        assert!(follow.is_shown);
+        assert!((follow.cores_per_packet_per_second * 1e3 - 0.8).abs() < 0.01, "{follow:?}");
+        assert!((follow.idle_cores - 0.4).abs() < 0.02, "{follow:?}");
+        for at in [0, 7, 30, 59] {
+            let rate = rates[usize::try_from(at).unwrap()];
+            let cores = percent[usize::try_from(at).unwrap()] / 25.0;
+            for span in [(0, 60), (at, at + 1)] {
+                assert!((used(&host, span, at, rate).cores - cores).abs() < 1e-9, "{at}");
+                let twice = used(&host, span, at, 2.0 * rate).cores;
+                assert!((twice - cores - 0.8e-3 * rate).abs() < 0.01 * cores, "{at}: {twice}");
+            }
+        }
+        assert!(host.words.contains("10 % whatever the traffic, the rest growing"));
+    }
+
+    #[test]
+    fn what_readings_do_not_show_follows_the_traffic() {
+        let rates = vec![1_000.0; 60];
+        let percent: Vec<f64> = (0..60).map(|at| 30.0 + f64::from(at % 2) * 20.0).collect();
+        let host = host(&logged(&rates, &percent, &[]));
+        let follow = host.follow.unwrap();
+        assert!(!follow.is_shown);
+        assert!((follow.cores_per_packet_per_second - 1.6e-3).abs() < 1e-12);
+        let cores = [0, 1].map(|at| used(&host, (0, 60), at, 1_000.0).cores);
+        assert!((cores[0] - 1.2).abs() < 1e-9 && (cores[1] - 2.0).abs() < 1e-9, "{cores:?}");
+        assert!((used(&host, (0, 60), 0, 2_000.0).cores - 2.8).abs() < 1e-9);
+        assert!(host.words.contains("all of it growing"), "{}", host.words);
+    }
+
+    #[test]
+    fn memory_is_that_of_its_time_and_failed_readings_are_filled() {
+        let mut sized = logged(&[1_000.0; 40], &[20.0; 40], &[8_192.0; 40]);
+        let timeline = sized.dc.timeline.as_mut().unwrap();
+        timeline.available_mb[10] = Some(1_024.0);
+        timeline.available_mb[20] = None;
+        timeline.cpu_percent[20] = None;
+        let host = host(&sized);
+        let gb = [0, 10, 20].map(|at| used(&host, (0, 40), at, 1_000.0).memory_gb);
+        assert_eq!((gb[0], gb[1]), (8.0, 15.0));
+        assert!((gb[2] - (38.0 * 8.0 + 15.0) / 39.0).abs() < 1e-9);
+        assert!((used(&host, (0, 40), 20, 1_000.0).cores - 0.8).abs() < 1e-9);
+        assert!(host.words.ends_with("between 8.0 and 15.0 of its 16 GB of memory"));
+        // What is given goes before what was read, and memory is still that of its time.
+        let given = Question { own_cpu_percent: Some(50.0), ..question() };
+        let host = Host::of(&sized, &given).unwrap();
+        let at_ten = used(&host, (0, 40), 10, 1_000.0);
+        assert!((at_ten.cores - 2.0).abs() < 1e-9 && at_ten.memory_gb == 15.0, "{at_ten:?}");
+    }
+
+    #[test]
+    fn a_log_without_readings_of_the_server_has_no_series() {
+        let host = host(&logged(&[1_000.0; 40], &[], &[]));
+        let span = Span { start_ns: START * SECOND, end_ns: (START + 200) * SECOND };
+        assert!(matches!(host.own_load(span), OwnLoad::FollowsTraffic { .. }));
+        assert_eq!(host.follow, None);
     }
 }

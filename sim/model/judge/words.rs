@@ -283,8 +283,9 @@ fn of_readings(follow: &Follow) -> [Assumption; 2] {
         } else {
             ours(
                 grows,
-                "the readings do not show what follows the traffic (fewer than 30, or a line \
-                 explains less than half of their differences): so all of it is taken to, on average",
+                "the readings do not show what follows the traffic (they are fewer than 30, or a \
+                 straight line explains less than half of their differences, or says less than \
+                 nothing without traffic): so all of it is taken to, on average",
             )
         },
         ours(
