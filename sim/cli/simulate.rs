@@ -5,11 +5,12 @@ use anyhow::{Context, bail};
 use super::args::{QuestionArgs, TableSemantics};
 use super::inputs::is_standard_input;
 use super::plan::InputPlan;
-use super::progress::Bar;
+use super::progress::{Bar, JudgeBar};
 use super::run::Origin;
 use crate::capture::{self, CaptureSet, Filtered};
 use crate::model::calibration::FieldObservation;
 use crate::model::{Case, Question, Watch};
+use crate::proto::Id;
 use crate::record::{SizingReport, TableReading, VirtualVerdict};
 use crate::sensor;
 
@@ -157,13 +158,24 @@ fn verdicts(
             made.show(plan, quiet, watch)?;
         }
     }
+    let labels: Vec<&str> = Id::ALL.iter().map(|id| id.label()).collect();
+    let all = cases.len();
     let mut verdicts = Vec::new();
-    for (case, watch) in cases.iter().zip(watches) {
-        verdicts.push(match (case, watch) {
-            (None, _) => None,
-            (Some(case), Some(watch)) => case.judge_packets(watch)?,
-            (Some(case), None) => case.judge_samples()?,
-        });
+    for (number, (case, watch)) in cases.into_iter().zip(watches).enumerate() {
+        let Some(case) = case else {
+            verdicts.push(None);
+            continue;
+        };
+        let name = result.domain_controllers.get(number).map_or("", |sized| &sized.dc.name);
+        let bar = JudgeBar::new(name, (number + 1, all), quiet);
+        let update = |done, whole| bar.update(done, whole);
+        let case = case.with_protocols(&labels).with_progress(&update);
+        let judged = match watch {
+            Some(watch) => case.judge_packets(watch),
+            None => case.judge_samples(),
+        };
+        bar.finish();
+        verdicts.push(judged?);
     }
     Ok(verdicts)
 }

@@ -162,7 +162,6 @@ fn join(first: &mut DomainController, second: DomainController) {
 /// Lays `next` behind `timeline`. Gives a sentence where they overlap.
 fn append(timeline: &mut Timeline, next: &Timeline) -> Option<String> {
     let length = timeline.packets_per_second.len();
-    let bytes_known = !timeline.bytes_per_second.is_empty() || !next.bytes_per_second.is_empty();
     let (first_new, note) = match seam(timeline, next)? {
         Seam::Gap(empty) => (length + empty, None),
         Seam::Overlap(samples) => {
@@ -176,10 +175,18 @@ fn append(timeline: &mut Timeline, next: &Timeline) -> Option<String> {
         }
     };
     lay(&mut timeline.packets_per_second, &next.packets_per_second, first_new);
-    if bytes_known {
-        timeline.bytes_per_second.resize(length, None);
-        lay(&mut timeline.bytes_per_second, &next.bytes_per_second, first_new);
-        timeline.bytes_per_second.resize(timeline.packets_per_second.len(), None);
+    let whole = timeline.packets_per_second.len();
+    for (series, values) in [
+        (&mut timeline.bytes_per_second, &next.bytes_per_second),
+        (&mut timeline.cpu_percent, &next.cpu_percent),
+        (&mut timeline.available_mb, &next.available_mb),
+    ] {
+        // One that neither knows stays empty.
+        if !series.is_empty() || !values.is_empty() {
+            series.resize(length, None);
+            lay(series, values, first_new);
+            series.resize(whole, None);
+        }
     }
     let end = |t: &Timeline| {
         let covered = i64::try_from(t.covered_ms).unwrap_or(i64::MAX);
@@ -253,6 +260,8 @@ mod tests {
             covered_ms: interval_ms * values.len() as u64,
             packets_per_second: values.to_vec(),
             bytes_per_second: Vec::new(),
+            cpu_percent: Vec::new(),
+            available_mb: Vec::new(),
             protocol_interval_ms: interval_ms,
             protocols: Vec::new(),
         });
@@ -287,6 +296,19 @@ mod tests {
         let expected = [Some(1.0), Some(20.0), Some(3.0), Some(40.0)];
         assert_eq!(series(&merged), [(Timestamp::default(), 20_150, expected.as_slice())]);
         assert!(merged.domain_controllers[0].notes[0].starts_with("inputs overlap by 2 samples"));
+    }
+
+    #[test]
+    fn readings_of_the_server_stay_beside_their_packets() {
+        let first = log("a.csv", 0, 5_000, &[Some(1.0), Some(2.0)]);
+        let mut second = log("b.csv", 15, 5_000, &[Some(4.0), Some(5.0)]);
+        let timeline = second.domain_controllers[0].timeline.as_mut().unwrap();
+        timeline.cpu_percent = vec![Some(40.0), None];
+        let merged = merge(vec![first, second]);
+        let timeline = merged.domain_controllers[0].timeline.as_ref().unwrap();
+        assert_eq!(timeline.cpu_percent, [None, None, None, Some(40.0), None]);
+        assert_eq!(timeline.packets_per_second.len(), 5);
+        assert!(timeline.available_mb.is_empty() && timeline.bytes_per_second.is_empty());
     }
 
     #[test]

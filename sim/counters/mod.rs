@@ -256,6 +256,7 @@ fn unknown_host(name: &str, recognised_by: &str) -> DomainController {
         sub_sample_peaks: Vec::new(),
         protocols: Vec::new(),
         offload: Offload::default(),
+        name_lookups: None,
         host: HostFacts::default(),
         rejected: RejectedReadings::default(),
         notes: Vec::new(),

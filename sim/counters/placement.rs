@@ -14,7 +14,7 @@ use crate::base::Timestamp;
 use crate::record::Timeline;
 
 /// Most readings of one input over all its hosts: 24 hours at 5 s of 170 servers, or half a
-/// year of one; at worst about 300 MB while they are laid out.
+/// year of one; at worst about 450 MB while they are laid out.
 pub(super) const MAX_READINGS: usize = 3_000_000;
 
 /// Sample length where only one row gives a time: the vendor's (README of the sizing tool: "roughly every
@@ -22,6 +22,21 @@ pub(super) const MAX_READINGS: usize = 3_000_000;
 const DEFAULT_INTERVAL_NANOS: i64 = 5_000_000_000;
 
 const MILLI: i64 = 1_000_000;
+
+/// What a log says of the server beside its packets, per row; NaN where there was no good reading.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    pub(super) cpu_percent: Vec<f64>,
+    pub(super) available_mb: Vec<f64>,
+}
+
+/// Enters the reading of row `row`, counted from 0.
+pub(super) fn enter<E>(values: &mut Vec<f64>, row: usize, reading: Result<f64, E>) {
+    if let Ok(value) = reading {
+        values.resize(row, f64::NAN);
+        values.push(value);
+    }
+}
 
 /// Where the rows of a log lie on its grid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,14 +106,25 @@ impl Placement {
         self.start().plus_nanos(i64::try_from(covered).unwrap_or(i64::MAX).saturating_mul(MILLI))
     }
 
-    /// The timeline of one host from its values per row, NaN where there was no good reading.
-    pub(super) fn timeline(&self, packets: &[f64], bytes: Option<&[f64]>) -> Timeline {
+    /// The timeline of one host from its values per row, NaN where there was no good reading;
+    /// `beside` has fewer where the last ones gave none, and is empty where it was not logged.
+    pub(super) fn timeline(
+        &self,
+        packets: &[f64],
+        bytes: Option<&[f64]>,
+        beside: &Beside,
+    ) -> Timeline {
+        let logged = |values: &[f64]| {
+            if values.is_empty() { Vec::new() } else { self.lay(values) }
+        };
         Timeline {
             start_utc: self.start(),
             interval_ms: self.interval_ms,
             covered_ms: self.covered_ms,
             packets_per_second: self.lay(packets),
             bytes_per_second: bytes.map(|bytes| self.lay(bytes)).unwrap_or_default(),
+            cpu_percent: logged(&beside.cpu_percent),
+            available_mb: logged(&beside.available_mb),
             protocol_interval_ms: self.interval_ms,
             protocols: Vec::new(),
         }
@@ -260,7 +286,7 @@ mod tests {
     fn placed(times: &[i64]) -> (Vec<Option<f64>>, u64, u64, usize) {
         let placement = Placement::of(times, 1000).unwrap();
         let values: Vec<f64> = (0..times.len()).map(|row| row as f64).collect();
-        let timeline = placement.timeline(&values, None);
+        let timeline = placement.timeline(&values, None, &Beside::default());
         let findings = placement.findings.len();
         (timeline.packets_per_second, timeline.interval_ms, timeline.covered_ms, findings)
     }
@@ -270,10 +296,23 @@ mod tests {
         // 17,221 samples in 24 h 00 m 04 s, as in the vendor's published screenshot.
         let times: Vec<i64> = (0..17_221).map(|row| row * 86_404 * SECOND / 17_220).collect();
         let placement = Placement::of(&times, usize::MAX).unwrap();
-        let timeline = placement.timeline(&vec![1.0; times.len()], None);
+        let timeline = placement.timeline(&vec![1.0; times.len()], None, &Beside::default());
         assert_eq!(timeline.packets_per_second, vec![Some(1.0); 17_221]);
         assert_eq!((timeline.interval_ms, timeline.covered_ms), (5_018, 86_409_018));
         assert_eq!(placement.findings, Vec::<String>::new());
+    }
+
+    #[test]
+    fn readings_beside_the_packets_keep_their_rows() {
+        let times = [0, 5, 10, 15].map(|s| s * SECOND);
+        let placement = Placement::of(&times, 10).unwrap();
+        let mut beside = Beside::default();
+        enter(&mut beside.cpu_percent, 0, Err(()));
+        enter(&mut beside.cpu_percent, 1, Ok::<_, ()>(20.0));
+        enter(&mut beside.cpu_percent, 2, Err(()));
+        let timeline = placement.timeline(&[1.0; 4], None, &beside);
+        assert_eq!(timeline.cpu_percent, [None, Some(20.0), None, None]);
+        assert!(timeline.available_mb.is_empty());
     }
 
     #[test]
@@ -312,7 +351,10 @@ mod tests {
         let mut times: Vec<i64> = (0..50).map(|row| row * SECOND).collect();
         times.push(40_000_000 * SECOND);
         let placement = Placement::of(&times, 1000).unwrap();
-        assert_eq!(placement.timeline(&[1.0; 51], None).packets_per_second.len(), 50);
+        assert_eq!(
+            placement.timeline(&[1.0; 51], None, &Beside::default()).packets_per_second.len(),
+            50
+        );
         assert!(placement.findings.iter().any(|f| f.contains("too long for samples of 1000 ms")));
     }
 

@@ -10,7 +10,7 @@ use crate::record::{Damage, RejectedReadings};
 
 use super::number::{Decimal, reject};
 use super::perfmon::{BYTES_MAX, PACKETS_MAX};
-use super::placement::{MAX_READINGS, Placement};
+use super::placement::{Beside, MAX_READINGS, Placement, enter};
 use super::stats::{self, Stats};
 use super::table::{self, LineList, Row, Table};
 use super::{Found, Problem, shown, unknown_host};
@@ -60,6 +60,7 @@ struct HostReadings {
     rejected: RejectedReadings,
     memory: Stats,
     processor: Stats,
+    beside: Beside,
 }
 
 /// Reads a table; `unnamed` is the host where there is no such column.
@@ -234,6 +235,7 @@ impl Log {
         let decimal = self.decimal;
         let Some(host) = self.hosts.get_mut(number) else { return };
         self.readings += 1;
+        let row = host.times.len();
         host.times.push(time);
         let packets = decimal.read(picked.packets, PACKETS_MAX);
         if let Err(reason) = packets {
@@ -246,10 +248,14 @@ impl Log {
             host.bytes.push(bytes.unwrap_or(f64::NAN));
         }
         if self.layout.memory.is_some() {
-            host.memory.add(decimal.read(picked.memory, stats::AVAILABLE_MB_MAX));
+            let reading = decimal.read(picked.memory, stats::AVAILABLE_MB_MAX);
+            host.memory.add(reading);
+            enter(&mut host.beside.available_mb, row, reading);
         }
         if self.layout.processor.is_some() {
-            host.processor.add(decimal.read(picked.processor, stats::CPU_PERCENT_MAX));
+            let reading = decimal.read(picked.processor, stats::CPU_PERCENT_MAX);
+            host.processor.add(reading);
+            enter(&mut host.beside.cpu_percent, row, reading);
         }
     }
 
@@ -286,7 +292,7 @@ impl Log {
             let mut dc = unknown_host(&host.name, "counter log");
             if let Some(placement) = Placement::of(&host.times, samples_max) {
                 let bytes = self.layout.bytes.map(|_| host.bytes.as_slice());
-                let timeline = placement.timeline(&host.packets, bytes);
+                let timeline = placement.timeline(&host.packets, bytes, &host.beside);
                 found.records += timeline.packets_per_second.iter().flatten().count() as u64;
                 found.records_out_of_order += placement.out_of_order;
                 found.first_utc = found.first_utc.into_iter().chain([placement.start()]).min();

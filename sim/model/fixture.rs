@@ -24,6 +24,7 @@ pub(super) fn bare(name: &str) -> DomainController {
         sub_sample_peaks: Vec::new(),
         protocols: Vec::new(),
         offload: Offload::default(),
+        name_lookups: None,
         host: HostFacts::default(),
         rejected: RejectedReadings::default(),
         notes: Vec::new(),
@@ -44,6 +45,8 @@ pub(super) fn counters(
         covered_ms: intervals * interval_ms,
         packets_per_second,
         bytes_per_second: Vec::new(),
+        cpu_percent: Vec::new(),
+        available_mb: Vec::new(),
         protocol_interval_ms: interval_ms,
         protocols: Vec::new(),
     };

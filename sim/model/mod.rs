@@ -12,6 +12,7 @@ mod caveats;
 mod host;
 mod judge;
 mod load;
+mod meter;
 pub mod probability;
 mod resources;
 mod rounding;
@@ -29,6 +30,7 @@ mod fixture;
 pub use host::{apply_estate, apply_synthesis};
 pub use judge::{Case, JudgeError, Question, Watch};
 pub use load::load;
+pub use meter::{Meter, Progress};
 pub use rules::{Rules, RulesError, assumptions};
 pub use size::size;
 pub use tables::{

@@ -16,6 +16,7 @@ use crate::record::{
 
 use super::bursts::{BurstError, BurstModel, Generator, Mix, Rates};
 use super::calibration::{Calibration, ClassCosts};
+use super::meter::Meter;
 use super::rounding::{whole_u64, whole_usize};
 use super::virtual_sensor::{Arrivals, Candidate, SensorError, Settings, VirtualSensor};
 
@@ -32,6 +33,8 @@ const FULL: f64 = 0.9;
 /// Quantile of the normal distribution for a 95 % interval.
 const Z: f64 = 1.959_964;
 
+/// Sizes that are served together: what one of them costs, as many do.
+const SIZES_AT_ONCE: usize = 8;
 /// Arrivals of one batch.
 const BATCH: usize = 16_384;
 
@@ -66,6 +69,16 @@ pub enum Traffic<'a> {
     },
 }
 
+impl Traffic<'_> {
+    /// Packets in it; where they are made, how many to expect.
+    pub fn packets(&self) -> u64 {
+        match self {
+            Self::Generated { rates, .. } => whole_u64(rates.packets()),
+            Self::Recorded { batches, .. } => batches.iter().map(|batch| batch.len() as u64).sum(),
+        }
+    }
+}
+
 /// What a probability is asked of.
 #[derive(Debug, Clone)]
 pub struct Experiment<'a> {
@@ -86,6 +99,8 @@ pub struct Experiment<'a> {
     pub replicas: u32,
     /// Seed.
     pub seed: u64,
+    /// Is told of each replica, in what [`Self::work`] counts; `None` where nobody wants to know.
+    pub meter: Option<&'a Meter<'a>>,
 }
 
 /// Why there is no probability.
@@ -128,6 +143,7 @@ impl Experiment<'_> {
             .into_par_iter()
             .map(|replica| {
                 let found = self.run(candidates, u64::from(replica))?;
+                self.note(self.work(candidates.len()));
                 Ok(candidates.iter().zip(&found).map(|(c, size)| kept(c, size)).collect())
             })
             .collect::<Result<_, ExperimentError>>()?;
@@ -196,7 +212,11 @@ impl Experiment<'_> {
         }
         let mut loads = (0..self.replicas)
             .into_par_iter()
-            .map(|replica| self.highest_load(candidate, u64::from(replica)))
+            .map(|replica| {
+                let load = self.highest_load(candidate, u64::from(replica))?;
+                self.note(self.work_of_headroom());
+                Ok(load)
+            })
             .collect::<Result<Vec<f64>, ExperimentError>>()?;
         loads.sort_unstable_by(f64::total_cmp);
         // As many replicas may miss the goal as the answer allows; the next one sets the load.
@@ -212,6 +232,23 @@ impl Experiment<'_> {
             load_tried: LOAD_MAX,
             highest_loads: loads,
         })
+    }
+
+    /// Work of one replica of [`Self::probabilities`] of so many sizes: packets, once for each
+    /// [`SIZES_AT_ONCE`] of them.
+    pub fn work(&self, sizes: usize) -> u64 {
+        self.traffic.packets().saturating_mul(sizes.div_ceil(SIZES_AT_ONCE) as u64)
+    }
+
+    /// Work of one replica of [`Self::headroom`].
+    pub fn work_of_headroom(&self) -> u64 {
+        self.work(LADDER).saturating_mul(ROUNDS as u64)
+    }
+
+    fn note(&self, work: u64) {
+        if let Some(meter) = self.meter {
+            meter.add(work);
+        }
     }
 
     /// The highest load at which a replica keeps the goal; 0 where that of the lowest does not.

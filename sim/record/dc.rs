@@ -92,6 +92,16 @@ pub struct Offload {
     pub estimated_wire_packets: u64,
 }
 
+/// Addresses that the sensor would have to ask for their names: see [`super::NameResolution`]. Of a
+/// capture with several domain controllers, the part in proportion to this one's packets.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct NameLookups {
+    /// On average in a second, if every address answers and its name is kept for 30 s.
+    pub per_second: f64,
+    /// If none answers, so that none is kept.
+    pub per_second_if_unanswered: f64,
+}
+
 /// Readings of a counter log that were not used, by reason.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RejectedReadings {
@@ -143,6 +153,10 @@ pub struct DomainController {
     pub protocols: Vec<ProtocolCount>,
     /// Super-frames of offload.
     pub offload: Offload,
+    /// What resolving the addresses of its clients to names would ask of a sensor; `None` where
+    /// the input does not say, as counters do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_lookups: Option<NameLookups>,
     /// What is known of the server.
     pub host: HostFacts,
     /// Counter readings that were not used.

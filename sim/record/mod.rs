@@ -17,7 +17,8 @@ mod virtual_verdict;
 
 pub use calibration::{CalibratedRow, CalibrationSummary, Estimate, TableReading};
 pub use dc::{
-    Basis, DomainController, Fact, HostFacts, Offload, ProtocolCount, RejectedReadings, Service,
+    Basis, DomainController, Fact, HostFacts, NameLookups, Offload, ProtocolCount,
+    RejectedReadings, Service,
 };
 pub use inspection::{
     FlowCounts, Inspection, Layers, PortCount, ProtocolFlows, Quantiles, RunFigures, Server,

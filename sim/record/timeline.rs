@@ -19,6 +19,13 @@ pub struct Timeline {
     pub packets_per_second: Vec<Option<f64>>,
     /// Bytes per second of each sample; empty where the input does not say.
     pub bytes_per_second: Vec<Option<f64>>,
+    /// Share of its processors that the server used in each sample, in percent; empty where the
+    /// input does not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cpu_percent: Vec<Option<f64>>,
+    /// Available memory in each sample, in MB; empty where the input does not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub available_mb: Vec<Option<f64>>,
     /// Length of one sample of `protocols`, in milliseconds.
     pub protocol_interval_ms: u64,
     /// Packets and bytes per protocol, in the order of the protocol registry; only those that

@@ -24,7 +24,8 @@ pub enum ArrivalsFrom {
 pub struct WhatIf {
     /// Times today's traffic: growth, or the load of those that failed.
     pub load: f64,
-    /// Times the deviation of the assumed bursts; 1 where packets have their own times.
+    /// Times the deviation of the bursts that arrivals are made with; 1 where packets have their
+    /// own times.
     pub bursts: f64,
     /// Domain controllers that have failed, whose load the others take.
     pub failed: u32,

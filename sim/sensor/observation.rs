@@ -6,7 +6,8 @@ use super::shard::{PROBED_PORTS, Shard, Totals};
 use super::understood;
 use crate::flow::{Reassembler, SHARDS};
 use crate::record::{
-    Basis, DomainController, HostFacts, RejectedReadings, Server, Traffic, Understood,
+    Basis, DomainController, HostFacts, NameLookups, NameResolution, RejectedReadings, Server,
+    Traffic, Understood,
 };
 
 /// A host that sends or receives at least this share of all frames is the one the capture was
@@ -60,7 +61,7 @@ pub(super) fn conclude(
         fill_whole(&mut traffic, whole, &hosts);
     }
     let kept = affordable(&hosts, &chosen);
-    let (domain_controllers, unattributed) = rows(&hosts, &kept, sure);
+    let (mut domain_controllers, unattributed) = rows(&hosts, &kept, sure);
     let mut warnings = warnings(&hosts, sure);
     if kept.len() < chosen.len() {
         warnings.push(format!(
@@ -75,7 +76,21 @@ pub(super) fn conclude(
         ledger.names.asked(method, false, *unanswered);
     }
     let understood = understood::record(&totals, &ledger, hosts.span);
+    for dc in &mut domain_controllers {
+        dc.name_lookups = name_lookups(&understood.name_resolution, dc, traffic.frames);
+    }
     Observation { traffic, understood, domain_controllers, unattributed, warnings }
+}
+
+/// The name resolution of a capture of so many frames, as far as it is that of `dc`. Which domain
+/// controller an activity was seen at is not kept, so that several share in proportion.
+fn name_lookups(all: &NameResolution, dc: &DomainController, frames: u64) -> Option<NameLookups> {
+    #[expect(clippy::cast_precision_loss, reason = "a share of two counts")]
+    let share = dc.packets? as f64 / frames.max(1) as f64;
+    Some(NameLookups {
+        per_second: all.average_per_second? * share,
+        per_second_if_unanswered: all.average_per_second_if_unanswered? * share,
+    })
 }
 
 /// The busiest of `chosen` whose timelines fit [`ROW_SAMPLES_MAX`], at least one.
@@ -252,6 +267,7 @@ impl View<'_> {
             sub_sample_peaks: series.peaks(),
             protocols: series.protocols(),
             offload: counted.offload,
+            name_lookups: None,
             host: HostFacts::default(),
             rejected: RejectedReadings::default(),
             notes,

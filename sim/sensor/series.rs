@@ -373,6 +373,8 @@ impl Series {
             covered_ms,
             packets_per_second: packets,
             bytes_per_second: bytes,
+            cpu_percent: Vec::new(),
+            available_mb: Vec::new(),
             protocol_interval_ms: self.bin_ms.unsigned_abs(),
             protocols: self.protocol_series(span),
         }

@@ -80,9 +80,25 @@ fn check_truth(log: &CounterLog, truths: &[Truth], interval_ms: u64) {
             covered_ms: timeline(dc).covered_ms,
             packets_per_second: truth.packets.clone(),
             bytes_per_second: truth.bytes.clone(),
+            cpu_percent: timeline(dc).cpu_percent.clone(),
+            available_mb: timeline(dc).available_mb.clone(),
             protocol_interval_ms: interval_ms,
             protocols: Vec::new(),
         };
+        // Readings of the server lie beside the packets, and are those of its figures.
+        let figures = [
+            (&expected.cpu_percent, &dc.host.avg_cpu_percent),
+            (&expected.available_mb, &dc.host.avg_available_mb),
+        ];
+        for (readings, mean) in figures {
+            let good: Vec<f64> = readings.iter().flatten().copied().collect();
+            assert_eq!(good.is_empty(), mean.is_none());
+            if let Some(mean) = mean {
+                assert_eq!(readings.len(), truth.packets.len());
+                let sum: f64 = good.iter().sum();
+                assert!((sum / good.len() as f64 - mean.value).abs() < 1e-6 * mean.value);
+            }
+        }
         assert_eq!((dc.name.as_str(), timeline(dc)), (truth.host, &expected));
         let drift = timeline(dc).covered_ms.abs_diff(samples * interval_ms);
         assert!(drift <= interval_ms, "{} ms of {samples} samples", timeline(dc).covered_ms);

@@ -29,6 +29,7 @@ fn bare(name: &str) -> DomainController {
         sub_sample_peaks: Vec::new(),
         protocols: Vec::new(),
         offload: Offload::default(),
+        name_lookups: None,
         host: HostFacts::default(),
         rejected: RejectedReadings::default(),
         notes: Vec::new(),
@@ -85,6 +86,8 @@ fn log(rates: Vec<Option<f64>>) -> DomainController {
         covered_ms: 5_000 * (rates.len() as u64).saturating_sub(1),
         packets_per_second: rates,
         bytes_per_second: Vec::new(),
+        cpu_percent: Vec::new(),
+        available_mb: Vec::new(),
         protocol_interval_ms: 5_000,
         protocols: Vec::new(),
     };

@@ -300,6 +300,8 @@ pub fn single() -> SizingReport {
             covered_ms: 86_399_000,
             packets_per_second: samples,
             bytes_per_second: bytes,
+            cpu_percent: Vec::new(),
+            available_mb: Vec::new(),
             protocol_interval_ms: 60_000,
             protocols: series,
         }),
@@ -313,6 +315,7 @@ pub fn single() -> SizingReport {
             mtu_bytes: 1_500,
             estimated_wire_packets: 5_120_442,
         },
+        name_lookups: None,
         host: HostFacts {
             physical_cores: fact(4, "--cores"),
             installed_memory_gb: fact(8.0, "--ram"),
@@ -365,6 +368,8 @@ fn from_counters(name: &str, samples: Vec<Option<f64>>, verdict: Verdict) -> Siz
             covered_ms: samples.len() as u64 * 5_000,
             packets_per_second: samples,
             bytes_per_second: vec![],
+            cpu_percent: Vec::new(),
+            available_mb: Vec::new(),
             protocol_interval_ms: 0,
             protocols: vec![],
         }),
@@ -373,6 +378,7 @@ fn from_counters(name: &str, samples: Vec<Option<f64>>, verdict: Verdict) -> Siz
         sub_sample_peaks: vec![],
         protocols: vec![],
         offload: Offload::default(),
+        name_lookups: None,
         host: HostFacts {
             min_available_mb: fact(7_031.0, "counter Memory\\Available MBytes"),
             avg_available_mb: fact(7_812.4, "counter Memory\\Available MBytes"),

@@ -11,7 +11,7 @@ use crate::record::{Damage, DomainController, RejectedReadings};
 use super::clock::{self, SECOND};
 use super::names::Names;
 use super::number::{Decimal, Rejection, reject};
-use super::placement::{MAX_READINGS, Placement};
+use super::placement::{Beside, MAX_READINGS, Placement, enter};
 use super::stats::{self, Stats};
 use super::table::{self, LineList, Row, Table};
 use super::{Found, Problem, shown, unknown_host};
@@ -82,6 +82,7 @@ struct HostReadings {
     rejected: RejectedReadings,
     memory: Stats,
     processor: Stats,
+    beside: Beside,
 }
 
 /// A log while its rows are read.
@@ -221,15 +222,17 @@ impl<'a> Log<'a> {
             self.row_bytes.fill(Err(Rejection::NotANumber));
             beside.clear();
         }
+        let number = self.times.len();
         self.times.push(time);
         for (target, reading) in beside {
-            match target {
-                Target::Memory(host) => self.hosts.get_mut(host).map(|h| h.memory.add(reading)),
-                Target::Processor(host) => {
-                    self.hosts.get_mut(host).map(|h| h.processor.add(reading))
-                }
-                Target::Packets(_) | Target::Bytes(_) => None,
+            let (Target::Memory(host) | Target::Processor(host)) = target else { continue };
+            let Some(host) = self.hosts.get_mut(host) else { continue };
+            let (stats, values) = match target {
+                Target::Memory(_) => (&mut host.memory, &mut host.beside.available_mb),
+                _ => (&mut host.processor, &mut host.beside.cpu_percent),
             };
+            stats.add(reading);
+            enter(values, number, reading);
         }
         self.sum_row(row.line);
         None
@@ -385,7 +388,8 @@ fn domain_controller(
         dc.notes.push("the log has no packet counter of this computer".to_owned());
     } else {
         let bytes = readings.has_bytes.then_some(readings.bytes.as_slice());
-        dc.timeline = placement.map(|placement| placement.timeline(&readings.packets, bytes));
+        let (packets, beside) = (&readings.packets, &readings.beside);
+        dc.timeline = placement.map(|placement| placement.timeline(packets, bytes, beside));
         dc.notes.extend(spoiled);
     }
     if readings.bytes_bad > 0 {

@@ -24,6 +24,8 @@ pub use peaks::{PeaksError, from_peaks};
 /// Entries of the tables of packets and flows: a share is kept to one part in as many.
 const TABLE_BITS: u32 = 12;
 const TABLE: usize = 1 << TABLE_BITS;
+/// Largest deviation of the logarithm of the rate: the mean is then 90 times the median.
+const SIGMA_MAX: f64 = 3.0;
 /// Steps of the path of one interval, at most.
 const STEPS_MAX: f64 = 1_000_000.0;
 /// Shortest step of the path, in seconds.
@@ -56,11 +58,14 @@ impl BurstModel {
         Self { scales: vec![scale(5.0), scale(0.2)] }
     }
 
-    /// The same scales with `factor` times the deviation: smaller or larger bursts.
+    /// The same scales with `factor` times the deviation, up to the largest that can be made:
+    /// smaller or larger bursts.
     pub fn times(&self, factor: f64) -> Self {
         let scales = self.scales.iter();
         Self {
-            scales: scales.map(|scale| Scale { sigma: scale.sigma * factor, ..*scale }).collect(),
+            scales: scales
+                .map(|scale| Scale { sigma: (scale.sigma * factor).min(SIGMA_MAX), ..*scale })
+                .collect(),
         }
     }
 }
@@ -93,6 +98,11 @@ impl Rates {
         let start_ns = start(*first.first()?).nanos();
         let packets_per_second = readings.iter().map(|rate| rate.unwrap_or(mean)).collect();
         (!good.is_empty()).then_some(Self { start_ns, interval_ns, packets_per_second })
+    }
+
+    /// Packets to expect.
+    pub fn packets(&self) -> f64 {
+        self.packets_per_second.iter().sum::<f64>() * self.interval_ns as f64 / 1e9
     }
 }
 
@@ -206,7 +216,8 @@ impl Generator {
             return Err(BurstError::Rates);
         }
         let good = |scale: &Scale| {
-            (0.0..=3.0).contains(&scale.sigma) && (0.001..=86_400.0).contains(&scale.tau_seconds)
+            (0.0..=SIGMA_MAX).contains(&scale.sigma)
+                && (0.001..=86_400.0).contains(&scale.tau_seconds)
         };
         if !model.scales.iter().all(good) {
             return Err(BurstError::Model);

@@ -5,6 +5,10 @@
 //! Of a counter log they are made below its samples. Probabilities are of the busiest part, which
 //! every replica goes through again; the course is of everything, once, with the mean costs.
 
+mod course;
+mod made;
+mod names;
+mod own_load;
 mod server;
 mod span;
 mod what_if;
@@ -12,17 +16,20 @@ mod words;
 
 use crate::base::Arrivals;
 use crate::record::{
-    ArrivalsFrom, CapacityTable, SimulatedSize, SizeProbability, Sized, TableReading,
-    VirtualVerdict,
+    ArrivalsFrom, CapacityTable, Headroom, SimulatedSize, SizeProbability, Sized, SufficientSize,
+    TableReading, VirtualVerdict, WhatIf,
 };
 
-use super::bursts::{BurstError, BurstModel, ClassMix, Generator, Mix, Rates};
+use super::bursts::{BurstError, ClassMix, Mix, Rates};
 use super::calibration::{Calibration, CalibrationError, ClassCosts, FieldObservation};
+use super::meter::{Meter, Progress};
 use super::probability::{Experiment, ExperimentError, Traffic, exhaustion, sufficient};
 use super::rounding::whole_u64;
 use super::virtual_sensor::{
     CLASSES, Candidate, DEFAULT_BUFFER_BYTES, SensorError, Settings, VirtualSensor,
 };
+use course::COURSE_PACKETS;
+use made::Made;
 use server::Host;
 use span::Span;
 
@@ -34,10 +41,6 @@ pub const BUFFER_BYTES: (u64, u64) = (DEFAULT_BUFFER_BYTES, 64 * DEFAULT_BUFFER_
 /// Replicas for headroom and for each cell of the what-if grid at most: enough to tell 5 % from
 /// 50 %, and there are many cells.
 const GRID_REPLICAS: u32 = 50;
-/// Packets of the course of a counter log at most.
-const COURSE_PACKETS: f64 = 100_000_000.0;
-/// Arrivals of a batch.
-const BATCH: usize = 16_384;
 /// Packet sizes where a counter log does not tell them: bytes and their shares. Assumed: half are
 /// acknowledgments and small questions, a quarter answers, a quarter full segments.
 const ASSUMED_BYTES: [(u32, f64); 3] = [(90, 0.5), (250, 0.25), (1_514, 0.25)];
@@ -102,7 +105,6 @@ pub enum JudgeError {
 }
 
 /// One domain controller under question.
-#[derive(Debug)]
 pub struct Case<'a> {
     sized: &'a Sized,
     question: &'a Question,
@@ -113,6 +115,9 @@ pub struct Case<'a> {
     /// What the server is and the sizes of the table, in the order of the results.
     candidates: Vec<Candidate>,
     span: Span,
+    /// Labels of the protocols, in the order of the classes of arrivals.
+    protocols: Vec<&'a str>,
+    progress: Option<Progress<'a>>,
 }
 
 /// Sees all packets of a domain controller once.
@@ -146,32 +151,52 @@ impl<'a> Case<'a> {
             settings.memory.base_gb = memory.base_gb;
             settings.memory.gb_per_kpps = memory.gb_per_kpps;
         }
+        settings.probes = names::probes(sized, mean.packet_us);
         let host = Host::of(sized, question);
         if let Some(host) = &host {
-            settings.own_load = host.own_load.clone();
+            settings.own_load = host.own_load(span);
         }
         let of_table = table.rows.iter().map(|row| sensor(row.cores, row.memory_gb, question));
         let own = host.as_ref().map(|host| host.candidate(question));
         let candidates = own.into_iter().chain(of_table).collect();
-        Ok(Some(Self { sized, question, calibration, classes, settings, host, candidates, span }))
+        Ok(Some(Self {
+            sized,
+            question,
+            calibration,
+            classes,
+            settings,
+            host,
+            candidates,
+            span,
+            protocols: Vec::new(),
+            progress: None,
+        }))
     }
 
-    /// The sizes with the buffer of a course.
-    fn of_course(&self) -> Vec<Candidate> {
-        let times = self.question.middle();
-        let buffered = |candidate: &Candidate| Candidate {
-            buffer_bytes_per_shard: whole_u64(candidate.buffer_bytes_per_shard as f64 * times),
-            ..*candidate
-        };
-        self.candidates.iter().map(buffered).collect()
+    /// Names the classes of arrivals: labels of protocols in their order. Where arrivals are made
+    /// of a capture that cannot be read twice, its own mix of protocols is then told apart.
+    #[must_use]
+    pub fn with_protocols(mut self, labels: &[&'a str]) -> Self {
+        self.protocols = labels.to_vec();
+        self
+    }
+
+    /// Tells `progress` how much of the judging is done.
+    #[must_use]
+    pub fn with_progress(mut self, progress: Progress<'a>) -> Self {
+        self.progress = Some(progress);
+        self
     }
 
     /// What is shown the packets, in their order.
     pub fn watch(&self) -> Watch {
+        // Of a server that is known, no other size is told of.
+        let told = if self.host.is_some() { 1 } else { self.candidates.len() };
+        let candidates = self.candidates.iter().take(told).map(|size| self.of_course(size));
         Watch {
             sensor: None,
             settings: self.settings.clone(),
-            candidates: self.of_course(),
+            candidates: candidates.collect(),
             span: self.span,
             kept: Vec::new(),
             last_ns: i64::MIN,
@@ -188,10 +213,14 @@ impl<'a> Case<'a> {
         let courses = sensor.finish(last_ns)?;
         let Span { start_ns, end_ns } = self.span;
         let traffic = Traffic::Recorded { batches: &kept, start_ns, end_ns };
-        self.judge(ArrivalsFrom::Packets, &traffic, courses)
+        let meter = self.meter(&traffic, 0);
+        let judged = self.judge(&traffic, &meter)?;
+        let Some(course) = course::of(courses, judged.chosen) else { return Ok(None) };
+        Ok(Some(self.verdict(ArrivalsFrom::Packets, judged, course, None)))
     }
 
-    /// The verdict on the samples of a counter log; `None` where it has none but results.
+    /// The verdict on samples: of a counter log, or of a capture that cannot be read twice;
+    /// `None` where there are none but results.
     ///
     /// # Errors
     /// Figures that cannot be simulated.
@@ -199,39 +228,45 @@ impl<'a> Case<'a> {
         let Some(timeline) = &self.sized.dc.timeline else { return Ok(None) };
         let (start, end) = self.span.moments();
         let Some(rates) = Rates::of(timeline, start, end) else { return Ok(None) };
-        let mix = assumed_mix()?;
-        let traffic = Traffic::Generated { rates, bursts: BurstModel::assumed(), mix: mix.clone() };
-        let courses = self.course_of_samples(mix)?;
-        self.judge(ArrivalsFrom::Samples, &traffic, courses)
+        let Some(course) = Span::whole(self.sized, COURSE_PACKETS) else { return Ok(None) };
+        let (start, end) = course.moments();
+        let Some(whole) = Rates::of(timeline, start, end) else { return Ok(None) };
+        let made = Made::of(self.sized, &self.protocols)?;
+        let (bursts, mix) = (made.bursts.clone(), made.mix.clone());
+        let traffic = Traffic::Generated { rates, bursts, mix };
+        let meter = self.meter(&traffic, whole_u64(whole.packets()));
+        let judged = self.judge(&traffic, &meter)?;
+        let Some(told) = judged.chosen.or(self.candidates.last().copied()) else { return Ok(None) };
+        let course = self.course_of_samples(&told, whole, &made, &meter)?;
+        Ok(course.map(|course| self.verdict(ArrivalsFrom::Samples, judged, course, Some(&made))))
     }
 
-    /// One run over all samples, or as many of the busiest as are bearable.
-    fn course_of_samples(&self, mix: Mix) -> Result<Vec<SimulatedSize>, JudgeError> {
-        let (timeline, span) = (&self.sized.dc.timeline, Span::whole(self.sized, COURSE_PACKETS));
-        let span = span.unwrap_or(self.span);
-        let (start, end) = span.moments();
-        let rates = timeline.as_ref().and_then(|timeline| Rates::of(timeline, start, end));
-        let mut sensor =
-            VirtualSensor::new(self.settings.clone(), &self.of_course(), span.start_ns)?;
-        if let Some(rates) = rates {
-            let seed = self.question.seed;
-            let mut generator = Generator::new(rates, BurstModel::assumed(), mix, seed, u64::MAX)?;
-            let mut arrivals = Arrivals::default();
-            while generator.fill(&mut arrivals, BATCH) {
-                sensor.offer(&arrivals)?;
-            }
-        }
-        Ok(sensor.finish(span.end_ns)?)
+    /// Counts what judging takes, with a course of so many packets.
+    fn meter(&self, traffic: &Traffic<'_>, course_packets: u64) -> Meter<'a> {
+        let experiment = self.experiment(traffic.clone(), None);
+        let grid_replicas = u64::from(self.grid_replicas());
+        let sizes = experiment.work(self.candidates.len());
+        let what_if = self.host.as_ref().map_or(0, |_| what_if::work(&experiment, self.question));
+        let work = u64::from(self.question.replicas)
+            .saturating_mul(sizes)
+            .saturating_add(
+                experiment.work_of_headroom().saturating_add(what_if).saturating_mul(grid_replicas),
+            )
+            .saturating_add(course_packets);
+        Meter::new(work, self.progress)
     }
 
-    fn judge(
-        &self,
-        arrivals: ArrivalsFrom,
-        traffic: &Traffic<'_>,
-        courses: Vec<SimulatedSize>,
-    ) -> Result<Option<VirtualVerdict>, JudgeError> {
-        let experiment = Experiment {
-            traffic: traffic.clone(),
+    fn grid_replicas(&self) -> u32 {
+        self.question.replicas.min(GRID_REPLICAS)
+    }
+
+    fn experiment<'b>(
+        &'b self,
+        traffic: Traffic<'b>,
+        meter: Option<&'b Meter<'b>>,
+    ) -> Experiment<'b> {
+        Experiment {
+            traffic,
             calibration: &self.calibration,
             classes: &self.classes,
             settings: &self.settings,
@@ -239,28 +274,41 @@ impl<'a> Case<'a> {
             goal_loss_ratio: self.question.goal_loss_ratio,
             replicas: self.question.replicas,
             seed: self.question.seed,
-        };
+            meter,
+        }
+    }
+
+    /// Everything that replicas tell.
+    fn judge(&self, traffic: &Traffic<'_>, meter: &Meter<'_>) -> Result<Judged, JudgeError> {
+        let experiment = self.experiment(traffic.clone(), Some(meter));
         let mut sizes = experiment.probabilities(&self.candidates)?;
         let own = self.host.is_some().then(|| sizes.remove(0));
         let sufficient = sufficient(&sizes);
         let chosen = self.chosen(&sizes);
-        let Some(course) = Self::course(courses, chosen) else { return Ok(None) };
-        let (start_utc, end_utc) = self.span.moments();
         let rate = packets_per_second(traffic, self.span);
-        let coarse = Experiment {
-            replicas: self.question.replicas.min(GRID_REPLICAS),
-            ..experiment.clone()
-        };
+        let coarse = Experiment { replicas: self.grid_replicas(), ..experiment };
         let headroom = match chosen {
             Some(candidate) => Some(coarse.headroom(&candidate, rate)?),
             None => None,
         };
-        let growth = self.question.growth_per_year;
-        let exhaustion = headroom.as_ref().map(|headroom| exhaustion(headroom, growth));
         let what_if = match &self.host {
             Some(host) => what_if::grid(&coarse, host, self.question)?,
             None => Vec::new(),
         };
+        Ok(Judged { own, sizes, sufficient, chosen, rate, headroom, what_if })
+    }
+
+    fn verdict(
+        &self,
+        arrivals: ArrivalsFrom,
+        judged: Judged,
+        course: SimulatedSize,
+        made: Option<&Made>,
+    ) -> VirtualVerdict {
+        let Judged { own, sizes, sufficient, rate, headroom, what_if, .. } = judged;
+        let (start_utc, end_utc) = self.span.moments();
+        let growth = self.question.growth_per_year;
+        let exhaustion = headroom.as_ref().map(|headroom| exhaustion(headroom, growth));
         let mut verdict = VirtualVerdict {
             arrivals,
             span_start_utc: start_utc,
@@ -285,8 +333,9 @@ impl<'a> Case<'a> {
         };
         verdict.sentences = words::sentences(&verdict, self.sized);
         verdict.assumptions =
-            words::assumptions(&verdict, self.question, &self.settings, self.host.as_ref());
-        Ok(Some(verdict))
+            words::assumptions(self.question, &self.settings, made, self.host.as_ref());
+        verdict.assumptions.push(names::assumption(self.sized));
+        verdict
     }
 
     /// Whose headroom and course are told: the server's, else those of the smallest sufficient
@@ -298,16 +347,17 @@ impl<'a> Case<'a> {
         let target = sufficient(sizes).target?;
         Some(sensor(target.cores, target.memory_gb, self.question))
     }
+}
 
-    fn course(courses: Vec<SimulatedSize>, chosen: Option<Candidate>) -> Option<SimulatedSize> {
-        let same = |course: &SimulatedSize| {
-            chosen.is_some_and(|chosen| {
-                (course.size.cores, course.size.memory_gb) == (chosen.cores, chosen.memory_gb)
-            })
-        };
-        let at = courses.iter().position(same).unwrap_or(courses.len().saturating_sub(1));
-        courses.into_iter().nth(at)
-    }
+/// What the replicas told.
+struct Judged {
+    own: Option<SizeProbability>,
+    sizes: Vec<SizeProbability>,
+    sufficient: SufficientSize,
+    chosen: Option<Candidate>,
+    rate: f64,
+    headroom: Option<Headroom>,
+    what_if: Vec<WhatIf>,
 }
 
 impl Watch {

@@ -1,9 +1,11 @@
 //! The server as it is known, and what it uses itself.
 
 use crate::model::virtual_sensor::{Candidate, OwnLoad, Server, Use};
-use crate::record::{Basis, HostFacts, Sized};
+use crate::record::{Basis, HostFacts, Sized, Timeline};
 
 use super::Question;
+use super::own_load::{Follow, MemoryReadings, Readings};
+use super::span::{Span, interval_ns};
 
 /// Share of a domain controller's processors that it uses in its busiest time where nobody knows:
 /// what Microsoft plans domain controllers for (capacity planning for AD DS: 40 %).
@@ -18,11 +20,24 @@ const MB_PER_GB: f64 = 1_024.0;
 #[derive(Debug, Clone)]
 pub struct Host {
     pub server: Server,
-    pub own_load: OwnLoad,
+    /// What it uses itself without traffic, or, where there are readings, from one to the next.
+    idle: Use,
+    readings: Option<Readings>,
+    cores_per_packet_per_second: f64,
+    /// How its processor readings follow the traffic; `None` where there are none.
+    pub follow: Option<Follow>,
     /// That in words.
     pub words: String,
     pub cpu_basis: Basis,
     pub memory_basis: Basis,
+}
+
+/// What is known of the processors.
+struct Processors {
+    cores_per_packet_per_second: f64,
+    follow: Option<Follow>,
+    words: String,
+    basis: Basis,
 }
 
 impl Host {
@@ -34,32 +49,46 @@ impl Host {
         if cores <= 0.0 || memory_gb <= 0.0 {
             return None;
         }
-        let busy = sized.load.busy?.packets_per_second;
-        let average = sized.load.average_packets_per_second.unwrap_or(busy);
-        let (percent, rate, cpu_basis, source) = match (question.own_cpu_percent, facts) {
-            (Some(percent), _) => (percent, busy, Basis::Given, "as given, in the busiest time"),
-            (None, HostFacts { avg_cpu_percent: Some(cpu), .. }) if average > 0.0 => {
-                (cpu.value, average, Basis::Measured, "as its counters say, on average")
+        let timeline = sized.dc.timeline.as_ref();
+        let processors = processors(sized, question, cores)?;
+        let memory = timeline.and_then(|timeline| MemoryReadings::of(timeline, memory_gb));
+        let (used_gb, memory_words, memory_basis) = match (&memory, &facts.min_available_mb) {
+            (Some(memory), _) => (memory.mean_gb, memory.words(), Basis::Measured),
+            (None, Some(free)) => {
+                let used_gb = (memory_gb - free.value / MB_PER_GB).max(0.0);
+                (used_gb, format!("{used_gb:.1}"), Basis::Measured)
             }
-            _ => (ASSUMED_CPU_PERCENT, busy, Basis::Assumed, "as assumed, in the busiest time"),
-        };
-        let (used_gb, memory_basis) = match &facts.min_available_mb {
-            Some(free) => ((memory_gb - free.value / MB_PER_GB).max(0.0), Basis::Measured),
-            None => (ASSUMED_MEMORY_GB.min(memory_gb * ASSUMED_MEMORY_SHARE), Basis::Assumed),
+            (None, None) => {
+                let used_gb = ASSUMED_MEMORY_GB.min(memory_gb * ASSUMED_MEMORY_SHARE);
+                (used_gb, format!("{used_gb:.1}"), Basis::Assumed)
+            }
         };
         let idle = Use { cores: 0.0, memory_gb: used_gb };
-        let cores_per_packet_per_second = percent / 100.0 * cores / rate.max(1e-9);
+        let readings = timeline
+            .and_then(|timeline| readings(timeline, cores, &processors, memory.as_ref(), idle));
+        let assumed = if memory_basis == Basis::Assumed { ", as assumed" } else { "" };
         Some(Self {
             server: Server { cores, memory_gb },
-            own_load: OwnLoad::FollowsTraffic { idle, cores_per_packet_per_second },
+            idle,
+            readings,
+            cores_per_packet_per_second: processors.cores_per_packet_per_second,
+            follow: processors.follow,
             words: format!(
-                "{percent:.0} % of its {cores:.0} cores {source}, following the traffic, and \
-                 {used_gb:.1} of its {memory_gb:.0} GB of memory{}",
-                if memory_basis == Basis::Assumed { ", as assumed" } else { "" }
+                "{}, and {memory_words} of its {memory_gb:.0} GB of memory{assumed}",
+                processors.words
             ),
-            cpu_basis,
+            cpu_basis: processors.basis,
             memory_basis,
         })
+    }
+
+    /// What the server uses itself in `span`.
+    pub fn own_load(&self, span: Span) -> OwnLoad {
+        let cores_per_packet_per_second = self.cores_per_packet_per_second;
+        match &self.readings {
+            Some(readings) => readings.within(span, cores_per_packet_per_second),
+            None => OwnLoad::FollowsTraffic { idle: self.idle, cores_per_packet_per_second },
+        }
     }
 
     /// A sensor that may use whatever the server leaves it.
@@ -73,4 +102,56 @@ impl Host {
         let sensor = super::sensor(cores, self.server.memory_gb, question);
         Candidate { server: Some(server), ..sensor }
     }
+}
+
+/// What the processors do themselves: as given, as read over time, as read on average, or as
+/// assumed; `None` without traffic.
+fn processors(sized: &Sized, question: &Question, cores: f64) -> Option<Processors> {
+    let busy = sized.load.busy?.packets_per_second;
+    let average = sized.load.average_packets_per_second.unwrap_or(busy);
+    let follow = sized.dc.timeline.as_ref().and_then(|timeline| Follow::of(timeline, cores));
+    let (percent, rate, basis, source) = match (question.own_cpu_percent, follow, &sized.dc.host) {
+        (Some(percent), ..) => (percent, busy, Basis::Given, "as given, in the busiest time"),
+        (None, Some(follow), _) => {
+            return Some(Processors {
+                cores_per_packet_per_second: follow.cores_per_packet_per_second,
+                follow: Some(follow),
+                words: follow.words(cores),
+                basis: Basis::Measured,
+            });
+        }
+        (None, None, HostFacts { avg_cpu_percent: Some(cpu), .. }) if average > 0.0 => {
+            (cpu.value, average, Basis::Measured, "as its counters say, on average")
+        }
+        _ => (ASSUMED_CPU_PERCENT, busy, Basis::Assumed, "as assumed, in the busiest time"),
+    };
+    Some(Processors {
+        cores_per_packet_per_second: percent / 100.0 * cores / rate.max(1e-9),
+        follow: None,
+        words: format!("{percent:.0} % of its {cores:.0} cores {source}, following the traffic"),
+        basis,
+    })
+}
+
+/// Readings of processors, memory or both, each less what follows the traffic; `None` where there
+/// are neither.
+fn readings(
+    timeline: &Timeline,
+    cores: f64,
+    processors: &Processors,
+    memory: Option<&MemoryReadings>,
+    idle: Use,
+) -> Option<Readings> {
+    if processors.follow.is_none() && memory.is_none() {
+        return None;
+    }
+    let used = (0..timeline.packets_per_second.len()).map(|at| Use {
+        cores: processors.follow.map_or(0.0, |follow| follow.rest(timeline, at, cores)),
+        memory_gb: memory.and_then(|memory| memory.used_gb(timeline, at)).unwrap_or(idle.memory_gb),
+    });
+    Some(Readings {
+        start_ns: timeline.start_utc.nanos(),
+        interval_ns: interval_ns(timeline),
+        used: used.collect(),
+    })
 }

@@ -10,6 +10,9 @@ const BUSY_SECONDS: f64 = 900.0;
 /// Shortest span that is judged, in seconds: three rounds of the quota.
 const LEAST_SECONDS: f64 = 30.0;
 
+/// Longest course, in seconds: 30 days; the virtual sensor takes 31.
+const MOST_SECONDS: f64 = 30.0 * 86_400.0;
+
 /// A part of the input, in nanoseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
@@ -39,7 +42,7 @@ impl Span {
         let start_ns = timeline.start_utc.nanos();
         let end_ns = start_ns.saturating_add(samples.saturating_mul(interval_ns(timeline)));
         let all = Self { start_ns, end_ns };
-        Some(all.densest(timeline, packets / rate))
+        Some(all.densest(timeline, (packets / rate).min(MOST_SECONDS)))
     }
 
     /// The part of that many seconds with the most packets; all of it where it is shorter.
@@ -89,6 +92,7 @@ impl Span {
     }
 }
 
-fn interval_ns(timeline: &Timeline) -> i64 {
+/// Length of a sample, in nanoseconds.
+pub fn interval_ns(timeline: &Timeline) -> i64 {
     i64::try_from(timeline.interval_ms).unwrap_or(i64::MAX / 1_000_000).max(1) * 1_000_000
 }

@@ -4,11 +4,11 @@ use super::*;
 use crate::base::{Random, Timestamp};
 use crate::model::fixture::{capture, counters, fact, reported};
 use crate::model::{Rules, size};
-use crate::record::{Chance, Limit};
+use crate::record::{Basis, Chance, Limit, NameLookups, Peak};
 
 const START: i64 = 1_768_204_800;
 
-fn question() -> Question {
+pub fn question() -> Question {
     Question {
         goal_loss_ratio: 0.005,
         reading: TableReading::Tight,
@@ -127,4 +127,75 @@ fn results_without_a_timeline_have_no_verdict() {
     let rules = Rules::default();
     let sized = size(reported("DC", 5_000.0, Some(900.0)), &rules);
     assert!(Case::new(&sized, rules.table(), &question).unwrap().is_none());
+}
+
+#[test]
+fn progress_comes_to_its_end_and_changes_nothing() {
+    let sized = sized(&[300.0; 24], 2, 16.0);
+    let rules = Rules::default();
+    let question = question();
+    let last = std::sync::Mutex::new((0, 0));
+    let tell = |done: u64, whole: u64| {
+        let mut last = last.lock().unwrap();
+        assert!(last.1 == 0 || last.1 == whole);
+        *last = (last.0.max(done), whole);
+    };
+    let case = Case::new(&sized, rules.table(), &question).unwrap().unwrap();
+    let told = case.with_progress(&tell).judge_samples().unwrap().unwrap();
+    let (done, whole) = *last.lock().unwrap();
+    // Packets that are made come as chance will have it.
+    assert!(done <= whole && done as f64 > 0.99 * whole as f64, "{done} of {whole}");
+    assert_eq!(told, judged(&sized, &question));
+}
+
+#[test]
+fn names_are_asked_for_where_traffic_tells_of_them() {
+    let plain = sized(&[300.0; 24], 2, 16.0);
+    let question = Question { replicas: 2, ..question() };
+    let mut lookups = plain.clone();
+    let per_second = 20.0;
+    lookups.dc.name_lookups =
+        Some(NameLookups { per_second, per_second_if_unanswered: 100.0 * per_second });
+    let (with, without) = (judged(&lookups, &question), judged(&plain, &question));
+    let cost_us = with.calibration.packet_us.mean.unwrap();
+    let used = |verdict: &VirtualVerdict| {
+        let row = &verdict.course.intervals[0];
+        row.utilisation * row.allowed_cores
+    };
+    // Three probes each, and two packets a probe.
+    let expected = per_second * 3.0 * 2.0 * cost_us / 1e6;
+    assert!((used(&with) - used(&without) - expected).abs() < 0.05 * expected);
+    let says = |verdict: &VirtualVerdict, part: &str| {
+        verdict.assumptions.iter().any(|assumption| assumption.text.contains(part))
+    };
+    assert!(says(&with, "600.0 addresses in 30 s") && says(&with, "60000.0 questions"));
+    assert!(says(&without, "what active name resolution costs is left out"));
+    // Whether they would be answered nobody knows.
+    assert!(with.course.health.iter().all(|span| !span.title.contains("name resolution")));
+}
+
+#[test]
+fn larger_bursts_are_larger_than_the_capture_has() {
+    let mut smooth = sized(&[3_000.0; 24], 1, 32.0);
+    let question = Question { replicas: 2, ..question() };
+    let bursts = |sized: &Sized| {
+        let made = judged(sized, &question).assumptions;
+        let found = made.into_iter().find(|one| one.text.contains("between two samples"));
+        found.map(|one| (one.text, one.basis)).unwrap()
+    };
+    let (text, basis) = bursts(&smooth);
+    assert!(text.contains("0.35 (5 s), 0.35 (0.2 s)") && basis == Basis::Assumed, "{text}");
+    // Peaks of traffic without bursts: none are made, whatever they are multiplied by.
+    smooth.dc.sub_sample_peaks = vec![Peak {
+        window_ms: 1_000,
+        packets_per_second: 3_000.0,
+        start_utc: Timestamp::from_parts(START, 0),
+    }];
+    let smooth = size(smooth.dc, &Rules::default());
+    let (text, basis) = bursts(&smooth);
+    assert!(text.contains("the rate stays as it is") && basis == Basis::Inferred, "{text}");
+    let grid = judged(&smooth, &question).what_if;
+    let (once, twice): (Vec<&WhatIf>, _) = grid.iter().partition(|cell| cell.bursts == 1.0);
+    assert_eq!(once.len(), twice.len());
+    assert!(once.iter().zip(&twice).all(|(once, twice)| once.probability == twice.probability));
 }

@@ -1,6 +1,5 @@
 //! What if there were more traffic, larger bursts, another domain controller fewer, or more cores.
 
-use crate::model::bursts::BurstModel;
 use crate::model::probability::{Experiment, Traffic};
 use crate::model::virtual_sensor::Candidate;
 use crate::record::WhatIf;
@@ -12,7 +11,7 @@ use super::{JudgeError, Question};
 const LOADS: [f64; 4] = [1.0, 1.25, 1.5, 2.0];
 /// Cores of the server, in multiples of today's.
 const CORES: [f64; 2] = [1.0, 2.0];
-/// Bursts, in multiples of those assumed.
+/// Bursts, in multiples of those that arrivals are made with.
 const BURSTS: [f64; 2] = [1.0, 2.0];
 
 /// The grid: growth by cores, with all domain controllers and with one fewer, and where arrivals
@@ -25,17 +24,31 @@ pub fn grid(
     let mut grid = Vec::new();
     match &experiment.traffic {
         Traffic::Recorded { .. } => rows(experiment, host, question, 1.0, &mut grid)?,
-        Traffic::Generated { rates, mix, .. } => {
-            for bursts in BURSTS {
-                let model = BurstModel::assumed().times(bursts);
+        Traffic::Generated { rates, bursts, mix } => {
+            for times in BURSTS {
                 let (rates, mix) = (rates.clone(), mix.clone());
-                let traffic = Traffic::Generated { rates, bursts: model, mix };
+                let traffic = Traffic::Generated { rates, bursts: bursts.times(times), mix };
                 let other = Experiment { traffic, ..experiment.clone() };
-                rows(&other, host, question, bursts, &mut grid)?;
+                rows(&other, host, question, times, &mut grid)?;
             }
         }
     }
     Ok(grid)
+}
+
+/// Work of one replica of the grid.
+pub fn work(experiment: &Experiment<'_>, question: &Question) -> u64 {
+    let bursts = match experiment.traffic {
+        Traffic::Recorded { .. } => 1,
+        Traffic::Generated { .. } => BURSTS.len(),
+    };
+    let cells = CORES.len() * LOADS.len() * (1 + usize::from(failed_max(question) > 0));
+    experiment.work(cells).saturating_mul(bursts as u64)
+}
+
+/// How many domain controllers fail at most.
+fn failed_max(question: &Question) -> u32 {
+    u32::from(question.controllers > 1)
 }
 
 fn rows(
@@ -45,9 +58,8 @@ fn rows(
     bursts: f64,
     grid: &mut Vec<WhatIf>,
 ) -> Result<(), JudgeError> {
-    let most = if question.controllers > 1 { 1 } else { 0 };
     let mut cells: Vec<(u32, f64, f64)> = Vec::new();
-    for failed in 0..=most {
+    for failed in 0..=failed_max(question) {
         for cores in CORES {
             cells.extend(LOADS.map(|load| (failed, cores * host.server.cores, load)));
         }

@@ -2,12 +2,14 @@
 
 use crate::model::virtual_sensor::Settings;
 use crate::record::{
-    ArrivalsFrom, Assumption, Basis, Chance, Headroom, Limit, SensorSize, SizeProbability, Sized,
-    TableReading, VirtualVerdict,
+    Assumption, Basis, Chance, Headroom, Limit, SensorSize, SizeProbability, Sized, TableReading,
+    VirtualVerdict,
 };
 
+use super::made::Made;
+use super::own_load::Follow;
 use super::server::Host;
-use super::{ASSUMED_BYTES, Question};
+use super::{ASSUMED_BYTES, ASSUMED_FLOWS, Question};
 
 /// Sentences for people who have never heard of queues; the first alone is enough.
 pub fn sentences(verdict: &VirtualVerdict, sized: &Sized) -> Vec<String> {
@@ -139,9 +141,9 @@ fn smallest(verdict: &VirtualVerdict) -> String {
 
 /// What the verdict rests on.
 pub fn assumptions(
-    verdict: &VirtualVerdict,
     question: &Question,
     settings: &Settings,
+    made: Option<&Made>,
     host: Option<&Host>,
 ) -> Vec<Assumption> {
     let mut all = vec![
@@ -182,8 +184,9 @@ pub fn assumptions(
             "--buffer; Npcap's default kernel buffer is 1 MiB, what the sensor sets is not published",
         ),
     });
-    all.extend((verdict.arrivals == ArrivalsFrom::Samples).then(made_below_samples));
+    all.extend(made.into_iter().flat_map(made_below_samples));
     all.extend(host.map(of_host));
+    all.extend(host.and_then(|host| host.follow).iter().flat_map(of_readings));
     all
 }
 
@@ -191,16 +194,64 @@ fn ours(text: String, how: &str) -> Assumption {
     Assumption { text, basis: Basis::Assumed, source: how.to_owned() }
 }
 
-fn made_below_samples() -> Assumption {
-    let bytes = ASSUMED_BYTES.map(|(bytes, share)| format!("{bytes} ({})", percent(share)));
-    ours(
-        format!(
-            "Virtual sensor: between two samples of the log the rate moves as a lognormal process \
-             does, with deviations of 0.35 that last 5 s and 0.2 s; packets have {} bytes.",
-            bytes.join(", ")
+fn made_below_samples(made: &Made) -> [Assumption; 2] {
+    let scales = made.bursts.scales.iter();
+    let scales: Vec<String> =
+        scales.map(|scale| format!("{:.2} ({} s)", scale.sigma, time(scale.tau_seconds))).collect();
+    let moves = match scales.as_slice() {
+        [] => "the rate stays as it is, and packets come at random".to_owned(),
+        scales => format!(
+            "the rate moves as a lognormal process does; its deviations, with the time in which \
+             each is forgotten: {}",
+            scales.join(", ")
         ),
-        "a capture tells it: give one instead of the log",
-    )
+    };
+    let moves = format!("Virtual sensor: between two samples {moves}.");
+    let bytes = ASSUMED_BYTES.map(|(bytes, share)| format!("{bytes} ({})", percent(share)));
+    let (flows, _) = ASSUMED_FLOWS;
+    [
+        if made.are_bursts_measured {
+            Assumption {
+                text: moves,
+                basis: Basis::Inferred,
+                source: "the capture's highest rates in windows of 1 ms to 5 s; read from a file \
+                         instead of a pipe, its packets tell"
+                    .to_owned(),
+            }
+        } else {
+            ours(moves, "a capture tells it: give one instead of the log")
+        },
+        if made.is_mix_measured {
+            Assumption {
+                text: format!(
+                    "Virtual sensor: packets have the protocols of the capture, and of each its \
+                     mean size; they are dealt to {flows} conversations, a number that is assumed."
+                ),
+                basis: made.basis,
+                source: "the capture; read from a file instead of a pipe, its packets tell"
+                    .to_owned(),
+            }
+        } else {
+            ours(
+                format!(
+                    "Virtual sensor: packets have {} bytes, and are dealt to {flows} conversations.",
+                    bytes.join(", ")
+                ),
+                "a capture tells it: give one instead of the log",
+            )
+        },
+    ]
+}
+
+/// A time in seconds, to two digits.
+fn time(seconds: f64) -> String {
+    if seconds >= 1.0 {
+        format!("{seconds:.0}")
+    } else if seconds >= 0.1 {
+        format!("{seconds:.1}")
+    } else {
+        format!("{seconds:.3}")
+    }
 }
 
 fn of_host(host: &Host) -> Assumption {
@@ -212,6 +263,38 @@ fn of_host(host: &Host) -> Assumption {
     };
     let text = format!("Virtual sensor: the server itself uses {}.", host.words);
     Assumption { text, basis, source: source.to_owned() }
+}
+
+/// How the server's own readings become what it uses under other traffic.
+fn of_readings(follow: &Follow) -> [Assumption; 2] {
+    let each = 1e3 * follow.cores_per_packet_per_second;
+    let grows = format!(
+        "Virtual sensor: the server itself uses {each:.3} cores for each 1,000 packets per second; \
+         what its readings show beside that stays as it was at that time, whatever the traffic."
+    );
+    [
+        if follow.is_shown {
+            Assumption {
+                text: grows,
+                basis: Basis::Inferred,
+                source: "the straight line nearest to the readings of processor time and packets"
+                    .to_owned(),
+            }
+        } else {
+            ours(
+                grows,
+                "the readings do not show what follows the traffic (they are fewer than 30, or a \
+                 straight line explains less than half of their differences, or says less than \
+                 nothing without traffic): so all of it is taken to, on average",
+            )
+        },
+        ours(
+            "Virtual sensor: readings of the server are taken to hold no sensor; where one ran while \
+             they were logged, what it used counts twice."
+                .to_owned(),
+            "the log's counters of single processes are not read",
+        ),
+    ]
 }
 
 fn amount(size: &SensorSize) -> String {

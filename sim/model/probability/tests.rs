@@ -48,6 +48,7 @@ fn experiment<'a>(
         goal_loss_ratio,
         replicas,
         seed,
+        meter: None,
     }
 }
 

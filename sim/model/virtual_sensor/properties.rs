@@ -295,19 +295,16 @@ fn full_stages_hold_the_listener_back_and_it_loses() {
 }
 
 #[test]
-fn probes_take_cores_and_failing_ones_raise_an_alert() {
+fn probes_take_cores_and_nobody_knows_whether_they_fail() {
     let arrivals = bursty(10, 1_000.0, 61.0, 0.0, equal);
     let probes = Probes { active_addresses: 1_000.0, unresolved: 0.95, cost_ns: 1e6 };
     assert!((probes.cores() - 0.095).abs() < 1e-12);
     let used = |probes| {
         let found = run(&Settings { probes, ..settings() }, &[size(1.0, 1 << 20)], &arrivals);
-        (found[0].intervals[0].utilisation, found[0].health.clone())
+        assert_eq!(found[0].health, []);
+        found[0].intervals[0].utilisation
     };
-    let (with, health) = used(probes);
-    let (without, none) = used(Probes::NONE);
-    assert!((with - without - 0.095).abs() < 1e-9);
-    assert_eq!(none, []);
-    assert_eq!(health[0].title, "Low success rate of active name resolution");
+    assert!((used(probes) - used(Probes::NONE) - 0.095).abs() < 1e-9);
 }
 
 #[test]

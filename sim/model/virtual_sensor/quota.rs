@@ -24,14 +24,19 @@ pub fn quota_percent(directory_percent: f64, other_percent: f64) -> f64 {
 pub enum OwnLoad {
     /// Always the same.
     Constant(Use),
-    /// Read from a counter log.
+    /// Read from a counter log, and on top of that what follows the traffic. So what was read is
+    /// what it uses with the traffic of then, and more traffic lets it use more.
     Series {
         /// Start of the first reading, in nanoseconds since 1970.
         start_ns: i64,
         /// Length of one reading, in nanoseconds.
         interval_ns: i64,
-        /// Readings. Before the first one it counts, after the last one that.
+        /// Readings less what follows the traffic. Before the first one it counts, after the last
+        /// one that. Cores may lie below zero where the server used less than its traffic needs on
+        /// average; the sum of both does not.
         readings: Vec<Use>,
+        /// Cores for each packet per second of the last 10 s.
+        cores_per_packet_per_second: f64,
     },
     /// In proportion to the packet rate of the last 10 s, on top of what it uses when idle.
     FollowsTraffic {
@@ -56,11 +61,13 @@ impl OwnLoad {
     pub fn at(&self, now_ns: i64, packets_per_second: f64) -> Use {
         match self {
             Self::Constant(constant) => *constant,
-            Self::Series { start_ns, interval_ns, readings } => {
+            Self::Series { start_ns, interval_ns, readings, cores_per_packet_per_second } => {
                 let passed = now_ns.saturating_sub(*start_ns).max(0) / (*interval_ns).max(1);
                 let index = usize::try_from(passed).unwrap_or(usize::MAX);
                 let reading = readings.get(index).or(readings.last());
-                reading.copied().unwrap_or(Use { cores: 0.0, memory_gb: 0.0 })
+                let rest = reading.copied().unwrap_or(Use { cores: 0.0, memory_gb: 0.0 });
+                let cores = rest.cores + cores_per_packet_per_second * packets_per_second;
+                Use { cores: cores.max(0.0), ..rest }
             }
             Self::FollowsTraffic { idle, cores_per_packet_per_second } => Use {
                 cores: idle.cores + cores_per_packet_per_second * packets_per_second,
@@ -118,11 +125,21 @@ mod tests {
     #[test]
     fn own_load_is_read_from_its_source() {
         let at = |cores| Use { cores, memory_gb: GB };
-        let series =
-            OwnLoad::Series { start_ns: 100, interval_ns: 10, readings: vec![at(1.0), at(2.0)] };
+        let series = OwnLoad::Series {
+            start_ns: 100,
+            interval_ns: 10,
+            readings: vec![at(1.0), at(2.0), at(-3.0)],
+            cores_per_packet_per_second: 0.0,
+        };
         let read: Vec<f64> =
             [0, 100, 109, 110, 500].iter().map(|now| series.at(*now, 9.0).cores).collect();
-        assert_eq!(read, [1.0, 1.0, 1.0, 2.0, 2.0]);
+        assert_eq!(read, [1.0, 1.0, 1.0, 2.0, 0.0]);
+        let OwnLoad::Series { start_ns, interval_ns, readings, .. } = series else { panic!() };
+        let cores_per_packet_per_second = 0.25;
+        let series =
+            OwnLoad::Series { start_ns, interval_ns, readings, cores_per_packet_per_second };
+        assert_eq!([100, 500].map(|now| series.at(now, 8.0).cores), [3.0, 0.0]);
+        assert_eq!(series.at(500, 16.0).cores, 1.0);
         let follows =
             OwnLoad::FollowsTraffic { idle: at(0.5), cores_per_packet_per_second: 1.0 / 4_096.0 };
         assert_eq!(follows.at(0, 8_192.0), at(2.5));

@@ -19,12 +19,9 @@ const TOLD_MAX: usize = 1_000;
 const TRAFFIC_TITLE: &str = "Some network traffic could not be analyzed";
 const MEMORY_TITLE: &str = "Sensor reached a memory resource limit";
 const SILENT_TITLE: &str = "Sensor stopped communicating";
-const NAMES_TITLE: &str = "Low success rate of active name resolution";
 
 /// Time without communication that raises [`SILENT_TITLE`], in seconds (as above).
 const SILENT_SECONDS: i64 = 300;
-/// Share of names that failed above which [`NAMES_TITLE`] is raised (as above).
-const NAMES_FAILED: f64 = 0.9;
 
 /// What came in some time.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -326,9 +323,6 @@ impl Size {
         self.result.peak_memory_gb = self.result.peak_memory_gb.max(row.memory_gb);
         if row.loss_ratio() > settings.alert_loss_ratio {
             self.tell(TRAFFIC_TITLE, self.interval_start, now, Basis::Ours);
-        }
-        if settings.probes.unresolved > NAMES_FAILED {
-            self.tell(NAMES_TITLE, self.interval_start, now, Basis::VendorPublished);
         }
         self.interval_start = now;
         self.result.intervals.push(row);

@@ -346,6 +346,8 @@ mod tests {
             covered_ms: 15_000,
             packets_per_second: vec![],
             bytes_per_second: vec![],
+            cpu_percent: Vec::new(),
+            available_mb: Vec::new(),
             protocol_interval_ms: 5_000,
             protocols: vec![],
         };
@@ -364,6 +366,8 @@ mod tests {
             covered_ms: 8_000,
             packets_per_second: vec![],
             bytes_per_second: vec![],
+            cpu_percent: Vec::new(),
+            available_mb: Vec::new(),
             protocol_interval_ms: 60_000,
             protocols: vec![],
         };

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{headroom, sample, text};
+use super::{headroom, headroom_reading, sample, text};
 
 /// Few replicas: what they are, not how sure they make.
 const QUICK: [&str; 6] = ["--replicas", "20", "--json", "-q", "--dc-cores", "4"];
@@ -18,13 +18,13 @@ fn verdict(json: &Value) -> &Value {
     &all[0]["virtual_sensor"]
 }
 
-/// A log of an hour with so many packets per second.
+/// A log of 10 minutes with so many packets per second.
 fn log(folder: &tempfile::TempDir, packets_per_second: u32) -> String {
     let path = folder.path().join("log.csv");
     let mut lines =
         r#""(PDH-CSV 4.0) (W. Europe Standard Time)(-60)","\\DC01\Network Adapter(a)\Packets/sec""#
             .to_owned();
-    for sample in 0..240 {
+    for sample in 0..40 {
         let (minute, second) = (sample / 4, sample % 4 * 15);
         lines.push_str(&format!(
             "\n\"01/12/2026 09:{minute:02}:{second:02}.000\",\"{packets_per_second}\""
@@ -102,4 +102,82 @@ fn what_was_seen_counts_and_must_not_contradict() {
     simulate(&[capture, "--observed", "27000:2"]).ends_with(2).says(&["PACKETS_PER_SECOND:CORES"]);
     simulate(&[capture, "--goal", "200%"]).ends_with(2).says(&["--goal"]);
     simulate(&[capture, "--buffer", "0"]).ends_with(2).says(&["--buffer"]);
+}
+
+/// Everything the virtual sensor of the only domain controller rests on, in one text.
+fn assumptions(json: &Value) -> String {
+    let all = verdict(json)["assumptions"].as_array().unwrap();
+    let words = |one: &Value, key: &str| one[key].as_str().unwrap().to_owned();
+    all.iter().map(|one| format!("{} {}\n", words(one, "basis"), words(one, "text"))).collect()
+}
+
+#[test]
+fn a_capture_through_a_pipe_is_judged_as_the_file_is() {
+    let capture = sample("dc-morning.pcapng");
+    let bytes = std::fs::read(&capture).unwrap();
+    // What the server leaves is the same; what differs is where the packets' times come from.
+    for own in ["20%", "84.9%"] {
+        let words = ["--own-cpu", own, "--buffer", "1MiB", "--dc-ram", "16"];
+        let file = headroom(&[&["simulate", text(&capture)], &words[..], &QUICK].concat());
+        let pipe =
+            headroom_reading(&[&["simulate", "-"], &words[..], &QUICK].concat(), bytes.clone());
+        let (file, pipe) = (file.ends_with(0).json(), pipe.ends_with(0).json());
+        let of = |json: &Value, key: &str| verdict(json)["server"][key].clone();
+        assert_eq!((verdict(&file)["arrivals"].as_str()), Some("packets"));
+        assert_eq!((verdict(&pipe)["arrivals"].as_str()), Some("samples"));
+        assert_eq!(of(&file, "chance"), of(&pipe, "chance"), "{own}");
+        let probability = |json| of(json, "probability").as_f64().unwrap();
+        assert!((probability(&file) - probability(&pipe)).abs() <= 0.1, "{own}");
+        let rests_on = assumptions(&pipe);
+        assert!(rests_on.contains("measured Virtual sensor: packets have the protocols"));
+        assert!(rests_on.contains("inferred Virtual sensor: between two samples"));
+        for json in [&file, &pipe] {
+            assert!(assumptions(json).contains("addresses in 30 s are asked for their names"));
+        }
+        assert!(!assumptions(&file).contains("between two samples"));
+    }
+}
+
+#[test]
+fn readings_of_the_server_are_used_at_their_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = |name: &str, busy_percent: u32| {
+        let path = folder.path().join(name);
+        let mut lines = r#""(PDH-CSV 4.0) (W. Europe Standard Time)(-60)","\\DC01\Network Adapter(a)\Packets/sec","\\DC01\Processor(_Total)\% Processor Time","\\DC01\Memory\Available MBytes""#.to_owned();
+        for sample in 0..240 {
+            // A quarter of an hour of another kind of work, as much on average in both logs.
+            let (minute, second) = (sample / 4, sample % 4 * 15);
+            let (rate, percent) = match minute {
+                20..35 => (2_100, busy_percent),
+                40..55 => (2_000, 110 - busy_percent),
+                _ => (2_000, 20),
+            };
+            lines.push_str(&format!(
+                "\n\"01/12/2026 09:{minute:02}:{second:02}.000\",\"{rate}\",\"{percent}\",\"9000\""
+            ));
+        }
+        std::fs::write(&path, lines).unwrap();
+        text(&path).to_owned()
+    };
+    let judged = |path: &str| {
+        let words = ["simulate", path, "--replicas", "20", "--json", "-q"];
+        headroom(&[&words[..], &["--dc-cores", "4", "--dc-ram", "16"]].concat()).ends_with(0).json()
+    };
+    let (quiet, busy) = (judged(&log("quiet.csv", 20)), judged(&log("busy.csv", 90)));
+    assert_eq!(verdict(&quiet)["server"]["chance"], "yes");
+    assert_eq!(verdict(&busy)["server"]["chance"], "no");
+    assert_eq!(verdict(&busy)["server"]["limit"], "quota");
+    let own = verdict(&busy)["own_load"].as_str().unwrap();
+    assert!(own.contains("from reading to reading") && own.contains("7.2 of its 16 GB"), "{own}");
+    let rests_on = assumptions(&busy);
+    assert!(rests_on.contains("for each 1,000 packets per second"), "{rests_on}");
+    assert!(rests_on.contains("what active name resolution costs is left out"), "{rests_on}");
+    assert!(rests_on.contains("assumed Virtual sensor: between two samples"), "{rests_on}");
+}
+
+#[test]
+fn progress_is_shown_to_no_pipe() {
+    let capture = sample("dc-morning.pcapng");
+    let done = headroom(&["simulate", text(&capture), "--replicas", "20"]).ends_with(0);
+    assert!(!done.err.contains("simulating"), "{done:#?}");
 }

@@ -1,0 +1,72 @@
+//! The course over time: one run over the whole input with the mean costs, of one size.
+
+use crate::base::Arrivals;
+use crate::model::bursts::{Generator, Rates};
+use crate::model::meter::Meter;
+use crate::model::rounding::whole_u64;
+use crate::model::virtual_sensor::{Candidate, VirtualSensor};
+use crate::record::SimulatedSize;
+
+use super::made::Made;
+use super::span::Span;
+use super::{Case, JudgeError};
+
+/// Packets of a course that is made, at most: a day of 20,000 packets per second and some more.
+pub const COURSE_PACKETS: f64 = 2_000_000_000.0;
+/// Arrivals of a batch.
+const BATCH: usize = 16_384;
+
+impl Case<'_> {
+    /// `size` with the buffer of a course.
+    pub(super) fn of_course(&self, size: &Candidate) -> Candidate {
+        let times = self.question.middle();
+        Candidate {
+            buffer_bytes_per_shard: whole_u64(size.buffer_bytes_per_shard as f64 * times),
+            ..*size
+        }
+    }
+
+    /// One run of `size` over arrivals at these rates. Making them and serving them take turns on
+    /// two batches, on two processors where there are.
+    pub(super) fn course_of_samples(
+        &self,
+        size: &Candidate,
+        rates: Rates,
+        made: &Made,
+        meter: &Meter<'_>,
+    ) -> Result<Option<SimulatedSize>, JudgeError> {
+        let (start_ns, interval_ns) = (rates.start_ns, rates.interval_ns);
+        let intervals = i64::try_from(rates.packets_per_second.len()).unwrap_or(i64::MAX);
+        let end_ns = start_ns.saturating_add(intervals.saturating_mul(interval_ns));
+        let sizes = [self.of_course(size)];
+        let mut settings = self.settings.clone();
+        if let Some(host) = &self.host {
+            settings.own_load = host.own_load(Span { start_ns, end_ns });
+        }
+        let mut sensor = VirtualSensor::new(settings, &sizes, start_ns)?;
+        let (bursts, mix) = (made.bursts.clone(), made.mix.clone());
+        let mut generator = Generator::new(rates, bursts, mix, self.question.seed, u64::MAX)?;
+        let (mut now, mut next) = (Arrivals::default(), Arrivals::default());
+        let mut is_filled = generator.fill(&mut now, BATCH);
+        while is_filled {
+            let (offered, filled) =
+                rayon::join(|| sensor.offer(&now), || generator.fill(&mut next, BATCH));
+            offered?;
+            meter.add(now.len() as u64);
+            std::mem::swap(&mut now, &mut next);
+            is_filled = filled;
+        }
+        Ok(sensor.finish(end_ns)?.pop())
+    }
+}
+
+/// The course of the size that is told of, else of the last, the largest.
+pub fn of(courses: Vec<SimulatedSize>, chosen: Option<Candidate>) -> Option<SimulatedSize> {
+    let is_same = |course: &SimulatedSize| {
+        chosen.is_some_and(|chosen| {
+            (course.size.cores, course.size.memory_gb) == (chosen.cores, chosen.memory_gb)
+        })
+    };
+    let at = courses.iter().position(is_same).unwrap_or(courses.len().saturating_sub(1));
+    courses.into_iter().nth(at)
+}
