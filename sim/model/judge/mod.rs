@@ -18,7 +18,9 @@ use crate::record::{
 
 use super::bursts::{BurstError, BurstModel, ClassMix, Generator, Mix, Rates};
 use super::calibration::{Calibration, CalibrationError, ClassCosts, FieldObservation};
-use super::probability::{Experiment, ExperimentError, Traffic, exhaustion, sufficient};
+use super::probability::{
+    DAY_DEVIATION, Experiment, ExperimentError, Traffic, exhaustion, sufficient,
+};
 use super::rounding::whole_u64;
 use super::virtual_sensor::{
     CLASSES, Candidate, DEFAULT_BUFFER_BYTES, SensorError, Settings, VirtualSensor,
@@ -236,6 +238,7 @@ impl<'a> Case<'a> {
             classes: &self.classes,
             settings: &self.settings,
             buffer_times: self.question.buffer_times(),
+            day_deviation: DAY_DEVIATION,
             goal_loss_ratio: self.question.goal_loss_ratio,
             replicas: self.question.replicas,
             seed: self.question.seed,
