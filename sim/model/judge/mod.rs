@@ -38,6 +38,8 @@ pub const BUFFER_BYTES: (u64, u64) = (DEFAULT_BUFFER_BYTES, 64 * DEFAULT_BUFFER_
 const GRID_REPLICAS: u32 = 50;
 /// Packets of the course of a counter log at most.
 const COURSE_PACKETS: f64 = 100_000_000.0;
+/// Rows of a course at most, a day in minutes: a month's result stays as small.
+const COURSE_ROWS: f64 = 1_440.0;
 /// Arrivals of a batch.
 const BATCH: usize = 16_384;
 /// Packet sizes where a counter log does not tell them: bytes and their shares. Assumed: half are
@@ -168,11 +170,19 @@ impl<'a> Case<'a> {
         self.candidates.iter().map(buffered).collect()
     }
 
+    /// Settings of a course of so many seconds: intervals of whole minutes, few enough to keep.
+    fn settings_of_course(&self, seconds: f64) -> Settings {
+        let minutes = whole_u64(libm::ceil(seconds / 60.0 / COURSE_ROWS).max(1.0));
+        let interval_seconds = u32::try_from(minutes * 60).unwrap_or(u32::MAX);
+        Settings { interval_seconds, ..self.settings.clone() }
+    }
+
     /// What is shown the packets, in their order.
     pub fn watch(&self) -> Watch {
+        let whole = Span::whole(self.sized, f64::INFINITY);
         Watch {
             sensor: None,
-            settings: self.settings.clone(),
+            settings: self.settings_of_course(whole.map_or(0.0, Span::seconds)),
             candidates: self.of_course(),
             span: self.span,
             kept: Vec::new(),
@@ -213,8 +223,11 @@ impl<'a> Case<'a> {
         let span = span.unwrap_or(self.span);
         let (start, end) = span.moments();
         let rates = timeline.as_ref().and_then(|timeline| Rates::of(timeline, start, end));
-        let mut sensor =
-            VirtualSensor::new(self.settings.clone(), &self.of_course(), span.start_ns)?;
+        let mut sensor = VirtualSensor::new(
+            self.settings_of_course(span.seconds()),
+            &self.of_course(),
+            span.start_ns,
+        )?;
         if let Some(rates) = rates {
             let seed = self.question.seed;
             let mut generator = Generator::new(rates, BurstModel::assumed(), mix, seed, u64::MAX)?;
