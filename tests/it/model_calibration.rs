@@ -123,15 +123,20 @@ fn happened(days: &[Day], sensors: u64) -> Vec<Vec<f64>> {
     let (calibration, classes) = (calibration(&[]), ClassCosts::equal(CLASSES));
     let missed = |day: usize, sensor: u64| -> Vec<f64> {
         let mut random = Random::fork(0x5eed, day as u64 * 1_000 + sensor);
-        let times = BUFFER_TIMES.powf(random.unit());
+        let times = libm::pow(BUFFER_TIMES, random.unit());
         let costs = calibration.draw(&mut random);
         let mut settings = settings(costs.base_cores, classes.scaled(costs.packet_us));
         let memory = calibration.draw_memory(&mut random).unwrap();
         settings.memory.base_gb = memory.base_gb;
         settings.memory.gb_per_kpps = memory.gb_per_kpps;
-        let buffered = |size: Candidate| Candidate {
-            buffer_bytes_per_shard: (size.buffer_bytes_per_shard as f64 * times) as u64,
-            ..size
+        let buffered = |size: Candidate| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "at most 64 MiB"
+            )]
+            let buffer_bytes_per_shard = (size.buffer_bytes_per_shard as f64 * times) as u64;
+            Candidate { buffer_bytes_per_shard, ..size }
         };
         let sizes: Vec<Candidate> = candidates().into_iter().map(buffered).collect();
         let Day { batches: [arrivals], start_ns, end_ns } = &days[day];
@@ -278,7 +283,7 @@ fn those_who_are_too_sure_are_found_out() {
         ("costs are known", Belief { calibration: sure, ..honest() }),
         ("days are all the same", Belief { day_deviation: 0.0, ..honest() }),
     ];
-    let found = scores(24, 24, 100, beliefs);
+    let found = scores(20, 20, 60, beliefs);
     let [honest, costs, days] = found.as_slice() else { panic!() };
     holds(honest, 0.07);
     assert!(costs.worst() > TOLERANCE && costs.brier > honest.brier, "{:.2?}", costs.bins);
