@@ -1,6 +1,7 @@
 //! The report as a workbook. Sheet 1 has the layout of the vendor tool's results file (header
 //! block, its columns under its headings, a Total row), with our columns to the right; then
-//! reasons, timeline samples, and inputs with provenance. The creation date is fixed, so the
+//! reasons, the virtual sensor's sizes and what-if grid where it was asked, timeline samples, and
+//! inputs with provenance. The creation date is fixed, so the
 //! same record gives the same bytes.
 
 use rust_xlsxwriter::{
@@ -9,7 +10,7 @@ use rust_xlsxwriter::{
 };
 
 use crate::base::Timestamp;
-use crate::record::{Sized, SizingReport, Timeline, Total};
+use crate::record::{SizeProbability, Sized, SizingReport, Timeline, Total, VirtualVerdict};
 
 use super::columns::{self, Cell, Sum};
 use super::{ReportError, escape, labels, number, virtual_words};
@@ -40,6 +41,10 @@ pub fn render(report: &SizingReport) -> Result<Vec<u8>, ReportError> {
     let styles = Styles::new();
     summary(workbook.add_worksheet(), report, &styles)?;
     reasons(workbook.add_worksheet(), report, &styles)?;
+    if report.domain_controllers.iter().any(|sized| sized.virtual_sensor.is_some()) {
+        sizes(workbook.add_worksheet(), report, &styles)?;
+        what_if(workbook.add_worksheet(), report, &styles)?;
+    }
     samples(workbook.add_worksheet(), report, &styles)?;
     inputs(workbook.add_worksheet(), report, &styles)?;
     Ok(workbook.save_to_buffer()?)
@@ -302,6 +307,96 @@ fn reasons(sheet: &mut Worksheet, report: &SizingReport, styles: &Styles) -> Res
             say(&mut sheet, name, "model: whose", &[virtual_words::WHOSE.to_string()])?;
             say(&mut sheet, name, "model: answer", &[virtual_words::answer(verdict)])?;
             say(&mut sheet, name, "model", &verdict.sentences)?;
+        }
+    }
+    Ok(())
+}
+
+/// The virtual sensor's verdicts with the names of their domain controllers.
+fn verdicts(report: &SizingReport) -> impl Iterator<Item = (Cell, &VirtualVerdict)> {
+    report.domain_controllers.iter().filter_map(|sized| {
+        let verdict = sized.virtual_sensor.as_deref()?;
+        Some((Cell::Text(escape::name(&sized.dc.name)), verdict))
+    })
+}
+
+/// Every size that the virtual sensor was tried with, the server first.
+fn sizes(sheet: &mut Worksheet, report: &SizingReport, styles: &Styles) -> Result<(), XlsxError> {
+    let mut sheet = Sheet::new(sheet, "Model sizes", styles)?;
+    sheet.note(virtual_words::WHOSE)?;
+    sheet.head(&[
+        ("DC", 24.0),
+        ("Size", 12.0),
+        ("Cores", 8.0),
+        ("Memory GB", 10.0),
+        ("Answer", 10.0),
+        ("Probability of losing too much, 0 to 1", 16.0),
+        ("From (95 %)", 10.0),
+        ("To (95 %)", 10.0),
+        ("Replicas", 10.0),
+        ("Share lost, middle replica", 14.0),
+        ("Share lost, 95 % of replicas stay below", 18.0),
+        ("Peak utilisation, 95 % of replicas stay below", 18.0),
+        ("Peak memory GB, 95 % of replicas stay below", 18.0),
+        ("Runs short first", 26.0),
+    ])?;
+    for (name, verdict) in verdicts(report) {
+        let server = verdict.server.iter().map(|size| ("this server", size));
+        for (what, size) in server.chain(verdict.sizes.iter().map(|size| ("table", size))) {
+            for (column, (cell, decimals)) in (0..).zip(size_cells(&name, what, size)) {
+                sheet.put(column, &cell, decimals)?;
+            }
+            sheet.row += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Cells of one size with their decimals.
+fn size_cells(name: &Cell, what: &str, found: &SizeProbability) -> [(Cell, usize); 14] {
+    let words = |words: &str| (Cell::Text(words.into()), 0);
+    let number = |value, decimals| (Cell::Number(value), decimals);
+    [
+        (name.clone(), 0),
+        words(what),
+        number(found.size.cores, 2),
+        number(found.size.memory_gb, 1),
+        words(virtual_words::chance(found.chance)),
+        number(found.probability, 3),
+        number(found.probability_low, 3),
+        number(found.probability_high, 3),
+        number(found.replicas.into(), 0),
+        number(found.loss_p50, 5),
+        number(found.loss_p95, 5),
+        number(found.peak_utilisation_p95, 3),
+        number(found.peak_memory_gb_p95, 2),
+        found.limit.map_or((Cell::Unknown, 0), |limit| words(virtual_words::limit_name(limit))),
+    ]
+}
+
+/// Other traffic and other servers.
+fn what_if(sheet: &mut Worksheet, report: &SizingReport, styles: &Styles) -> Result<(), XlsxError> {
+    let mut sheet = Sheet::new(sheet, "Model what-if", styles)?;
+    sheet.note(virtual_words::WHOSE)?;
+    sheet.head(&[
+        ("DC", 24.0),
+        ("Traffic, times that of now", 14.0),
+        ("Bursts, times those assumed", 14.0),
+        ("DCs failed", 10.0),
+        ("Cores of the server", 12.0),
+        ("Answer", 10.0),
+        ("Probability of losing too much, 0 to 1", 16.0),
+    ])?;
+    for (name, verdict) in verdicts(report) {
+        for tried in &verdict.what_if {
+            sheet.put(0, &name, 0)?;
+            sheet.put(1, &Cell::Number(tried.load), 2)?;
+            sheet.put(2, &Cell::Number(tried.bursts), 2)?;
+            sheet.put(3, &Cell::Number(tried.failed.into()), 0)?;
+            sheet.put(4, &Cell::Number(tried.server_cores), 0)?;
+            sheet.put(5, &Cell::Text(virtual_words::chance(tried.chance).into()), 0)?;
+            sheet.put(6, &Cell::Number(tried.probability), 3)?;
+            sheet.row += 1;
         }
     }
     Ok(())

@@ -16,6 +16,7 @@ mod invariants;
 mod learn;
 mod meaning;
 mod model;
+mod model_calibration;
 mod package;
 mod privacy;
 mod protocols;

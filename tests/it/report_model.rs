@@ -187,6 +187,40 @@ fn a_spreadsheet_holds_the_answer_as_numbers() {
 }
 
 #[test]
+fn a_spreadsheet_holds_every_size_and_every_what_if() {
+    use calamine::{Data, Reader};
+    let mut report = several();
+    report.domain_controllers[0].dc.name = "=cmd|'/c calc'!A1".into();
+    let mut book = workbook(&report);
+    let names =
+        ["Azure ATP Summary", "Reasons", "Model sizes", "Model what-if", "Timeline", "Inputs"];
+    assert_eq!(book.sheet_names(), names);
+    let verdict = report.domain_controllers[0].virtual_sensor.as_ref().unwrap();
+    let (server, cells) = (verdict.server.as_ref().unwrap(), &verdict.what_if);
+    let rows = |book: &mut calamine::Xlsx<_>, name: &str| -> Vec<Vec<Data>> {
+        book.worksheet_range(name).unwrap().rows().map(<[Data]>::to_vec).collect()
+    };
+    let sizes = rows(&mut book, "Model sizes");
+    // Two domain controllers were asked; whose words these are and headings stand above.
+    assert_eq!(sizes.len(), 2 + 2 * (verdict.sizes.len() + 1));
+    assert!(sizes[0][0].to_string().contains("It is not Microsoft’s sensor"));
+    assert_eq!(sizes[2][1], Data::String("this server".into()));
+    assert_eq!(sizes[2][2], Data::Float(server.size.cores));
+    assert_eq!(sizes[2][4], Data::String("Maybe".into()));
+    assert_eq!(sizes[2][5], Data::Float(server.probability));
+    assert_eq!(sizes[3][1], Data::String("table".into()));
+    let tried = rows(&mut book, "Model what-if");
+    assert_eq!(tried.len(), 2 + 2 * cells.len());
+    assert!(cells.len() > 3 && tried[1].len() == 7);
+    assert_eq!(tried[2][1], Data::Float(cells[0].load));
+    assert_eq!(tried[2][4], Data::Float(cells[0].server_cores));
+    assert_eq!(tried[2][6], Data::Float(cells[0].probability));
+    for row in sizes.iter().chain(&tried) {
+        assert!(!row[0].to_string().starts_with('='), "{row:?}");
+    }
+}
+
+#[test]
 fn one_that_was_not_asked_has_dashes_beside_those_that_were() {
     let csv = bytes(&several(), OutputFormat::Csv);
     let mut reader = csv::Reader::from_reader(csv.as_slice());

@@ -39,7 +39,8 @@ impl Case<'_> {
         let intervals = i64::try_from(rates.packets_per_second.len()).unwrap_or(i64::MAX);
         let end_ns = start_ns.saturating_add(intervals.saturating_mul(interval_ns));
         let sizes = [self.of_course(size)];
-        let mut settings = self.settings.clone();
+        let seconds = Span { start_ns, end_ns }.seconds();
+        let mut settings = self.settings_of_course(seconds);
         if let Some(host) = &self.host {
             settings.own_load = host.own_load(Span { start_ns, end_ns });
         }

@@ -23,7 +23,9 @@ use crate::record::{
 use super::bursts::{BurstError, ClassMix, Mix, Rates};
 use super::calibration::{Calibration, CalibrationError, ClassCosts, FieldObservation};
 use super::meter::{Meter, Progress};
-use super::probability::{Experiment, ExperimentError, Traffic, exhaustion, sufficient};
+use super::probability::{
+    DAY_DEVIATION, Experiment, ExperimentError, Traffic, exhaustion, sufficient,
+};
 use super::rounding::whole_u64;
 use super::virtual_sensor::{
     CLASSES, Candidate, DEFAULT_BUFFER_BYTES, SensorError, Settings, VirtualSensor,
@@ -41,6 +43,8 @@ pub const BUFFER_BYTES: (u64, u64) = (DEFAULT_BUFFER_BYTES, 64 * DEFAULT_BUFFER_
 /// Replicas for headroom and for each cell of the what-if grid at most: enough to tell 5 % from
 /// 50 %, and there are many cells.
 const GRID_REPLICAS: u32 = 50;
+/// Rows of a course at most, a day in minutes: a month's result stays as small.
+const COURSE_ROWS: f64 = 1_440.0;
 /// Packet sizes where a counter log does not tell them: bytes and their shares. Assumed: half are
 /// acknowledgments and small questions, a quarter answers, a quarter full segments.
 const ASSUMED_BYTES: [(u32, f64); 3] = [(90, 0.5), (250, 0.25), (1_514, 0.25)];
@@ -188,14 +192,22 @@ impl<'a> Case<'a> {
         self
     }
 
+    /// Settings of a course of so many seconds: intervals of whole minutes, few enough to keep.
+    fn settings_of_course(&self, seconds: f64) -> Settings {
+        let minutes = whole_u64(libm::ceil(seconds / 60.0 / COURSE_ROWS).max(1.0));
+        let interval_seconds = u32::try_from(minutes * 60).unwrap_or(u32::MAX);
+        Settings { interval_seconds, ..self.settings.clone() }
+    }
+
     /// What is shown the packets, in their order.
     pub fn watch(&self) -> Watch {
         // Of a server that is known, no other size is told of.
         let told = if self.host.is_some() { 1 } else { self.candidates.len() };
         let candidates = self.candidates.iter().take(told).map(|size| self.of_course(size));
+        let whole = Span::whole(self.sized, f64::INFINITY);
         Watch {
             sensor: None,
-            settings: self.settings.clone(),
+            settings: self.settings_of_course(whole.map_or(0.0, Span::seconds)),
             candidates: candidates.collect(),
             span: self.span,
             kept: Vec::new(),
@@ -271,6 +283,7 @@ impl<'a> Case<'a> {
             classes: &self.classes,
             settings: &self.settings,
             buffer_times: self.question.buffer_times(),
+            day_deviation: DAY_DEVIATION,
             goal_loss_ratio: self.question.goal_loss_ratio,
             replicas: self.question.replicas,
             seed: self.question.seed,

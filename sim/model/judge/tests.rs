@@ -52,6 +52,17 @@ fn a_span_is_the_densest_part_that_is_bearable() {
 }
 
 #[test]
+fn a_course_has_minutes_for_a_day_and_no_more_rows_for_a_month() {
+    let (sized, question, rules) = (sized(&[500.0; 120], 4, 16.0), question(), Rules::default());
+    let case = Case::new(&sized, rules.table(), &question).unwrap().unwrap();
+    let interval = |seconds: f64| case.settings_of_course(seconds).interval_seconds;
+    assert_eq!([0.0, 600.0, 86_400.0].map(interval), [60; 3]);
+    assert_eq!([86_401.0, 7.0 * 86_400.0, 31.0 * 86_400.0].map(interval), [120, 420, 1_860]);
+    // What is judged keeps its minutes.
+    assert_eq!(case.settings.interval_seconds, 60);
+}
+
+#[test]
 fn little_is_a_yes_and_much_a_no_for_a_reason() {
     let question = question();
     let little = judged(&sized(&[500.0; 120], 4, 16.0), &question);

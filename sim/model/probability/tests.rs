@@ -45,6 +45,7 @@ fn experiment<'a>(
         classes,
         settings,
         buffer_times,
+        day_deviation: 0.0,
         goal_loss_ratio,
         replicas,
         seed,
@@ -188,6 +189,23 @@ fn recorded_traffic_differs_by_cost_alone() {
     let one = experiment.run(&candidates(), 7).unwrap();
     assert_eq!(experiment.run(&candidates(), 7).unwrap(), one);
     assert_eq!(one[0].offered_packets, 50_000);
+}
+
+#[test]
+fn days_differ_as_much_as_they_are_told_to() {
+    let (calibration, classes, settings) = (calibration(&[]), ClassCosts::equal(1), settings());
+    let mut experiment = experiment(&calibration, &classes, &settings, 8);
+    (experiment.day_deviation, experiment.replicas) = (0.5, 40);
+    let found = experiment.headroom(&Candidate::new(1.0, 64.0), 5_000.0).unwrap();
+    let logs: Vec<f64> = found.highest_loads.iter().map(|load| libm::log(*load)).collect();
+    let mean = logs.iter().sum::<f64>() / 40.0;
+    let variance = logs.iter().map(|log| (log - mean) * (log - mean)).sum::<f64>() / 39.0;
+    // Costs add a tenth of it at most; of 40 the deviation is known to a ninth.
+    assert!((0.35..0.65).contains(&libm::sqrt(variance)), "{logs:?}");
+    // Sizes share the day: more cores never do worse.
+    let falls = probabilities(&experiment.probabilities(&candidates()).unwrap());
+    assert!(falls.windows(2).all(|pair| pair[0] >= pair[1]), "{falls:?}");
+    assert!(falls[0] < 1.0 && falls[5] > 0.0, "{falls:?}");
 }
 
 #[test]
