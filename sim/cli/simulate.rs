@@ -3,6 +3,7 @@
 use anyhow::{Context, bail};
 
 use super::args::{QuestionArgs, TableSemantics};
+use super::costs;
 use super::inputs::is_standard_input;
 use super::plan::InputPlan;
 use super::progress::Bar;
@@ -16,10 +17,10 @@ use crate::sensor;
 /// Seed of the replicas.
 const SEED: u64 = 1;
 
-/// What was typed, checked.
+/// What was typed, checked; of --costs the file, too.
 ///
 /// # Errors
-/// With the flag that is wrong.
+/// With the flag that is wrong, or its file.
 pub fn question(args: &QuestionArgs) -> anyhow::Result<Question> {
     let observations = args.observed.iter().map(|text| observation(text));
     Ok(Question {
@@ -42,6 +43,7 @@ pub fn question(args: &QuestionArgs) -> anyhow::Result<Question> {
             .map(|text| bytes(text).context("--buffer"))
             .transpose()?,
         controllers: 1,
+        costs: costs::read(args.costs.as_deref())?,
     })
 }
 

@@ -9,6 +9,7 @@ mod server;
 mod span;
 mod what_if;
 mod words;
+mod work;
 
 use crate::base::Arrivals;
 use crate::record::{
@@ -21,7 +22,7 @@ use super::calibration::{Calibration, CalibrationError, ClassCosts, FieldObserva
 use super::probability::{Experiment, ExperimentError, Traffic, exhaustion, sufficient};
 use super::rounding::whole_u64;
 use super::virtual_sensor::{
-    CLASSES, Candidate, DEFAULT_BUFFER_BYTES, SensorError, Settings, VirtualSensor,
+    Candidate, DEFAULT_BUFFER_BYTES, SensorError, Settings, VirtualSensor,
 };
 use server::Host;
 use span::Span;
@@ -67,6 +68,8 @@ pub struct Question {
     pub buffer_bytes: Option<u64>,
     /// Domain controllers that share the load, this one included.
     pub controllers: u32,
+    /// What packets cost by protocol, and in what mix the vendor's table holds.
+    pub costs: ClassCosts,
 }
 
 impl Question {
@@ -107,7 +110,6 @@ pub struct Case<'a> {
     sized: &'a Sized,
     question: &'a Question,
     calibration: Calibration,
-    classes: ClassCosts,
     settings: Settings,
     host: Option<Host>,
     /// What the server is and the sizes of the table, in the order of the results.
@@ -139,9 +141,8 @@ impl<'a> Case<'a> {
     ) -> Result<Option<Self>, JudgeError> {
         let Some(span) = Span::busiest(sized, REPLICA_PACKETS) else { return Ok(None) };
         let calibration = Calibration::fit(table, question.reading, &question.observations)?;
-        let classes = ClassCosts::equal(CLASSES);
         let mean = calibration.mean();
-        let mut settings = Settings::new(mean.base_cores, classes.scaled(mean.packet_us));
+        let mut settings = Settings::new(mean.base_cores, question.costs.scaled(mean.packet_us));
         if let Some(memory) = calibration.mean_memory() {
             settings.memory.base_gb = memory.base_gb;
             settings.memory.gb_per_kpps = memory.gb_per_kpps;
@@ -153,7 +154,7 @@ impl<'a> Case<'a> {
         let of_table = table.rows.iter().map(|row| sensor(row.cores, row.memory_gb, question));
         let own = host.as_ref().map(|host| host.candidate(question));
         let candidates = own.into_iter().chain(of_table).collect();
-        Ok(Some(Self { sized, question, calibration, classes, settings, host, candidates, span }))
+        Ok(Some(Self { sized, question, calibration, settings, host, candidates, span }))
     }
 
     /// The sizes with the buffer of a course.
@@ -199,7 +200,7 @@ impl<'a> Case<'a> {
         let Some(timeline) = &self.sized.dc.timeline else { return Ok(None) };
         let (start, end) = self.span.moments();
         let Some(rates) = Rates::of(timeline, start, end) else { return Ok(None) };
-        let mix = assumed_mix()?;
+        let mix = assumed_mix(&self.question.costs)?;
         let traffic = Traffic::Generated { rates, bursts: BurstModel::assumed(), mix: mix.clone() };
         let courses = self.course_of_samples(mix)?;
         self.judge(ArrivalsFrom::Samples, &traffic, courses)
@@ -233,7 +234,7 @@ impl<'a> Case<'a> {
         let experiment = Experiment {
             traffic: traffic.clone(),
             calibration: &self.calibration,
-            classes: &self.classes,
+            classes: &self.question.costs,
             settings: &self.settings,
             buffer_times: self.question.buffer_times(),
             goal_loss_ratio: self.question.goal_loss_ratio,
@@ -283,7 +284,8 @@ impl<'a> Case<'a> {
             sentences: Vec::new(),
             assumptions: Vec::new(),
         };
-        verdict.sentences = words::sentences(&verdict, self.sized);
+        verdict.sentences =
+            words::sentences(&verdict, self.sized, &work::parts(traffic, &self.question.costs));
         verdict.assumptions =
             words::assumptions(&verdict, self.question, &self.settings, self.host.as_ref());
         Ok(Some(verdict))
@@ -356,10 +358,16 @@ fn packets_per_second(traffic: &Traffic<'_>, span: Span) -> f64 {
     }
 }
 
-fn assumed_mix() -> Result<Mix, BurstError> {
-    let class = ClassMix { class: 0, packets: 1.0, bytes: ASSUMED_BYTES.to_vec() };
+/// Packets of the reference mix, for which the vendor's table is taken to hold.
+fn assumed_mix(costs: &ClassCosts) -> Result<Mix, BurstError> {
+    let classes = (0..=u8::MAX).zip(costs.classes());
+    let classes = classes.map(|(number, class)| ClassMix {
+        class: number,
+        packets: class.share,
+        bytes: ASSUMED_BYTES.to_vec(),
+    });
     let (flows, skew) = ASSUMED_FLOWS;
-    Mix::new(&[class], flows, skew)
+    Mix::new(&classes.collect::<Vec<_>>(), flows, skew)
 }
 
 #[cfg(test)]
