@@ -4,13 +4,15 @@ use crate::base::Timestamp;
 use crate::model::rounding::whole_u64;
 use crate::record::SimulatedSize;
 
-use super::listener::{LANES, Listener, Shape, UNITS_PER_SECOND};
+use super::listener::{Listener, Packet, SHOWN, UNITS_PER_SECOND};
 use super::quota::{self, QUOTA_SECONDS};
 use super::size::{Offered, Size};
 use super::{Arrivals, CLASSES, Candidate, SensorError, Settings};
 
-/// Length of a tick in nanoseconds: how often stages, restarts and series are looked at.
-const TICK_NS: i64 = 10_000_000;
+/// Length of a tick in nanoseconds: how often stages, restarts and series are looked at; and where
+/// a queue behind a listener is not nearly empty.
+const TICK_NS: i64 = 100_000_000;
+const FINE_TICK_NS: i64 = 10_000_000;
 const QUOTA_NS: i64 = QUOTA_SECONDS * 1_000_000_000;
 const DAY_NS: i64 = 86_400 * 1_000_000_000;
 /// Longest simulation, in days; the series of every size stay in memory.
@@ -21,13 +23,18 @@ const DAYS_MAX: i64 = 31;
 pub struct VirtualSensor {
     settings: Settings,
     sizes: Vec<Size>,
-    /// One for each [`LANES`] sizes.
+    /// One for each size.
     listeners: Vec<Listener>,
+    /// What listeners are shown.
+    packets: Vec<Packet>,
     /// Cost of each class, in 1/1024 ns.
     costs: Vec<u64>,
     start_ns: i64,
-    /// Start of the tick under way.
+    /// What the times of listeners count from.
+    epoch_ns: i64,
+    /// Start of the tick under way, and its length.
     now_ns: i64,
+    tick_ns: i64,
     next_quota_ns: i64,
     next_interval_ns: i64,
     in_tick: Offered,
@@ -49,22 +56,21 @@ impl VirtualSensor {
         start_ns: i64,
     ) -> Result<Self, SensorError> {
         settings.check(candidates)?;
-        let shape = |candidate: &Candidate| Shape {
-            shards: super::settings::shards(candidate.cores),
+        let listeners = candidates.iter().map(|candidate| {
             // A packet that stands for many fills as many times the room.
-            buffer_bytes: whole_u64(candidate.buffer_bytes_per_shard as f64 / candidate.load),
-        };
-        let listeners = candidates.chunks(LANES).map(|eight| {
-            let shapes: Vec<Shape> = eight.iter().map(shape).collect();
-            Listener::new(&shapes, start_ns)
+            let buffer = whole_u64(candidate.buffer_bytes_per_shard as f64 / candidate.load);
+            Listener::new(super::settings::shards(candidate.cores), buffer, start_ns)
         });
         let units = |class| settings.cost_ns(class) * UNITS_PER_SECOND / 1e9;
         let mut sensor = Self {
             sizes: candidates.iter().map(|candidate| Size::new(*candidate, start_ns)).collect(),
             listeners: listeners.collect(),
             costs: (0..CLASSES).map(|class| whole_u64(units(class))).collect(),
+            packets: Vec::with_capacity(SHOWN),
             start_ns,
+            epoch_ns: start_ns,
             now_ns: start_ns,
+            tick_ns: TICK_NS,
             next_quota_ns: start_ns.saturating_add(QUOTA_NS),
             next_interval_ns: start_ns.saturating_add(interval_ns(&settings)),
             in_tick: Offered::default(),
@@ -74,7 +80,7 @@ impl VirtualSensor {
             settings,
         };
         sensor.allow();
-        sensor.set_rates(true);
+        sensor.set_rates();
         Ok(sensor)
     }
 
@@ -88,11 +94,10 @@ impl VirtualSensor {
         while let Some(rest) = arrivals.time_ns.get(from..) {
             let Some(next) = rest.first() else { break };
             self.move_to(*next)?;
-            let end = self.now_ns.saturating_add(TICK_NS);
-            let to = from + rest.partition_point(|time| *time < end).max(1);
-            self.count(arrivals, from, to);
+            let end = self.now_ns.saturating_add(self.tick_ns);
+            let to = from + self.prepare(arrivals, from, end);
             for listener in &mut self.listeners {
-                listener.serve(arrivals, from, to);
+                listener.serve(&self.packets);
             }
             from = to;
         }
@@ -107,13 +112,12 @@ impl VirtualSensor {
     pub fn finish(mut self, end_ns: i64) -> Result<Vec<SimulatedSize>, SensorError> {
         self.move_to(end_ns)?;
         if self.in_tick.packets > 0 {
-            self.tick(self.now_ns.saturating_add(TICK_NS));
+            self.tick(self.now_ns.saturating_add(self.tick_ns));
         }
         let now = Timestamp::from_nanos(self.now_ns);
-        for (index, size) in self.sizes.iter_mut().enumerate() {
+        for (size, listener) in self.sizes.iter_mut().zip(&self.listeners) {
             size.close_interval(now, &self.settings);
-            let listener = self.listeners.get(index / LANES);
-            size.set_longest(listener.and_then(|listener| listener.longest_loss(index % LANES)));
+            size.set_longest(listener.longest_loss());
         }
         Ok(self.sizes.into_iter().map(Size::into_result).collect())
     }
@@ -124,24 +128,38 @@ impl VirtualSensor {
         if days >= DAYS_MAX {
             return Err(SensorError::TooLong { days });
         }
-        while time_ns >= self.now_ns.saturating_add(TICK_NS) {
+        while time_ns >= self.now_ns.saturating_add(self.tick_ns) {
             // Where nothing waits and nothing comes, the next thing to happen is the quota.
             let quiet = self.in_tick.packets == 0
                 && time_ns >= self.next_quota_ns
                 && self.sizes.iter().all(Size::is_idle);
-            self.tick(if quiet { self.next_quota_ns } else { self.now_ns + TICK_NS });
+            self.tick(if quiet { self.next_quota_ns } else { self.now_ns + self.tick_ns });
         }
         Ok(())
     }
 
-    /// Adds what arrives to what the tick offers.
-    fn count(&mut self, arrivals: &Arrivals, from: usize, to: usize) {
-        let classes = arrivals.class.get(from..to).unwrap_or_default();
-        let bytes = arrivals.bytes.get(from..to).unwrap_or_default();
-        let cost = |class: &u8| self.costs.get(usize::from(*class)).copied().unwrap_or(0);
-        self.in_tick.packets += classes.len() as u64;
-        self.in_tick.bytes += bytes.iter().map(|bytes| u64::from(*bytes).max(1)).sum::<u64>();
-        self.in_tick.work_units += classes.iter().map(cost).sum::<u64>();
+    /// Lays the next arrivals ready for the listeners, those before `end_ns` and at least one, and
+    /// adds them to what the tick offers; how many.
+    fn prepare(&mut self, arrivals: &Arrivals, from: usize, end_ns: i64) -> usize {
+        let times = arrivals.time_ns.get(from..).unwrap_or_default();
+        let bytes = arrivals.bytes.get(from..).unwrap_or_default();
+        let classes = arrivals.class.get(from..).unwrap_or_default();
+        let flows = arrivals.flow.get(from..).unwrap_or_default();
+        let (mut sum, mut work) = (0, 0);
+        self.packets.clear();
+        let each = times.iter().zip(bytes).zip(classes).zip(flows).take(SHOWN);
+        for (((time, bytes), class), flow) in each {
+            if *time >= end_ns && !self.packets.is_empty() {
+                break;
+            }
+            sum += u64::from(*bytes).max(1);
+            work += self.costs.get(usize::from(*class)).copied().unwrap_or(0);
+            self.packets.push(Packet::new(*time - self.epoch_ns, *bytes, *flow, *class));
+        }
+        self.in_tick.packets += self.packets.len() as u64;
+        self.in_tick.bytes += sum;
+        self.in_tick.work_units += work;
+        self.packets.len()
     }
 
     /// Ends the tick under way at `end_ns`.
@@ -151,16 +169,18 @@ impl VirtualSensor {
         let offered = std::mem::take(&mut self.in_tick);
         self.in_quota.add(&offered);
         let mut changed = false;
-        for (index, size) in self.sizes.iter_mut().enumerate() {
-            let Some(listener) = self.listeners.get_mut(index / LANES) else { continue };
-            let lane = index % LANES;
-            let tally = listener.take(lane);
-            let backlog = listener.backlog_seconds(lane, end_ns);
+        let mut calm = true;
+        for (size, listener) in self.sizes.iter_mut().zip(&mut self.listeners) {
+            let (tally, backlog) = (listener.take(), listener.backlog_seconds(end_ns));
             changed |= size.tick(&self.settings, &offered, &tally, backlog, tick_ns);
             if size.comes_up(end_ns) {
-                listener.set_up(lane, true);
+                listener.set_up(end_ns, true);
             }
+            calm &= size.is_calm();
         }
+        // Ticks end where quota intervals do.
+        let since = end_ns.saturating_sub(self.start_ns);
+        self.tick_ns = if calm { TICK_NS - since % TICK_NS } else { FINE_TICK_NS };
         if end_ns >= self.next_quota_ns {
             self.next_quota_ns = self.next_quota_ns.saturating_add(QUOTA_NS);
             self.quotas += 1;
@@ -168,9 +188,10 @@ impl VirtualSensor {
             self.memory();
             self.allow();
             self.in_quota = Offered::default();
-            self.set_rates(true);
+            self.move_epoch();
+            self.set_rates();
         } else if changed {
-            self.set_rates(false);
+            self.set_rates();
         }
         if end_ns >= self.next_interval_ns {
             self.next_interval_ns = end_ns.saturating_add(interval_ns(&self.settings));
@@ -192,41 +213,32 @@ impl VirtualSensor {
     /// Sees how much memory each size uses, and stops it where that is too much.
     fn memory(&mut self) {
         let first = self.quotas == 1;
-        for (index, size) in self.sizes.iter_mut().enumerate() {
-            let Some(listener) = self.listeners.get_mut(index / LANES) else { continue };
-            let lane = index % LANES;
-            let buffered = listener.buffered_bytes(lane, self.now_ns);
+        for (size, listener) in self.sizes.iter_mut().zip(&mut self.listeners) {
+            let buffered = listener.buffered_bytes(self.now_ns);
             size.remember(&self.settings, self.packets_per_second, buffered, first);
             if size.must_stop() {
                 size.stop(&self.settings, self.now_ns, buffered, &self.in_quota);
-                listener.advance(self.now_ns, &[1.0; LANES]);
-                listener.set_up(lane, false);
+                listener.set_up(self.now_ns, false);
             }
         }
     }
 
     /// Gives the listeners the rates of their sizes; those whose rate is the same go on as they
-    /// are. `all` moves the epoch of every listener, which keeps its times small.
-    fn set_rates(&mut self, all: bool) {
-        for (listener, sizes) in self.listeners.iter_mut().zip(self.sizes.chunks_mut(LANES)) {
-            let mut stretch = [1.0; LANES];
-            let mut changed = [None; LANES];
-            for ((size, stretch), changed) in sizes.iter_mut().zip(&mut stretch).zip(&mut changed) {
-                *changed = size.take_rate(&self.settings).map(|(before, now)| {
-                    *stretch = before / now;
-                    now
-                });
-            }
-            if all || changed.iter().any(Option::is_some) {
-                listener.advance(self.now_ns, &stretch);
-            }
-            for (lane, rate) in changed.iter().enumerate() {
-                let (Some(rate), Some(size)) = (rate, sizes.get(lane)) else { continue };
-                let factor = size.candidate().load / rate;
-                let costs = (0..CLASSES).map(|class| self.settings.cost_ns(class) * factor);
-                listener.set_services(lane, costs);
-            }
+    /// are.
+    fn set_rates(&mut self) {
+        for (size, listener) in self.sizes.iter_mut().zip(&mut self.listeners) {
+            let Some((before, now)) = size.take_rate(&self.settings) else { continue };
+            listener.stretch(self.now_ns, before / now);
+            let factor = size.candidate().load / now;
+            let costs = (0..CLASSES).map(|class| self.settings.cost_ns(class) * factor);
+            listener.set_services(costs);
         }
+    }
+
+    /// Begins a new epoch, which keeps the times of listeners small.
+    fn move_epoch(&mut self) {
+        self.epoch_ns = self.now_ns;
+        self.listeners.iter_mut().for_each(|listener| listener.move_epoch(self.now_ns));
     }
 }
 

@@ -1,4 +1,5 @@
-//! The network listener of many sizes of sensor at once: each arrival is offered to all of them.
+//! The network listener of one size of sensor: takes packets out of its buffers, and loses what
+//! finds no room.
 //!
 //! A shard is one thread that takes packets first come, first served, out of a buffer of its own.
 //! Lindley's recursion (1952) says when it is done: a packet that comes at `t` starts at
@@ -8,24 +9,20 @@
 //! What has left the buffer is known by chunks of consecutive packets. In a buffer of less than
 //! 64 full frames, chunks are a 64th of it, often a single packet, and leave when their last
 //! packet is done: such buffers are exact. In larger ones, chunks are 16 KiB or an eighth of the
-//! buffer, and their bytes leave step by step while they are served: that is within 2 % of what is lost
-//! packet by packet in a buffer that is always full, where it matters most.
+//! buffer, and their bytes leave step by step while they are served: what bursts lose is within 2 %
+//! of what is lost packet by packet, and where the buffer is always full, as many packets get
+//! through within 3 %. The first chunk after a shard was idle is a sixteenth of the buffer at least,
+//! because most of the time a buffer is nearly empty and nothing has to be known of it.
 //!
 //! Times are integers: 1/1024 ns from an epoch that moves with the quota. Nothing is rounded
 //! while capacity stays the same.
 
 use std::collections::VecDeque;
 
-use crate::model::rounding::{whole_i64, whole_u64};
+use crate::model::rounding::whole_i64;
 
+use super::CLASSES;
 use super::shards::{SHARDS_MAX, SLOTS, deal, slot_of};
-use super::{Arrivals, CLASSES};
-
-/// Sizes that are served side by side, in one go of the inner loop.
-pub(super) const LANES: usize = 8;
-
-/// Shards of them all: a byte tells them apart.
-const SHARDS: usize = LANES * SHARDS_MAX;
 
 /// Units of time in a nanosecond, as a power of two.
 const UNIT_BITS: u32 = 10;
@@ -43,29 +40,47 @@ const SMALL_CHUNKS: u64 = 64;
 const CHUNKS_KEPT: usize = 66;
 const FRAME_BYTES: u64 = 1_518;
 
-/// Steps in which the bytes of such a chunk leave: about a packet at a time, because room that
-/// comes back byte by byte would let small packets in before large ones.
-const STEP_BYTES: u64 = FRAME_BYTES / 2;
+/// Least and most bits of the steps in which the bytes of such a chunk leave. A step is about a
+/// packet of it: room that comes back byte by byte would let only small packets in, room that
+/// comes back by the frame more large ones than there are.
+const STEP_BITS: std::ops::RangeInclusive<u32> = 6..=11;
+/// Bits behind the point of the bytes that leave in a unit of time.
+const RATE_BITS: u32 = 32;
 
 /// Chunk of a larger one in bytes, and least number of them. Smaller ones would be more exact, but
 /// each costs a look.
 const CHUNK_BYTES: u64 = 16_384;
 const CHUNKS_MIN: u64 = 8;
+/// Least part of a buffer that the first chunk after idleness is.
+const FIRST_CHUNKS: u64 = 16;
+
+/// Packets that a listener is shown at once, at most.
+pub(super) const SHOWN: usize = 512;
 
 /// Lossless time that ends a stretch of loss, in nanoseconds: a second.
 const CALM_NS: i64 = 1_000_000_000;
 
-/// One size as the listener needs it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Shape {
-    /// Threads; flows are dealt to them by hash.
-    pub(super) shards: usize,
-    /// Buffer of each, in bytes.
-    pub(super) buffer_bytes: u64,
+/// An arrival as listeners take it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Packet {
+    /// When it comes, in units from the epoch.
+    now: i64,
+    bytes: u32,
+    slot: u16,
+    class: u8,
+}
+
+impl Packet {
+    /// One that comes `since_epoch_ns` after the epoch; before it counts as at it.
+    #[inline]
+    pub(super) fn new(since_epoch_ns: i64, bytes: u32, flow: u32, class: u8) -> Self {
+        let slot = u16::try_from(slot_of(flow)).unwrap_or(0);
+        Self { now: since_epoch_ns.max(0) << UNIT_BITS, bytes: bytes.max(1), slot, class }
+    }
 }
 
 /// What the inner loop touches of one shard.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Shard {
     /// When it will be idle, in units from the epoch.
     free_at: i64,
@@ -74,6 +89,34 @@ struct Shard {
     /// Accepted bytes from which on something is to be decided: the buffer may be full, or a
     /// chunk is.
     check: u64,
+    /// Packets of the open chunk.
+    packets: u64,
+}
+
+/// What it touches where the buffer is nearly full.
+#[derive(Debug, Clone, Copy)]
+struct Edge {
+    /// Accepted bytes that close the open chunk.
+    close_at: u64,
+    /// Accepted bytes that there is room for while nothing leaves of the first chunk.
+    room: u64,
+    /// When the first chunk is done; before that, nothing is asked of `Buffer`.
+    until: i64,
+    /// From when on bytes of the first chunk leave, how many in a unit of time, and which bits of
+    /// their number count.
+    leaving_from: i64,
+    leaving_rate: u64,
+    leaving_mask: u64,
+}
+
+/// Consecutive packets.
+#[derive(Debug, Clone, Copy)]
+struct Chunk {
+    /// When the last of them is done.
+    done: i64,
+    /// Bytes accepted up to it.
+    accepted: u64,
+    packets: u64,
 }
 
 /// The rest of one shard.
@@ -83,24 +126,15 @@ struct Buffer {
     /// Whether a chunk leaves step by step, not at its end.
     even: bool,
     chunk_bytes: u64,
-    /// Closed chunks that may not have left: when their last packet is done, and the bytes
-    /// accepted up to it.
-    chunks: VecDeque<(i64, u64)>,
-    /// Bytes that have left, by whole chunks, and when the last of them was done.
+    /// Closed chunks that may not have left.
+    chunks: VecDeque<Chunk>,
+    /// Bytes that have left, by whole chunks.
     departed: u64,
-    departed_at: i64,
-    /// Bytes of the first chunk that leave in a unit of time.
-    leaving_per_unit: f64,
-    /// Until when nothing more leaves, and the accepted bytes that there is room for until then;
-    /// known where a packet was lost.
-    full_until: i64,
-    room_to: u64,
-    /// Accepted bytes that close the open chunk.
-    close_at: u64,
+    edge: Edge,
 }
 
-/// What one size lost and how long packets waited, since it was last taken.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+/// What was lost and how long packets waited, since it was last taken.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Tally {
     pub(super) lost_packets: u64,
     pub(super) lost_bytes: u64,
@@ -129,232 +163,308 @@ impl Stretch {
     }
 }
 
-/// One lane: a size, or nothing.
+/// The listener of one size.
 #[derive(Debug, Clone)]
-struct Lane {
-    first: usize,
-    shards: usize,
+pub(super) struct Listener {
+    epoch_ns: i64,
+    /// The shard of each slot.
+    owners: Box<[u8; SLOTS]>,
+    /// Service time of each class, in units.
+    services: Box<[i64; CLASSES]>,
+    shards: Box<[Shard; SHARDS_MAX]>,
+    buffers: Vec<Buffer>,
     /// Whether the sensor's service is up; everything is lost while it is not.
     up: bool,
     tally: Tally,
+    /// Numbers of the packets that the last call lost, and then whatever.
+    lost: Box<[u16; SHOWN]>,
     now: Option<Stretch>,
     longest: Option<Stretch>,
 }
 
-/// Up to [`LANES`] sizes.
-#[derive(Debug, Clone)]
-pub(super) struct Listener {
-    epoch_ns: i64,
-    /// Per slot: the place of each lane's shard in `shards`.
-    places: Vec<[u8; LANES]>,
-    /// Per class: the service time in each lane, in units.
-    services: Vec<[i64; LANES]>,
-    shards: Box<[Shard; SHARDS]>,
-    buffers: Vec<Buffer>,
-    lanes: [Lane; LANES],
-    wait: [i64; LANES],
-}
-
 impl Listener {
-    /// Idle listeners of `shapes`, at most [`LANES`]; lanes beyond cost nothing and never lose.
-    pub(super) fn new(shapes: &[Shape], epoch_ns: i64) -> Self {
-        let idle = Shape { shards: 1, buffer_bytes: u64::MAX >> 1 };
-        let mut places = vec![[0; LANES]; SLOTS];
-        let mut shards = Box::new([Shard { free_at: 0, accepted: 0, check: u64::MAX }; SHARDS]);
-        let mut buffers = Vec::new();
-        let lanes = std::array::from_fn(|lane| {
-            let shape = shapes.get(lane).copied().unwrap_or(idle);
-            let (first, count) = (buffers.len(), shape.shards.clamp(1, SHARDS_MAX));
-            for (place, shard) in places.iter_mut().zip(deal(count)) {
-                if let Some(place) = place.get_mut(lane) {
-                    *place = u8::try_from(first + shard).unwrap_or(0);
+    /// An idle listener with so many threads, at most [`SHARDS_MAX`], to which flows are dealt by
+    /// hash, and so many bytes of buffer for each.
+    pub(super) fn new(shards: usize, buffer_bytes: u64, epoch_ns: i64) -> Self {
+        let count = shards.clamp(1, SHARDS_MAX);
+        let mut owners = Box::new([0; SLOTS]);
+        for (owner, shard) in owners.iter_mut().zip(deal(count)) {
+            *owner = u8::try_from(shard).unwrap_or(0);
+        }
+        let (mut shard, mut buffer) = (Shard::default(), Buffer::new(buffer_bytes));
+        buffer.release(&mut shard, 0);
+        buffer.tell(&mut shard, true);
+        Self {
+            epoch_ns,
+            owners,
+            services: Box::new([0; CLASSES]),
+            shards: Box::new([shard; SHARDS_MAX]),
+            buffers: vec![buffer; count],
+            up: true,
+            tally: Tally::default(),
+            lost: Box::new([0; SHOWN]),
+            now: None,
+            longest: None,
+        }
+    }
+
+    /// Offers packets, at most [`SHOWN`], all within a second.
+    pub(super) fn serve(&mut self, packets: &[Packet]) {
+        let Self { owners, services, shards, buffers, up, tally, lost, .. } = self;
+        // Without the boxes, which would be looked into for every packet.
+        let (owners, services) = (owners.as_ref(), services.as_ref());
+        let (shards, buffers) = (shards.as_mut(), buffers.as_mut_slice());
+        let mut waited = 0;
+        let mut lost = Lost { numbers: lost, count: 0 };
+        if let ([buffer], Some(first)) = (&mut *buffers, shards.first_mut()) {
+            // One shard stays in registers.
+            let mut shard = *first;
+            for (number, packet) in (0..).zip(packets) {
+                let Some(service) = services.get(usize::from(packet.class)) else { continue };
+                if shard.has_room(packet) {
+                    shard.accept(packet, *service, &mut waited);
+                } else if buffer.edge.is_told(&shard, packet) {
+                    let is_lost = buffer.edge.offer(&mut shard, packet, *service, &mut waited);
+                    lost.note(number, is_lost);
+                } else {
+                    let (after, is_lost) = decide(shard, buffer, packet, *service, *up, tally);
+                    shard = after;
+                    lost.note(number, u64::from(is_lost));
                 }
             }
-            let buffer = Buffer::new(shape.buffer_bytes);
-            let own = shards.iter_mut().skip(first).take(count);
-            own.for_each(|shard| shard.check = buffer.check());
-            buffers.extend(vec![buffer; count]);
-            let tally = Tally::default();
-            Lane { first, shards: count, up: true, tally, now: None, longest: None }
-        });
-        let services = vec![[0; LANES]; CLASSES];
-        Self { epoch_ns, places, services, shards, buffers, lanes, wait: [0; LANES] }
-    }
-
-    /// Offers arrivals `from..to`; those before the epoch count as at the epoch.
-    pub(super) fn serve(&mut self, arrivals: &Arrivals, from: usize, to: usize) {
-        let Some(times) = arrivals.time_ns.get(from..to) else { return };
-        let Some(bytes) = arrivals.bytes.get(from..to) else { return };
-        let Some(classes) = arrivals.class.get(from..to) else { return };
-        let Some(flows) = arrivals.flow.get(from..to) else { return };
-        // Fields one by one, so that the compiler knows that they do not overlap.
-        let Self { epoch_ns, places, services, shards, buffers, lanes, wait } = self;
-        let mut waited = [0; LANES];
-        for (((time, bytes), class), flow) in times.iter().zip(bytes).zip(classes).zip(flows) {
-            let now = (*time - *epoch_ns).max(0) << UNIT_BITS;
-            let bytes = u64::from(*bytes).max(1);
-            let Some(places) = places.get(slot_of(*flow)) else { continue };
-            let Some(services) = services.get(usize::from(*class)) else { continue };
-            for lane in 0..LANES {
-                let (Some(place), Some(service)) = (places.get(lane), services.get(lane)) else {
-                    continue;
-                };
-                let place = usize::from(*place);
-                let (Some(shard), Some(waited)) = (shards.get_mut(place), waited.get_mut(lane))
-                else {
-                    continue;
-                };
-                let accepted = shard.accepted + bytes;
-                if accepted >= shard.check {
-                    if let (Some(buffer), Some(lane)) =
-                        (buffers.get_mut(place), lanes.get_mut(lane))
-                    {
-                        *waited += decide(shard, buffer, lane, *epoch_ns, now, bytes, *service);
-                    }
+            *first = shard;
+        } else {
+            for (number, packet) in (0..).zip(packets) {
+                let Some(service) = services.get(usize::from(packet.class)) else { continue };
+                let Some(owner) = owners.get(usize::from(packet.slot) % SLOTS) else { continue };
+                let place = usize::from(*owner) % SHARDS_MAX;
+                let Some(shard) = shards.get_mut(place) else { continue };
+                if shard.has_room(packet) {
+                    shard.accept(packet, *service, &mut waited);
                     continue;
                 }
-                let start = shard.free_at.max(now);
-                *waited += start - now;
-                shard.free_at = start + service;
-                shard.accepted = accepted;
+                let Some(buffer) = buffers.get_mut(place) else { continue };
+                if buffer.edge.is_told(shard, packet) {
+                    let is_lost = buffer.edge.offer(shard, packet, *service, &mut waited);
+                    lost.note(number, is_lost);
+                } else {
+                    let (after, is_lost) = decide(*shard, buffer, packet, *service, *up, tally);
+                    *shard = after;
+                    lost.note(number, u64::from(is_lost));
+                }
             }
         }
-        wait.iter_mut().zip(waited).for_each(|(wait, waited)| *wait += waited);
+        let count = lost.count;
+        tally.wait_units += waited;
+        self.count_lost(packets, count);
     }
-}
 
-/// Accepts or loses a packet where the buffer may be full or a chunk closes; its waiting time.
-#[inline(never)]
-fn decide(
-    shard: &mut Shard,
-    buffer: &mut Buffer,
-    lane: &mut Lane,
-    epoch_ns: i64,
-    now: i64,
-    bytes: u64,
-    service: i64,
-) -> i64 {
-    let accepted = shard.accepted + bytes;
-    if now < buffer.full_until && accepted > buffer.room_to {
-        lane.lose(now, epoch_ns, bytes, service);
-        return 0;
-    }
-    buffer.release(shard, now);
-    let departed = buffer.departed + buffer.leaving(now);
-    let mut waited = 0;
-    if lane.up && accepted <= departed + buffer.capacity {
-        let start = shard.free_at.max(now);
-        waited = start - now;
-        shard.free_at = start + service;
-        shard.accepted = accepted;
-        if accepted >= buffer.close_at {
-            buffer.chunks.push_back((shard.free_at, accepted));
-            if buffer.chunks.len() == 1 {
-                buffer.set_leaving();
-            }
-            buffer.close_at = accepted + buffer.chunk_bytes;
+    /// Adds what one call has lost: the first `count` that are noted.
+    fn count_lost(&mut self, packets: &[Packet], count: usize) {
+        let numbers = self.lost.get(..count).unwrap_or_default();
+        let mut lost = numbers.iter().filter_map(|number| packets.get(usize::from(*number)));
+        for packet in lost.clone() {
+            self.tally.lost_bytes += u64::from(packet.bytes);
+            let service = self.services.get(usize::from(packet.class));
+            self.tally.lost_units += service.copied().unwrap_or(0);
         }
-        lane.tally.queue_bytes_max = lane.tally.queue_bytes_max.max(accepted - departed);
-    } else {
-        lane.lose(now, epoch_ns, bytes, service);
-        buffer.set_full(departed);
+        let last = lost.clone().next_back();
+        let (Some(first), Some(last)) = (lost.next(), last) else { return };
+        let packets = count as u64;
+        self.tally.lost_packets += packets;
+        let start_ns = self.epoch_ns.saturating_add(first.now >> UNIT_BITS);
+        let end_ns = self.epoch_ns.saturating_add(last.now >> UNIT_BITS);
+        match &mut self.now {
+            Some(stretch) if start_ns.saturating_sub(stretch.end_ns) <= CALM_NS => {
+                stretch.end_ns = end_ns;
+                stretch.packets += packets;
+            }
+            other => {
+                let ended = other.replace(Stretch { start_ns, end_ns, packets });
+                let both = [self.longest, ended];
+                self.longest = both.into_iter().flatten().max_by_key(|s| (s.length(), s.packets));
+            }
+        }
     }
-    shard.check = if lane.up { buffer.check() } else { 0 };
-    waited
-}
 
-impl Listener {
-    /// Moves the epoch, and with it what is under way: in lane `n`, work that is left takes
-    /// `stretch[n]` times as long as before, because the rate has changed.
-    pub(super) fn advance(&mut self, epoch_ns: i64, stretch: &[f64; LANES]) {
+    /// Moves the epoch, and with it what is under way.
+    pub(super) fn move_epoch(&mut self, epoch_ns: i64) {
         let passed = epoch_ns.saturating_sub(self.epoch_ns).max(0) << UNIT_BITS;
         self.epoch_ns = self.epoch_ns.max(epoch_ns);
-        for (lane, factor) in self.lanes.iter().zip(stretch) {
-            let range = lane.first..lane.first + lane.shards;
-            let (Some(shards), Some(buffers)) =
-                (self.shards.get_mut(range.clone()), self.buffers.get_mut(range))
-            else {
-                continue;
-            };
-            for (shard, buffer) in shards.iter_mut().zip(buffers) {
-                buffer.release(shard, passed);
-                shard.free_at = stretched(shard.free_at - passed, *factor);
-                for (done, _) in &mut buffer.chunks {
-                    *done = stretched(*done - passed, *factor);
-                }
-                buffer.departed_at = -stretched(passed - buffer.departed_at, *factor);
-                buffer.set_leaving();
-                buffer.full_until = i64::MIN;
-                shard.check = if lane.up { buffer.check() } else { 0 };
-            }
+        for (shard, buffer) in self.shards.iter_mut().zip(&mut self.buffers) {
+            buffer.release(shard, passed);
+            shard.free_at = (shard.free_at - passed).max(0);
+            buffer.chunks.iter_mut().for_each(|chunk| chunk.done -= passed);
+            buffer.edge.leaving_from -= passed;
+            buffer.set_leaving();
+            buffer.tell(shard, self.up);
         }
     }
 
-    /// Sets what a packet of each class takes in a lane, in nanoseconds of one shard.
-    pub(super) fn set_services(&mut self, lane: usize, ns: impl Iterator<Item = f64>) {
-        for (services, ns) in self.services.iter_mut().zip(ns) {
-            if let Some(service) = services.get_mut(lane) {
-                *service = whole((ns * UNITS_PER_NS).min(SERVICE_MAX));
-            }
-        }
-    }
-
-    /// Work that waits in a lane at `now_ns`, in seconds of its shards together.
-    pub(super) fn backlog_seconds(&self, lane: usize, now_ns: i64) -> f64 {
-        let now = now_ns.saturating_sub(self.epoch_ns).max(0) << UNIT_BITS;
-        let left = self.shards_of(lane).iter().map(|shard| (shard.free_at - now).max(0) as f64);
-        left.sum::<f64>() / UNITS_PER_SECOND
-    }
-
-    /// Bytes in the buffers of a lane at `now_ns`.
-    pub(super) fn buffered_bytes(&mut self, lane: usize, now_ns: i64) -> u64 {
-        let now = now_ns.saturating_sub(self.epoch_ns).max(0) << UNIT_BITS;
-        let Some(range) = self.lanes.get(lane).map(|lane| lane.first..lane.first + lane.shards)
-        else {
-            return 0;
-        };
-        let shards = self.shards.get_mut(range.clone()).unwrap_or_default().iter_mut();
-        let buffers = self.buffers.get_mut(range).unwrap_or_default().iter_mut();
-        let queued = shards.zip(buffers).map(|(shard, buffer)| {
+    /// From `now_ns` on, work that is left takes `factor` times as long as before, because the
+    /// rate has changed.
+    pub(super) fn stretch(&mut self, now_ns: i64, factor: f64) {
+        let now = self.units(now_ns);
+        for (shard, buffer) in self.shards.iter_mut().zip(&mut self.buffers) {
             buffer.release(shard, now);
+            shard.free_at = now + stretched(shard.free_at - now, factor);
+            for chunk in &mut buffer.chunks {
+                chunk.done = now + stretched(chunk.done - now, factor);
+            }
+            let edge = &mut buffer.edge;
+            edge.leaving_from = now - stretched(now - edge.leaving_from, factor);
+            buffer.set_leaving();
+            buffer.tell(shard, self.up);
+        }
+    }
+
+    /// Sets what a packet of each class takes, in nanoseconds of one shard.
+    pub(super) fn set_services(&mut self, ns: impl Iterator<Item = f64>) {
+        for (service, ns) in self.services.iter_mut().zip(ns) {
+            *service = whole((ns * UNITS_PER_NS).min(SERVICE_MAX));
+        }
+    }
+
+    /// Work that waits at `now_ns`, in seconds of all shards together.
+    pub(super) fn backlog_seconds(&self, now_ns: i64) -> f64 {
+        let now = self.units(now_ns);
+        let shards = self.shards.iter().take(self.buffers.len());
+        shards.map(|shard| (shard.free_at - now).max(0) as f64).sum::<f64>() / UNITS_PER_SECOND
+    }
+
+    /// Bytes in the buffers at `now_ns`.
+    pub(super) fn buffered_bytes(&mut self, now_ns: i64) -> u64 {
+        let now = self.units(now_ns);
+        let each = self.shards.iter_mut().zip(&mut self.buffers).map(|(shard, buffer)| {
+            buffer.release(shard, now);
+            buffer.tell(shard, self.up);
             shard.accepted - buffer.departed
         });
-        queued.sum()
+        each.sum()
     }
 
-    /// Takes the service of a lane down, and what its buffers hold with it, or up again.
-    pub(super) fn set_up(&mut self, lane: usize, up: bool) {
-        let Some(lane) = self.lanes.get_mut(lane) else { return };
-        lane.up = up;
-        let range = lane.first..lane.first + lane.shards;
-        let shards = self.shards.get_mut(range.clone()).unwrap_or_default().iter_mut();
-        let buffers = self.buffers.get_mut(range).unwrap_or_default().iter_mut();
-        for (shard, buffer) in shards.zip(buffers) {
-            shard.free_at = 0;
-            buffer.release(shard, 0);
-            buffer.full_until = i64::MIN;
-            shard.check = if up { buffer.check() } else { 0 };
+    /// Takes the service down at `now_ns`, and what its buffers hold with it, or up again.
+    pub(super) fn set_up(&mut self, now_ns: i64, up: bool) {
+        let now = self.units(now_ns);
+        self.up = up;
+        for (shard, buffer) in self.shards.iter_mut().zip(&mut self.buffers) {
+            shard.free_at = now;
+            buffer.release(shard, now);
+            buffer.tell(shard, up);
         }
     }
 
-    /// What a lane lost and waited since this was last asked.
-    pub(super) fn take(&mut self, lane: usize) -> Tally {
-        let wait = self.wait.get_mut(lane).map(std::mem::take).unwrap_or_default();
-        let tally = self.lanes.get_mut(lane).map(|lane| std::mem::take(&mut lane.tally));
-        Tally { wait_units: wait, ..tally.unwrap_or_default() }
+    /// What was lost and waited since this was last asked.
+    pub(super) fn take(&mut self) -> Tally {
+        std::mem::take(&mut self.tally)
     }
 
-    /// The longest stretch of loss of a lane so far.
-    pub(super) fn longest_loss(&self, lane: usize) -> Option<Stretch> {
-        let lane = self.lanes.get(lane)?;
-        let both = [lane.longest, lane.now];
+    /// The longest stretch of loss so far.
+    pub(super) fn longest_loss(&self) -> Option<Stretch> {
+        let both = [self.longest, self.now];
         both.into_iter().flatten().max_by_key(|stretch| (stretch.length(), stretch.packets))
     }
 
-    fn shards_of(&self, lane: usize) -> &[Shard] {
-        let range = self.lanes.get(lane).map(|lane| lane.first..lane.first + lane.shards);
-        range.and_then(|range| self.shards.get(range)).unwrap_or_default()
+    fn units(&self, now_ns: i64) -> i64 {
+        now_ns.saturating_sub(self.epoch_ns).max(0) << UNIT_BITS
     }
+}
+
+/// Numbers of packets that were lost.
+struct Lost<'a> {
+    numbers: &'a mut [u16; SHOWN],
+    count: usize,
+}
+
+impl Lost<'_> {
+    /// Notes a packet, to be overwritten by the next where it was not lost (1, else 0).
+    #[inline(always)]
+    fn note(&mut self, number: u16, is_lost: u64) {
+        if let Some(next) = self.numbers.get_mut(self.count % SHOWN) {
+            *next = number;
+        }
+        self.count += usize::from(is_lost != 0);
+    }
+}
+
+impl Shard {
+    /// Whether `packet` fits and closes no chunk, for certain.
+    #[inline(always)]
+    fn has_room(&self, packet: &Packet) -> bool {
+        self.accepted + u64::from(packet.bytes) < self.check
+    }
+
+    #[inline(always)]
+    fn accept(&mut self, packet: &Packet, service: i64, waited: &mut i64) {
+        let start = self.free_at.max(packet.now);
+        *waited += start - packet.now;
+        self.free_at = start + service;
+        self.accepted += u64::from(packet.bytes);
+        self.packets += 1;
+    }
+}
+
+impl Edge {
+    /// Whether it can be told without the chunks if `packet` fits.
+    #[inline(always)]
+    fn is_told(&self, shard: &Shard, packet: &Packet) -> bool {
+        packet.now < self.until && shard.accepted + u64::from(packet.bytes) < self.close_at
+    }
+
+    /// Accepts or loses a packet of which [`Self::is_told`]; 1 where it is lost, else 0. Which
+    /// packets fit is as good as random, so nothing here branches on it.
+    #[inline(always)]
+    fn offer(&self, shard: &mut Shard, packet: &Packet, service: i64, waited: &mut i64) -> u64 {
+        let (now, bytes) = (packet.now, u64::from(packet.bytes));
+        let room = self.room.wrapping_add(self.left(now));
+        // Where there is too little, the difference is negative, its sign all ones.
+        let is_lost = room.wrapping_sub(shard.accepted + bytes).cast_signed() >> (i64::BITS - 1);
+        let start = shard.free_at.max(now);
+        *waited += (start - now) & !is_lost;
+        shard.free_at += (start + service - shard.free_at) & !is_lost;
+        shard.accepted += bytes & !is_lost.cast_unsigned();
+        shard.packets += 1 & !is_lost.cast_unsigned();
+        is_lost.cast_unsigned() & 1
+    }
+
+    /// Bytes of the first chunk that have left by `now`, which is not after it is done.
+    #[inline(always)]
+    fn left(&self, now: i64) -> u64 {
+        let passed = (now - self.leaving_from).max(0).unsigned_abs();
+        (passed.wrapping_mul(self.leaving_rate) >> RATE_BITS) & self.leaving_mask
+    }
+}
+
+/// Accepts or loses a packet where the buffer may be full or a chunk closes; and whether it is
+/// lost.
+#[inline(never)]
+fn decide(
+    mut shard: Shard,
+    buffer: &mut Buffer,
+    packet: &Packet,
+    service: i64,
+    up: bool,
+    tally: &mut Tally,
+) -> (Shard, bool) {
+    let (now, bytes) = (packet.now, u64::from(packet.bytes));
+    buffer.release(&mut shard, now);
+    let accepted = shard.accepted + bytes;
+    let room = buffer.edge.room.saturating_add(buffer.edge.left(now));
+    let fits = up && accepted <= room;
+    if fits {
+        let start = shard.free_at.max(now);
+        tally.wait_units += start - now;
+        shard.free_at = start + service;
+        shard.accepted = accepted;
+        shard.packets += 1;
+        if accepted >= buffer.edge.close_at {
+            buffer.close(&mut shard);
+        }
+        let queued = (accepted + buffer.capacity).saturating_sub(room);
+        tally.queue_bytes_max = tally.queue_bytes_max.max(queued);
+    }
+    buffer.tell(&mut shard, up);
+    (shard, !fits)
 }
 
 impl Buffer {
@@ -366,41 +476,31 @@ impl Buffer {
             (capacity / SMALL_CHUNKS).max(1)
         };
         let chunks = VecDeque::with_capacity(CHUNKS_KEPT);
-        Self {
-            even,
-            capacity,
-            chunk_bytes,
-            chunks,
-            departed: 0,
-            departed_at: 0,
-            leaving_per_unit: 0.0,
-            full_until: i64::MIN,
-            room_to: 0,
-            close_at: chunk_bytes,
-        }
-    }
-
-    /// Accepted bytes from which on [`Listener::decide`] is to be asked.
-    fn check(&self) -> u64 {
-        self.close_at.min(self.departed.saturating_add(self.capacity).saturating_add(1))
+        let edge = Edge {
+            close_at: 0,
+            room: capacity,
+            until: i64::MIN,
+            leaving_from: 0,
+            leaving_rate: 0,
+            leaving_mask: 0,
+        };
+        Self { even, capacity, chunk_bytes, chunks, departed: 0, edge }
     }
 
     /// Forgets what has left by `now`.
-    fn release(&mut self, shard: &Shard, now: i64) {
+    fn release(&mut self, shard: &mut Shard, now: i64) {
         if shard.free_at <= now {
             self.chunks.clear();
             self.departed = shard.accepted;
-            self.departed_at = now;
-            self.leaving_per_unit = 0.0;
-            self.close_at = shard.accepted.saturating_add(self.chunk_bytes);
-            return;
+            self.edge.leaving_from = now;
+            let first = if self.even { self.capacity / FIRST_CHUNKS } else { 0 };
+            self.edge.close_at = shard.accepted.saturating_add(self.chunk_bytes.max(first));
+            shard.packets = 0;
         }
-        let mut moved = false;
-        while let Some((done, bytes)) =
-            self.chunks.front().copied().filter(|(done, _)| *done <= now)
-        {
-            self.departed = bytes;
-            self.departed_at = done;
+        let mut moved = self.chunks.is_empty();
+        while let Some(chunk) = self.chunks.front().copied().filter(|chunk| chunk.done <= now) {
+            self.departed = chunk.accepted;
+            self.edge.leaving_from = chunk.done;
             self.chunks.pop_front();
             moved = true;
         }
@@ -409,51 +509,47 @@ impl Buffer {
         }
     }
 
-    /// Bytes of the chunk under way that have left.
-    fn leaving(&self, now: i64) -> u64 {
-        let leaving = (now - self.departed_at).max(0) as f64 * self.leaving_per_unit;
-        whole_u64(leaving) / STEP_BYTES * STEP_BYTES
+    /// Closes the open chunk behind the packet that was accepted last.
+    fn close(&mut self, shard: &mut Shard) {
+        let Shard { free_at: done, accepted, packets, .. } = *shard;
+        self.chunks.push_back(Chunk { done, accepted, packets });
+        if self.chunks.len() == 1 {
+            self.set_leaving();
+        }
+        self.edge.close_at = accepted.saturating_add(self.chunk_bytes);
+        shard.packets = 0;
     }
 
-    /// Notes until when there is no more room than now, `departed` bytes having left: until the
-    /// first chunk is done, or its next step leaves.
-    fn set_full(&mut self, departed: u64) {
-        self.room_to = departed.saturating_add(self.capacity);
-        let Some((done, _)) = self.chunks.front().copied() else { return };
-        self.full_until = done;
-        if self.leaving_per_unit > 0.0 {
-            let next = (departed - self.departed + STEP_BYTES) as f64 / self.leaving_per_unit;
-            self.full_until = done.min(self.departed_at.saturating_add(whole_i64(next)));
+    /// Sets what leaves next: the first chunk, evenly or not before it is done.
+    fn set_leaving(&mut self) {
+        let edge = &mut self.edge;
+        edge.room = self.departed.saturating_add(self.capacity);
+        edge.leaving_rate = 0;
+        edge.until = i64::MIN;
+        if let Some(chunk) = self.chunks.front() {
+            edge.until = chunk.done;
+            if self.even {
+                let time = (chunk.done - edge.leaving_from).max(1).unsigned_abs();
+                let bytes = chunk.accepted - self.departed;
+                edge.leaving_rate = (bytes << RATE_BITS) / time;
+                // The nearest power of two to their mean size.
+                let step = (bytes * 3 / (chunk.packets.max(1) * 2)).max(1).ilog2();
+                edge.leaving_mask = u64::MAX << step.clamp(*STEP_BITS.start(), *STEP_BITS.end());
+            }
         }
     }
 
-    /// Sets how fast the first chunk leaves: evenly, or not before it is done.
-    fn set_leaving(&mut self) {
-        self.leaving_per_unit = match self.chunks.front() {
-            Some((done, bytes)) if self.even => {
-                (bytes - self.departed) as f64 / (done - self.departed_at).max(1) as f64
-            }
-            _ => 0.0,
-        };
-    }
-}
-
-impl Lane {
-    fn lose(&mut self, now: i64, epoch_ns: i64, bytes: u64, service: i64) {
-        self.tally.lost_packets += 1;
-        self.tally.lost_bytes += bytes;
-        self.tally.lost_units += service;
-        let now_ns = epoch_ns.saturating_add(now >> UNIT_BITS);
-        match &mut self.now {
-            Some(stretch) if now_ns.saturating_sub(stretch.end_ns) <= CALM_NS => {
-                stretch.end_ns = now_ns;
-                stretch.packets += 1;
-            }
-            other => {
-                let ended = other.replace(Stretch { start_ns: now_ns, end_ns: now_ns, packets: 1 });
-                let both = [self.longest, ended];
-                self.longest = both.into_iter().flatten().max_by_key(|s| (s.length(), s.packets));
-            }
+    /// Tells the shard what it may decide alone: where the service is down, that all is lost.
+    fn tell(&mut self, shard: &mut Shard, up: bool) {
+        let edge = &mut self.edge;
+        if up {
+            shard.check = edge.close_at.min(edge.room.saturating_add(1));
+        } else {
+            shard.check = 0;
+            edge.close_at = u64::MAX;
+            edge.until = i64::MAX;
+            edge.room = 0;
+            edge.leaving_rate = 0;
         }
     }
 }

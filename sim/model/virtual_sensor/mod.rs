@@ -3,9 +3,9 @@
 //! Packets come with their times; the listener ([`listener`]) serves them as far as the quota
 //! loop ([`quota`]) lets it, loses what finds no room, and passes messages on to the stages
 //! behind it ([`stages`]), which block it when they are full. Memory follows the packet rate;
-//! at its limit the service stops and starts again. Time moves in ticks of 10 ms, but arrivals
+//! at its limit the service stops and starts again. Time moves in ticks of 100 ms (10 ms while a queue fills), but arrivals
 //! keep their own times: ticks are when queues behind the listener, restarts and series are
-//! looked at, and every 1,000 of them the quota.
+//! looked at, and every 10 s the quota.
 //!
 //! What is published, inferred or assumed is said at each parameter. Nothing here knows how the
 //! vendor's sensor is written: it is a model of what the vendor says about it.

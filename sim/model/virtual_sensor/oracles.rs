@@ -202,3 +202,26 @@ fn chunks_of_a_large_buffer_lose_what_single_packets_lose_within_2_percent() {
         assert_within(found.lost_bytes as f64, bytes as f64, 0.02);
     }
 }
+
+#[test]
+fn a_buffer_that_is_always_full_accepts_as_many_as_packet_by_packet_within_3_percent() {
+    let mut random = Random::new(4);
+    let (mut arrivals, mut now) = (Arrivals::default(), 0);
+    for _ in 0..200_000 {
+        now += i64::from(random.below(20_000));
+        let bytes = [70, 70, 400, 1_514][random.below(4) as usize];
+        arrivals.push(now, bytes, 0, 7);
+    }
+    for room in [200_000, 1 << 20] {
+        let candidate = Candidate { buffer_bytes_per_shard: room, ..Candidate::new(1.0, 64.0) };
+        let mut sensor = VirtualSensor::new(settings(vec![40_000.0]), &[candidate], 0).unwrap();
+        sensor.offer(&arrivals).unwrap();
+        let found = &sensor.finish(now).unwrap()[0];
+        let (packets, _) = slow_queue(&arrivals, &[40_000], room);
+        let accepted = found.offered_packets - found.lost_packets;
+        let expected = found.offered_packets - packets;
+        println!("{accepted} {expected}");
+        assert!(packets > 100_000);
+        assert_within(accepted as f64, expected as f64, 0.03);
+    }
+}

@@ -140,6 +140,11 @@ impl Size {
         self.down_until_ns.is_none() && self.backlog <= 0.0 && self.queues.idle()
     }
 
+    /// Whether the queues behind the listener are nearly empty.
+    pub(super) fn is_calm(&self) -> bool {
+        self.queues.calm()
+    }
+
     /// What the quota allows from now on.
     pub(super) fn allow(&mut self, cores: f64, memory_gb: f64) {
         self.add_allowed();

@@ -15,6 +15,9 @@ pub const RESOLVER_QUEUE: f64 = 10_000.0;
 /// `EntitySender Entity Batch Block Size`: default maximum.
 pub const SENDER_QUEUE: f64 = 1_000_000.0;
 
+/// Part of a queue below which it counts as nearly empty.
+const CALM: f64 = 0.1;
+
 /// How fast the stages are. All assumed: the vendor publishes the sizes of the queues only.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stages {
@@ -81,6 +84,16 @@ impl Queues {
     /// Memory in bytes.
     pub(super) fn bytes(&self, stages: &Stages) -> f64 {
         (self.translator + self.resolver + self.sender) * stages.bytes_per_entry
+    }
+
+    /// Whether no queue holds more than a tenth of what it may: it takes long to fill.
+    pub(super) fn calm(&self) -> bool {
+        let full = [
+            self.translator / TRANSLATOR_QUEUE,
+            self.resolver / RESOLVER_QUEUE,
+            self.sender / SENDER_QUEUE,
+        ];
+        full.into_iter().all(|share| share < CALM)
     }
 
     /// Whether nothing waits anywhere.
