@@ -383,6 +383,11 @@ pub struct QuestionArgs {
     #[arg(long, value_name = "SIZE")]
     pub buffer: Option<String>,
 
+    /// What packets cost by protocol, as `headroom measure INPUT --json > FILE` found it on a
+    /// machine of yours, instead of the built-in costs; only their proportions count
+    #[arg(long, value_name = "FILE")]
+    pub costs: Option<PathBuf>,
+
     /// How often what is not known is drawn anew
     #[arg(long, value_name = "N", default_value_t = 200,
           value_parser = clap::value_parser!(u32).range(20..=10_000))]

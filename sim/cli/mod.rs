@@ -3,6 +3,7 @@
 mod amount;
 mod anonymize;
 mod args;
+mod costs;
 mod document;
 mod estate;
 mod gate;

@@ -3,6 +3,7 @@
 use anyhow::{Context, bail};
 
 use super::args::{QuestionArgs, TableSemantics};
+use super::costs;
 use super::inputs::is_standard_input;
 use super::plan::InputPlan;
 use super::progress::{Bar, JudgeBar};
@@ -10,17 +11,16 @@ use super::run::Origin;
 use crate::capture::{self, CaptureSet, Filtered};
 use crate::model::calibration::FieldObservation;
 use crate::model::{Case, Question, Watch};
-use crate::proto::Id;
 use crate::record::{SizingReport, TableReading, VirtualVerdict};
 use crate::sensor;
 
 /// Seed of the replicas.
 const SEED: u64 = 1;
 
-/// What was typed, checked.
+/// What was typed, checked; of --costs the file, too.
 ///
 /// # Errors
-/// With the flag that is wrong.
+/// With the flag that is wrong, or its file.
 pub fn question(args: &QuestionArgs) -> anyhow::Result<Question> {
     let observations = args.observed.iter().map(|text| observation(text));
     Ok(Question {
@@ -43,6 +43,7 @@ pub fn question(args: &QuestionArgs) -> anyhow::Result<Question> {
             .map(|text| bytes(text).context("--buffer"))
             .transpose()?,
         controllers: 1,
+        costs: costs::read(args.costs.as_deref())?,
     })
 }
 
@@ -158,7 +159,6 @@ fn verdicts(
             made.show(plan, quiet, watch)?;
         }
     }
-    let labels: Vec<&str> = Id::ALL.iter().map(|id| id.label()).collect();
     let all = cases.len();
     let mut verdicts = Vec::new();
     for (number, (case, watch)) in cases.into_iter().zip(watches).enumerate() {
@@ -169,7 +169,7 @@ fn verdicts(
         let name = result.domain_controllers.get(number).map_or("", |sized| &sized.dc.name);
         let bar = JudgeBar::new(name, (number + 1, all), quiet);
         let update = |done, whole| bar.update(done, whole);
-        let case = case.with_protocols(&labels).with_progress(&update);
+        let case = case.with_progress(&update);
         let judged = match watch {
             Some(watch) => case.judge_packets(watch),
             None => case.judge_samples(),

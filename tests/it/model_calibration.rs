@@ -6,14 +6,12 @@
 
 use headroom::base::{Arrivals, Random, Timestamp};
 use headroom::estate::Estate;
-use headroom::model::calibration::{Calibration, ClassCosts, FieldObservation};
+use headroom::model::calibration::{Calibration, ClassCosts, FieldObservation, ProtocolCosts};
 use headroom::model::probability::{DAY_DEVIATION, Experiment, Traffic};
-use headroom::model::virtual_sensor::{
-    CLASSES, Candidate, OwnLoad, Server, Settings, Use, VirtualSensor,
-};
+use headroom::model::virtual_sensor::{Candidate, OwnLoad, Server, Settings, Use, VirtualSensor};
 use headroom::model::{CURRENT_TABLE, tables};
 use headroom::record::TableReading;
-use headroom::sensor;
+use headroom::sensor::{self, Taken};
 use headroom::synth::{Cast, Options, Synth};
 use rayon::prelude::*;
 
@@ -72,6 +70,11 @@ fn calibration(seen: &[FieldObservation]) -> Calibration {
     Calibration::fit(table, TableReading::Tight, seen).unwrap()
 }
 
+/// What packets of each protocol cost, as the program takes them to.
+fn classes() -> ClassCosts {
+    ProtocolCosts::built_in().classes(Taken::protocols()).unwrap()
+}
+
 fn settings(base_cores: f64, class_cost_ns: Vec<f64>) -> Settings {
     let idle = Use { cores: 0.0, memory_gb: 4.0 };
     let own_load = OwnLoad::FollowsTraffic { idle, cores_per_packet_per_second: OWN_CORES };
@@ -96,7 +99,7 @@ fn candidates() -> Vec<Candidate> {
 
 /// The stated probabilities of missing the goal, from the traffic of each day.
 fn stated(days: &[Day], belief: &Belief, replicas: u32) -> Vec<Vec<f64>> {
-    let (classes, mean) = (ClassCosts::equal(CLASSES), belief.calibration.mean());
+    let (classes, mean) = (classes(), belief.calibration.mean());
     let settings = settings(mean.base_cores, classes.scaled(mean.packet_us));
     let each = days.iter().zip(1..).map(|(day, seed)| {
         let (batches, start_ns, end_ns) = (&day.batches[..], day.start_ns, day.end_ns);
@@ -121,12 +124,13 @@ fn stated(days: &[Day], belief: &Belief, replicas: u32) -> Vec<Vec<f64>> {
 /// How often each candidate misses the goal on each day, under `sensors` sensors that the table
 /// allows. Uses nothing of what states probabilities.
 fn happened(days: &[Day], sensors: u64) -> Vec<Vec<f64>> {
-    let (calibration, classes) = (calibration(&[]), ClassCosts::equal(CLASSES));
+    let (calibration, classes) = (calibration(&[]), classes());
     let missed = |day: usize, sensor: u64| -> Vec<f64> {
         let mut random = Random::fork(0x5eed, day as u64 * 1_000 + sensor);
         let times = libm::pow(BUFFER_TIMES, random.unit());
         let costs = calibration.draw(&mut random);
-        let mut settings = settings(costs.base_cores, classes.scaled(costs.packet_us));
+        let class_costs = classes.draw(costs.packet_us, &mut random);
+        let mut settings = settings(costs.base_cores, class_costs);
         let memory = calibration.draw_memory(&mut random).unwrap();
         settings.memory.base_gb = memory.base_gb;
         settings.memory.gb_per_kpps = memory.gb_per_kpps;

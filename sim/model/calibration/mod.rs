@@ -8,8 +8,10 @@
 //! taken as equally likely. No figure is fitted by eye, none is rounded.
 
 mod classes;
+mod dirichlet;
 mod line;
 mod polygon;
+mod protocols;
 
 use crate::base::Random;
 use crate::record::{
@@ -18,7 +20,8 @@ use crate::record::{
 
 use line::{Constraint, Lines};
 
-pub use classes::{ClassCosts, ClassCostsError, Measured};
+pub use classes::{Class, ClassCosts, ClassCostsError, Measured};
+pub use protocols::{ProtocolCosts, ProtocolCostsError};
 
 /// Probability from which on a row counts as covered by a fit that has not seen it.
 const COVERED: f64 = 0.95;

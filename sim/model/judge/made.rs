@@ -5,6 +5,7 @@
 //! each protocol has. A counter log tells neither: both are assumed.
 
 use crate::model::bursts::{BurstModel, ClassMix, Mix, from_peaks};
+use crate::model::calibration::ClassCosts;
 use crate::record::{Basis, DomainController, Sized};
 
 use super::{ASSUMED_FLOWS, JudgeError, assumed_mix};
@@ -23,10 +24,10 @@ pub struct Made {
 }
 
 impl Made {
-    /// As far as `sized` tells it; `protocols` are labels in the order of the classes.
-    pub fn of(sized: &Sized, protocols: &[&str]) -> Result<Self, JudgeError> {
+    /// As far as `sized` tells it; `costs` name the classes.
+    pub fn of(sized: &Sized, costs: &ClassCosts) -> Result<Self, JudgeError> {
         let bursts = measured_bursts(sized);
-        let mix = measured_mix(&sized.dc, protocols)?;
+        let mix = measured_mix(&sized.dc, costs)?;
         Ok(Self {
             are_bursts_measured: bursts.is_some(),
             is_mix_measured: mix.is_some(),
@@ -34,7 +35,7 @@ impl Made {
             bursts: bursts.unwrap_or_else(BurstModel::assumed),
             mix: match mix {
                 Some(mix) => mix,
-                None => assumed_mix()?,
+                None => assumed_mix(costs)?,
             },
         })
     }
@@ -51,11 +52,11 @@ fn measured_bursts(sized: &Sized) -> Option<BurstModel> {
     from_peaks(&sized.load.peaks, mean, timeline.covered_ms as f64 / 1e3).ok()
 }
 
-/// Packets of each protocol, each of the mean size of its own; classes that have no label here
-/// are those of the first.
-fn measured_mix(dc: &DomainController, protocols: &[&str]) -> Result<Option<Mix>, JudgeError> {
+/// Packets of each protocol, each of the mean size of its own; one that no class is named after
+/// is of the first.
+fn measured_mix(dc: &DomainController, costs: &ClassCosts) -> Result<Option<Mix>, JudgeError> {
     let class = |label: &str| {
-        let at = protocols.iter().position(|protocol| *protocol == label);
+        let at = costs.classes().iter().position(|class| class.name == label);
         at.and_then(|at| u8::try_from(at).ok()).unwrap_or(0)
     };
     let seen = dc.protocols.iter().filter(|protocol| protocol.packets > 0);
@@ -150,7 +151,7 @@ mod tests {
             end_ns: case.span.end_ns,
         };
         let rates = Rates::of(sized.dc.timeline.as_ref().unwrap(), start, end).unwrap();
-        let made = Made::of(&sized, &["DNS", "LDAP"]).unwrap();
+        let made = Made::of(&sized, &question.costs).unwrap();
         assert!(made.are_bursts_measured && made.is_mix_measured);
         assert_eq!(made.mix.mean_bytes(), 500.0);
         let generated =

@@ -13,6 +13,7 @@ mod server;
 mod span;
 mod what_if;
 mod words;
+mod work;
 
 use crate::base::Arrivals;
 use crate::record::{
@@ -28,7 +29,7 @@ use super::probability::{
 };
 use super::rounding::whole_u64;
 use super::virtual_sensor::{
-    CLASSES, Candidate, DEFAULT_BUFFER_BYTES, SensorError, Settings, VirtualSensor,
+    Candidate, DEFAULT_BUFFER_BYTES, SensorError, Settings, VirtualSensor,
 };
 use course::COURSE_PACKETS;
 use made::Made;
@@ -74,6 +75,8 @@ pub struct Question {
     pub buffer_bytes: Option<u64>,
     /// Domain controllers that share the load, this one included.
     pub controllers: u32,
+    /// What packets cost by protocol, and in what mix the vendor's table holds.
+    pub costs: ClassCosts,
 }
 
 impl Question {
@@ -113,14 +116,11 @@ pub struct Case<'a> {
     sized: &'a Sized,
     question: &'a Question,
     calibration: Calibration,
-    classes: ClassCosts,
     settings: Settings,
     host: Option<Host>,
     /// What the server is and the sizes of the table, in the order of the results.
     candidates: Vec<Candidate>,
     span: Span,
-    /// Labels of the protocols, in the order of the classes of arrivals.
-    protocols: Vec<&'a str>,
     progress: Option<Progress<'a>>,
 }
 
@@ -148,9 +148,8 @@ impl<'a> Case<'a> {
     ) -> Result<Option<Self>, JudgeError> {
         let Some(span) = Span::busiest(sized, REPLICA_PACKETS) else { return Ok(None) };
         let calibration = Calibration::fit(table, question.reading, &question.observations)?;
-        let classes = ClassCosts::equal(CLASSES);
         let mean = calibration.mean();
-        let mut settings = Settings::new(mean.base_cores, classes.scaled(mean.packet_us));
+        let mut settings = Settings::new(mean.base_cores, question.costs.scaled(mean.packet_us));
         if let Some(memory) = calibration.mean_memory() {
             settings.memory.base_gb = memory.base_gb;
             settings.memory.gb_per_kpps = memory.gb_per_kpps;
@@ -167,22 +166,12 @@ impl<'a> Case<'a> {
             sized,
             question,
             calibration,
-            classes,
             settings,
             host,
             candidates,
             span,
-            protocols: Vec::new(),
             progress: None,
         }))
-    }
-
-    /// Names the classes of arrivals: labels of protocols in their order. Where arrivals are made
-    /// of a capture that cannot be read twice, its own mix of protocols is then told apart.
-    #[must_use]
-    pub fn with_protocols(mut self, labels: &[&'a str]) -> Self {
-        self.protocols = labels.to_vec();
-        self
     }
 
     /// Tells `progress` how much of the judging is done.
@@ -243,7 +232,7 @@ impl<'a> Case<'a> {
         let Some(course) = Span::whole(self.sized, COURSE_PACKETS) else { return Ok(None) };
         let (start, end) = course.moments();
         let Some(whole) = Rates::of(timeline, start, end) else { return Ok(None) };
-        let made = Made::of(self.sized, &self.protocols)?;
+        let made = Made::of(self.sized, &self.question.costs)?;
         let (bursts, mix) = (made.bursts.clone(), made.mix.clone());
         let traffic = Traffic::Generated { rates, bursts, mix };
         let meter = self.meter(&traffic, whole_u64(whole.packets()));
@@ -280,7 +269,7 @@ impl<'a> Case<'a> {
         Experiment {
             traffic,
             calibration: &self.calibration,
-            classes: &self.classes,
+            classes: &self.question.costs,
             settings: &self.settings,
             buffer_times: self.question.buffer_times(),
             day_deviation: DAY_DEVIATION,
@@ -292,7 +281,7 @@ impl<'a> Case<'a> {
     }
 
     /// Everything that replicas tell.
-    fn judge(&self, traffic: &Traffic<'_>, meter: &Meter<'_>) -> Result<Judged, JudgeError> {
+    fn judge(&self, traffic: &Traffic<'_>, meter: &Meter<'_>) -> Result<Judged<'a>, JudgeError> {
         let experiment = self.experiment(traffic.clone(), Some(meter));
         let mut sizes = experiment.probabilities(&self.candidates)?;
         let own = self.host.is_some().then(|| sizes.remove(0));
@@ -308,17 +297,18 @@ impl<'a> Case<'a> {
             Some(host) => what_if::grid(&coarse, host, self.question)?,
             None => Vec::new(),
         };
-        Ok(Judged { own, sizes, sufficient, chosen, rate, headroom, what_if })
+        let work = work::parts(traffic, &self.question.costs);
+        Ok(Judged { own, sizes, sufficient, chosen, rate, headroom, what_if, work })
     }
 
     fn verdict(
         &self,
         arrivals: ArrivalsFrom,
-        judged: Judged,
+        judged: Judged<'_>,
         course: SimulatedSize,
         made: Option<&Made>,
     ) -> VirtualVerdict {
-        let Judged { own, sizes, sufficient, rate, headroom, what_if, .. } = judged;
+        let Judged { own, sizes, sufficient, rate, headroom, what_if, work, .. } = judged;
         let (start_utc, end_utc) = self.span.moments();
         let growth = self.question.growth_per_year;
         let exhaustion = headroom.as_ref().map(|headroom| exhaustion(headroom, growth));
@@ -344,7 +334,7 @@ impl<'a> Case<'a> {
             sentences: Vec::new(),
             assumptions: Vec::new(),
         };
-        verdict.sentences = words::sentences(&verdict, self.sized);
+        verdict.sentences = words::sentences(&verdict, self.sized, &work);
         verdict.assumptions =
             words::assumptions(self.question, &self.settings, made, self.host.as_ref());
         verdict.assumptions.push(names::assumption(self.sized));
@@ -363,7 +353,7 @@ impl<'a> Case<'a> {
 }
 
 /// What the replicas told.
-struct Judged {
+struct Judged<'a> {
     own: Option<SizeProbability>,
     sizes: Vec<SizeProbability>,
     sufficient: SufficientSize,
@@ -371,6 +361,8 @@ struct Judged {
     rate: f64,
     headroom: Option<Headroom>,
     what_if: Vec<WhatIf>,
+    /// Whose packets the work is, the largest part first.
+    work: Vec<work::Part<'a>>,
 }
 
 impl Watch {
@@ -419,10 +411,16 @@ fn packets_per_second(traffic: &Traffic<'_>, span: Span) -> f64 {
     }
 }
 
-fn assumed_mix() -> Result<Mix, BurstError> {
-    let class = ClassMix { class: 0, packets: 1.0, bytes: ASSUMED_BYTES.to_vec() };
+/// Packets of the reference mix, for which the vendor's table is taken to hold.
+fn assumed_mix(costs: &ClassCosts) -> Result<Mix, BurstError> {
+    let classes = (0..=u8::MAX).zip(costs.classes());
+    let classes = classes.map(|(number, class)| ClassMix {
+        class: number,
+        packets: class.share,
+        bytes: ASSUMED_BYTES.to_vec(),
+    });
     let (flows, skew) = ASSUMED_FLOWS;
-    Mix::new(&[class], flows, skew)
+    Mix::new(&classes.collect::<Vec<_>>(), flows, skew)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::{Random, Timestamp};
+use crate::model::calibration::{Class, Measured};
 use crate::model::fixture::{capture, counters, fact, reported};
 use crate::model::{Rules, size};
 use crate::record::{Basis, Chance, Limit, NameLookups, Peak};
@@ -19,7 +20,18 @@ pub fn question() -> Question {
         own_cpu_percent: Some(20.0),
         buffer_bytes: None,
         controllers: 2,
+        costs: ClassCosts::equal(1),
     }
+}
+
+/// Class 0 costs a tenth of class 1; half of the packets of the vendor's mix are of either.
+fn costs() -> ClassCosts {
+    let class = |mean_ns: f64| Class {
+        name: format!("{mean_ns} ns"),
+        cost: Measured { mean_ns, error_ns: 0.1 * mean_ns },
+        share: 1.0,
+    };
+    ClassCosts::new(vec![class(100.0), class(1_000.0)], Some(20.0), Vec::new()).unwrap()
 }
 
 /// A log of ten minutes in samples of 5 s, and its server.
@@ -130,6 +142,51 @@ fn packets_are_judged_by_their_own_times() {
     assert_eq!(even.server.unwrap().chance, Chance::Yes);
     let bursty = bursty.server.unwrap();
     assert_eq!((bursty.chance, bursty.limit), (Chance::No, Some(Limit::Bursts)));
+}
+
+#[test]
+fn packets_that_cost_more_make_it_more_probable_to_fall_behind() {
+    let start = Timestamp::from_parts(START, 0);
+    // 8,000 packets a second for half a minute, all of one class.
+    let verdict = |class: u8| {
+        let mut dc = capture(start, 240_000, &[40_000; 6]);
+        dc.host.physical_cores = fact(1);
+        dc.host.installed_memory_gb = fact(16.0);
+        let sized = size(dc, &Rules::default());
+        let (own_cpu_percent, buffer_bytes) = (Some(0.0), Some(1 << 20));
+        let question = Question { costs: costs(), own_cpu_percent, buffer_bytes, ..question() };
+        let rules = Rules::default();
+        let case = Case::new(&sized, rules.table(), &question).unwrap().unwrap();
+        let mut watch = case.watch();
+        let mut random = Random::new(3);
+        let mut arrivals = Arrivals::default();
+        for packet in 0..240_000_i64 {
+            let flow = (random.next_u64() >> 32) as u32;
+            arrivals.push(START * 1_000_000_000 + packet * 125_000, 200, class, flow);
+        }
+        watch.offer(&arrivals).unwrap();
+        case.judge_packets(watch).unwrap().unwrap()
+    };
+    let (cheap, dear) = (verdict(0), verdict(1));
+    let probability = |verdict: &VirtualVerdict| verdict.server.as_ref().unwrap().probability;
+    assert!(probability(&cheap) < 0.05, "{:?}", cheap.server);
+    assert!(probability(&dear) > 0.8, "{:?}", dear.server);
+    assert!(dear.sentences.iter().any(|text| text.ends_with("our own core: 1000 ns 100 %.")));
+}
+
+#[test]
+fn a_log_has_packets_of_the_mix_that_the_table_holds_for() {
+    let sized = sized(&[3_000.0; 12], 1, 16.0);
+    let used = |question: &Question| {
+        let rules = Rules::default();
+        let case = Case::new(&sized, rules.table(), question).unwrap().unwrap();
+        case.judge_samples().unwrap().unwrap().course.peak_utilisation
+    };
+    let mixed = used(&Question { costs: costs(), ..question() });
+    let equal = used(&question());
+    assert!((mixed / equal - 1.0).abs() < 0.02, "{mixed} {equal}");
+    let mix = assumed_mix(&costs()).unwrap();
+    assert!((mix.mean_bytes() - 486.0).abs() < 1.0, "{}", mix.mean_bytes());
 }
 
 #[test]

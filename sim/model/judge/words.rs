@@ -9,14 +9,20 @@ use crate::record::{
 use super::made::Made;
 use super::own_load::Follow;
 use super::server::Host;
+use super::work::Part;
 use super::{ASSUMED_BYTES, ASSUMED_FLOWS, Question};
 
-/// Sentences for people who have never heard of queues; the first alone is enough.
-pub fn sentences(verdict: &VirtualVerdict, sized: &Sized) -> Vec<String> {
+/// Protocols whose part of the work is told.
+const PARTS_TOLD: usize = 3;
+
+/// Sentences for people who have never heard of queues; the first alone is enough. `work` are the
+/// protocols' parts of it, the largest first.
+pub fn sentences(verdict: &VirtualVerdict, sized: &Sized, work: &[Part<'_>]) -> Vec<String> {
     let mut all = vec![answer(verdict)];
     all.extend(verdict.server.as_ref().map(|server| working(verdict, server)));
     all.extend(verdict.headroom.as_ref().map(|headroom| spare(headroom, verdict)));
     all.push(smallest(verdict));
+    all.extend(whose(work));
     all.extend(sized.verdict.row.as_ref().map(|row| {
         format!(
             "The vendor's table, which knows the busiest 15 minutes but no bursts, says {} for the \
@@ -139,6 +145,18 @@ fn smallest(verdict: &VirtualVerdict) -> String {
     }
 }
 
+/// Whose packets the work is; nothing where the traffic is made of an assumed mix.
+fn whose(work: &[Part<'_>]) -> Option<String> {
+    let words = |part: &Part<'_>| format!("{} {}", part.name, percent(part.share));
+    let named: Vec<String> = work.iter().take(PARTS_TOLD).map(words).collect();
+    (!named.is_empty()).then(|| {
+        format!(
+            "Of the sensor's work on these packets, by what each protocol costs our own core: {}.",
+            named.join(", ")
+        )
+    })
+}
+
 /// What the verdict rests on.
 pub fn assumptions(
     question: &Question,
@@ -146,28 +164,21 @@ pub fn assumptions(
     made: Option<&Made>,
     host: Option<&Host>,
 ) -> Vec<Assumption> {
-    let mut all = vec![
-        Assumption {
-            text: match question.reading {
-                TableReading::Tight => "Virtual sensor: what it costs is fitted to the vendor's \
+    let mut all = vec![Assumption {
+        text: match question.reading {
+            TableReading::Tight => "Virtual sensor: what it costs is fitted to the vendor's \
                                         table, read tightly: the amount of a row is enough at its \
                                         upper end, that of the row below is not."
-                    .to_owned(),
-                TableReading::Upper => "Virtual sensor: what it costs is fitted to the vendor's \
-                                        table as an upper bound: the amount of a row is enough."
-                    .to_owned(),
-            },
-            basis: Basis::Inferred,
-            source: "--table-semantics; the vendor's capacity table".to_owned(),
-        },
-        ours(
-            "Virtual sensor: every packet costs the same; the vendor publishes no cost per \
-             protocol."
                 .to_owned(),
-            "the vendor: \"dependent on the amount of traffic and the distribution of traffic\"",
-        ),
-    ];
-    all.extend(settings.assumptions().into_iter().map(|assumption| Assumption {
+            TableReading::Upper => "Virtual sensor: what it costs is fitted to the vendor's \
+                                        table as an upper bound: the amount of a row is enough."
+                .to_owned(),
+        },
+        basis: Basis::Inferred,
+        source: "--table-semantics; the vendor's capacity table".to_owned(),
+    }];
+    let told = question.costs.assumptions().iter().cloned().chain(settings.assumptions());
+    all.extend(told.map(|assumption| Assumption {
         text: format!("Virtual sensor: {}", assumption.text),
         ..assumption
     }));
@@ -240,7 +251,8 @@ fn made_below_samples(made: &Made) -> [Assumption; 2] {
         } else {
             ours(
                 format!(
-                    "Virtual sensor: packets have {} bytes, and are dealt to {flows} conversations.",
+                    "Virtual sensor: packets have {} bytes, are of the protocols of the mix that the \
+                     vendor's table is taken to hold for, and are dealt to {flows} conversations.",
                     bytes.join(", ")
                 ),
                 "a capture tells it: give one instead of the log",
