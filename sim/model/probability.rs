@@ -12,7 +12,8 @@ use rayon::prelude::*;
 
 use crate::base::Random;
 use crate::record::{
-    Chance, Exhaustion, Headroom, Limit, SensorSize, SimulatedSize, SizeProbability, SufficientSize,
+    Chance, Exhaustion, Headroom, Limit, SensorSize, SimulatedInterval, SimulatedSize,
+    SizeProbability, SufficientSize,
 };
 
 use super::bursts::{BurstError, BurstModel, Generator, Mix, Rates};
@@ -77,6 +78,20 @@ pub enum Traffic<'a> {
 }
 
 impl Traffic<'_> {
+    /// Mean rate, of its packets or as it is to be made.
+    pub fn packets_per_second(&self) -> f64 {
+        match self {
+            Self::Generated { rates, .. } => {
+                let count = rates.packets_per_second.len().max(1) as f64;
+                rates.packets_per_second.iter().sum::<f64>() / count
+            }
+            Self::Recorded { start_ns, end_ns, .. } => {
+                let seconds = end_ns.saturating_sub(*start_ns) as f64 / 1e9;
+                self.packets() as f64 / seconds.max(1e-3)
+            }
+        }
+    }
+
     /// Packets in it; where they are made, how many to expect.
     pub fn packets(&self) -> u64 {
         match self {
@@ -285,7 +300,7 @@ impl Experiment<'_> {
             };
             let loads: Vec<Candidate> = (first..first + LADDER).map(rung).collect();
             let found = self.run(&loads, replica)?;
-            let good = found.iter().take_while(|size| size.loss_ratio() <= self.goal_loss_ratio);
+            let good = found.iter().take_while(|size| size.missed_ratio() <= self.goal_loss_ratio);
             let good = good.count();
             let load = |index: usize| loads.get(index).map(|candidate| candidate.load);
             match good.checked_sub(1).map(load) {
@@ -307,6 +322,7 @@ impl Experiment<'_> {
         let costs = self.calibration.draw(&mut random);
         let mut settings = self.settings.clone();
         settings.base_cores = costs.base_cores;
+        settings.packets_per_second_before = self.traffic.packets_per_second();
         settings.class_cost_ns = self.classes.draw(costs.packet_us, &mut random);
         if let Some(memory) = self.calibration.draw_memory(&mut random) {
             settings.memory.base_gb = memory.base_gb;
@@ -405,7 +421,9 @@ fn size_of(candidate: &Candidate) -> SensorSize {
 
 fn kept(candidate: &Candidate, size: &SimulatedSize) -> Run {
     let starved = |cores: f64| cores < candidate.cores * 0.999;
-    let lossy = || size.intervals.iter().filter(|row| row.lost_packets > 0);
+    // What is late has not been lost yet, but cores ran short all the same.
+    let short = |row: &SimulatedInterval| size.late_packets > 0 && row.utilisation >= FULL;
+    let lossy = || size.intervals.iter().filter(move |row| row.lost_packets > 0 || short(row));
     let limit = if size.restart_count > 0 {
         Limit::Memory
     } else if lossy().all(|row| row.utilisation < FULL) {
@@ -416,7 +434,7 @@ fn kept(candidate: &Candidate, size: &SimulatedSize) -> Run {
         Limit::Cores
     };
     Run {
-        loss: size.loss_ratio(),
+        loss: size.missed_ratio(),
         utilisation: size.peak_utilisation,
         memory_gb: size.peak_memory_gb,
         limit,

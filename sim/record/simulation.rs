@@ -29,6 +29,9 @@ pub struct SimulatedSize {
     pub offered_bytes: u64,
     /// Packets lost: no room in the buffer, or the service was down.
     pub lost_packets: u64,
+    /// Packets that waited at the end with more than a second of work before them: a sensor that
+    /// lags behind has only not lost them yet.
+    pub late_packets: u64,
     /// Bytes lost.
     pub lost_bytes: u64,
     /// Mean wait of the packets that were not lost, from arrival to start of service, in ms.
@@ -55,6 +58,11 @@ impl SimulatedSize {
     /// Share of the packets that was lost, 0 to 1; 0 where none came.
     pub fn loss_ratio(&self) -> f64 {
         ratio(self.lost_packets, self.offered_packets)
+    }
+
+    /// Share of the packets that was lost or late, 0 to 1; 0 where none came.
+    pub fn missed_ratio(&self) -> f64 {
+        ratio(self.lost_packets.saturating_add(self.late_packets), self.offered_packets)
     }
 }
 

@@ -57,6 +57,10 @@ impl Day {
         });
         Self { batches: [all], start_ns, end_ns }
     }
+
+    fn packets_per_second(&self) -> f64 {
+        self.batches[0].len() as f64 / SECONDS as f64
+    }
 }
 
 /// What costs are known to be, and how days differ: all that a statement rests on.
@@ -131,6 +135,7 @@ fn happened(days: &[Day], sensors: u64) -> Vec<Vec<f64>> {
         let costs = calibration.draw(&mut random);
         let class_costs = classes.draw(costs.packet_us, &mut random);
         let mut settings = settings(costs.base_cores, class_costs);
+        settings.packets_per_second_before = days[day].packets_per_second();
         let memory = calibration.draw_memory(&mut random).unwrap();
         settings.memory.base_gb = memory.base_gb;
         settings.memory.gb_per_kpps = memory.gb_per_kpps;
@@ -148,7 +153,7 @@ fn happened(days: &[Day], sensors: u64) -> Vec<Vec<f64>> {
         let mut sensor = VirtualSensor::new(settings, &sizes, *start_ns).unwrap();
         sensor.offer(arrivals).unwrap();
         let found = sensor.finish(*end_ns).unwrap();
-        found.iter().map(|size| f64::from(u8::from(size.loss_ratio() > GOAL))).collect()
+        found.iter().map(|size| f64::from(u8::from(size.missed_ratio() > GOAL))).collect()
     };
     let all: Vec<Vec<Vec<f64>>> = (0..days.len())
         .into_par_iter()

@@ -287,7 +287,7 @@ impl<'a> Case<'a> {
         let own = self.host.is_some().then(|| sizes.remove(0));
         let sufficient = sufficient(&sizes);
         let chosen = self.chosen(&sizes);
-        let rate = packets_per_second(traffic, self.span);
+        let rate = traffic.packets_per_second();
         let coarse = Experiment { replicas: self.grid_replicas(), ..experiment };
         let headroom = match chosen {
             Some(candidate) => Some(coarse.headroom(&candidate, rate)?),
@@ -395,20 +395,6 @@ fn sensor(cores: f64, memory_gb: f64, question: &Question) -> Candidate {
     // Each core has a buffer of its own: then more of them never have less for one conversation.
     let buffer_bytes_per_shard = question.buffer_bytes.unwrap_or(DEFAULT_BUFFER_BYTES);
     Candidate { buffer_bytes_per_shard, ..Candidate::new(cores, memory_gb) }
-}
-
-/// Mean rate of the traffic in its span.
-fn packets_per_second(traffic: &Traffic<'_>, span: Span) -> f64 {
-    match traffic {
-        Traffic::Generated { rates, .. } => {
-            let count = rates.packets_per_second.len().max(1) as f64;
-            rates.packets_per_second.iter().sum::<f64>() / count
-        }
-        Traffic::Recorded { batches, .. } => {
-            let packets: usize = batches.iter().map(Arrivals::len).sum();
-            packets as f64 / span.seconds().max(1e-3)
-        }
-    }
 }
 
 /// Packets of the reference mix, for which the vendor's table is taken to hold.

@@ -75,7 +75,7 @@ impl VirtualSensor {
             next_interval_ns: start_ns.saturating_add(interval_ns(&settings)),
             in_tick: Offered::default(),
             in_quota: Offered::default(),
-            packets_per_second: 0.0,
+            packets_per_second: settings.packets_per_second_before,
             quotas: 0,
             settings,
         };
@@ -118,6 +118,7 @@ impl VirtualSensor {
         for (size, listener) in self.sizes.iter_mut().zip(&self.listeners) {
             size.close_interval(now, &self.settings);
             size.set_longest(listener.longest_loss());
+            size.set_late(listener.late_seconds(self.now_ns));
         }
         Ok(self.sizes.into_iter().map(Size::into_result).collect())
     }

@@ -29,14 +29,15 @@ const UNIT_BITS: u32 = 10;
 const UNITS_PER_NS: f64 = (1_u64 << UNIT_BITS) as f64;
 pub(super) const UNITS_PER_SECOND: f64 = UNITS_PER_NS * 1e9;
 
-/// Longest service and longest backlog, in units: 67 s and a year. Beyond them nothing is told
-/// apart; they keep the sums of a full buffer away from overflow.
-const SERVICE_MAX: f64 = (1_u64 << 36) as f64;
-const BACKLOG_MAX: f64 = (1_u64 << 55) as f64;
+/// Longest service and longest backlog, in units: 1.07 s and 9.8 h. Beyond them nothing is told
+/// apart, and a buffer with so much in it counts as full. They keep sums away from overflow: the
+/// largest chunk in single bytes is 2^22 packets of 2^40 units.
+const SERVICE_MAX: f64 = (1_u64 << 40) as f64;
+const BACKLOG_MAX: i64 = 1 << 55;
 
 /// Chunks of a buffer that is smaller than as many full Ethernet frames.
 const SMALL_CHUNKS: u64 = 64;
-/// Chunks that a buffer holds at most: one more is open, one is rounding.
+/// Chunks that a buffer of up to 256 MiB holds at most: one more is open, one is rounding.
 const CHUNKS_KEPT: usize = 66;
 const FRAME_BYTES: u64 = 1_518;
 
@@ -53,12 +54,18 @@ const CHUNK_BYTES: u64 = 16_384;
 const CHUNKS_MIN: u64 = 8;
 /// Least part of a buffer that the first chunk after idleness is.
 const FIRST_CHUNKS: u64 = 16;
+/// Largest chunk in bytes.
+const CHUNK_BYTES_MAX: u64 = 1 << 22;
 
 /// Packets that a listener is shown at once, at most.
 pub(super) const SHOWN: usize = 512;
 
 /// Lossless time that ends a stretch of loss, in nanoseconds: a second.
 const CALM_NS: i64 = 1_000_000_000;
+
+/// Waiting time at the end beyond which a packet is late, in nanoseconds: bursts are worked off
+/// within seconds, what is not lags further and further behind.
+const LATE_NS: i64 = 1_000_000_000;
 
 /// An arrival as listeners take it.
 #[derive(Debug, Clone, Copy)]
@@ -140,8 +147,8 @@ pub(super) struct Tally {
     pub(super) lost_bytes: u64,
     /// Cost of what was lost, at the rate in force.
     pub(super) lost_units: i64,
-    /// Waiting times of accepted packets, summed.
-    pub(super) wait_units: i64,
+    /// Waiting times of accepted packets, summed, in nanoseconds.
+    pub(super) wait_ns: i64,
     /// Most bytes in one shard's buffer, seen where chunks close.
     pub(super) queue_bytes_max: u64,
 }
@@ -255,7 +262,7 @@ impl Listener {
             }
         }
         let count = lost.count;
-        tally.wait_units += waited;
+        tally.wait_ns = tally.wait_ns.saturating_add(waited);
         self.count_lost(packets, count);
     }
 
@@ -332,6 +339,14 @@ impl Listener {
         shards.map(|shard| (shard.free_at - now).max(0) as f64).sum::<f64>() / UNITS_PER_SECOND
     }
 
+    /// Work that waits at `now_ns` with more than a second of it before, in seconds of all shards
+    /// together.
+    pub(super) fn late_seconds(&self, now_ns: i64) -> f64 {
+        let soon = self.units(now_ns.saturating_add(LATE_NS));
+        let shards = self.shards.iter().take(self.buffers.len());
+        shards.map(|shard| (shard.free_at - soon).max(0) as f64).sum::<f64>() / UNITS_PER_SECOND
+    }
+
     /// Bytes in the buffers at `now_ns`.
     pub(super) fn buffered_bytes(&mut self, now_ns: i64) -> u64 {
         let now = self.units(now_ns);
@@ -397,7 +412,7 @@ impl Shard {
     #[inline(always)]
     fn accept(&mut self, packet: &Packet, service: i64, waited: &mut i64) {
         let start = self.free_at.max(packet.now);
-        *waited += start - packet.now;
+        *waited += (start - packet.now) >> UNIT_BITS;
         self.free_at = start + service;
         self.accepted += u64::from(packet.bytes);
         self.packets += 1;
@@ -420,7 +435,7 @@ impl Edge {
         // Where there is too little, the difference is negative, its sign all ones.
         let is_lost = room.wrapping_sub(shard.accepted + bytes).cast_signed() >> (i64::BITS - 1);
         let start = shard.free_at.max(now);
-        *waited += (start - now) & !is_lost;
+        *waited += ((start - now) >> UNIT_BITS) & !is_lost;
         shard.free_at += (start + service - shard.free_at) & !is_lost;
         shard.accepted += bytes & !is_lost.cast_unsigned();
         shard.packets += 1 & !is_lost.cast_unsigned();
@@ -450,10 +465,10 @@ fn decide(
     buffer.release(&mut shard, now);
     let accepted = shard.accepted + bytes;
     let room = buffer.edge.room.saturating_add(buffer.edge.left(now));
-    let fits = up && accepted <= room;
+    let fits = up && accepted <= room && shard.free_at < BACKLOG_MAX;
     if fits {
         let start = shard.free_at.max(now);
-        tally.wait_units += start - now;
+        tally.wait_ns = tally.wait_ns.saturating_add((start - now) >> UNIT_BITS);
         shard.free_at = start + service;
         shard.accepted = accepted;
         shard.packets += 1;
@@ -471,7 +486,9 @@ impl Buffer {
     fn new(capacity: u64) -> Self {
         let even = capacity >= SMALL_CHUNKS * FRAME_BYTES;
         let chunk_bytes = if even {
-            (capacity / CHUNKS_MIN).min(CHUNK_BYTES.max(capacity / SMALL_CHUNKS))
+            (capacity / CHUNKS_MIN)
+                .min(CHUNK_BYTES.max(capacity / SMALL_CHUNKS))
+                .min(CHUNK_BYTES_MAX)
         } else {
             (capacity / SMALL_CHUNKS).max(1)
         };
@@ -493,7 +510,8 @@ impl Buffer {
             self.chunks.clear();
             self.departed = shard.accepted;
             self.edge.leaving_from = now;
-            let first = if self.even { self.capacity / FIRST_CHUNKS } else { 0 };
+            let first = (self.capacity / FIRST_CHUNKS).min(CHUNK_BYTES_MAX);
+            let first = if self.even { first } else { 0 };
             self.edge.close_at = shard.accepted.saturating_add(self.chunk_bytes.max(first));
             shard.packets = 0;
         }
@@ -557,7 +575,11 @@ impl Buffer {
 /// `left` units of work where each now takes `factor` times as long.
 fn stretched(left: i64, factor: f64) -> i64 {
     // Exactly as before where nothing changes: a product may round.
-    if factor == 1.0 { left.max(0) } else { whole((left.max(0) as f64 * factor).min(BACKLOG_MAX)) }
+    if factor == 1.0 {
+        left.max(0)
+    } else {
+        whole((left.max(0) as f64 * factor).min(BACKLOG_MAX as f64))
+    }
 }
 
 /// The nearest whole number of units of a number that [`BACKLOG_MAX`] bounds.

@@ -328,3 +328,62 @@ fn nothing_takes_no_time_and_a_month_is_the_most() {
     assert!(VirtualSensor::new(settings(), &[], 0).is_err());
     assert!(VirtualSensor::new(Settings::new(0.1, vec![]), &[size(1.0, 9)], 0).is_err());
 }
+
+/// `count` packets at equal distances of `gap_ns`.
+fn steady(count: i64, gap_ns: i64) -> Arrivals {
+    let mut arrivals = Arrivals::default();
+    (0..count).for_each(|number| arrivals.push(number * gap_ns, 500, 0, 7));
+    arrivals
+}
+
+#[test]
+fn a_sensor_that_lags_behind_is_late_before_it_loses() {
+    // Packets that take 1 ms each; the buffer holds all of them.
+    let settings = Settings::new(0.0, vec![1_000_000.0]);
+    let candidate = Candidate { buffer_bytes_per_shard: 1 << 30, ..Candidate::new(1.0, 64.0) };
+    let late = |gap_ns: i64| {
+        let arrivals = steady(30_000_000_000 / gap_ns, gap_ns);
+        let mut sensor = VirtualSensor::new(settings.clone(), &[candidate], 0).unwrap();
+        sensor.offer(&arrivals).unwrap();
+        let found = sensor.finish(30_000_000_000).unwrap().remove(0);
+        assert_eq!(found.lost_packets, 0);
+        (found.late_packets, found.missed_ratio())
+    };
+    assert_eq!(late(1_100_000), (0, 0.0));
+    // Twice too many: of 60 s of work 30 s are left, 29 s of them late.
+    let (packets, share) = late(500_000);
+    assert!((packets as f64 / 29_000.0 - 1.0).abs() < 0.01, "{packets}");
+    assert!((share - 29.0 / 60.0).abs() < 0.01, "{share}");
+}
+
+#[test]
+fn the_servers_own_load_follows_the_traffic_from_the_start() {
+    let idle = Use { cores: 0.0, memory_gb: 0.0 };
+    let own_load = OwnLoad::FollowsTraffic { idle, cores_per_packet_per_second: 0.003 };
+    let server = Some(Server { cores: 4.0, memory_gb: 64.0 });
+    let candidate = Candidate { server, ..Candidate::new(4.0, 64.0) };
+    let allowed = |packets_per_second_before: f64| {
+        let settings =
+            Settings { own_load: own_load.clone(), packets_per_second_before, ..settings() };
+        let mut sensor = VirtualSensor::new(settings, &[candidate], 0).unwrap();
+        sensor.offer(&steady(9_000, 1_000_000)).unwrap();
+        sensor.finish(9_000_000_000).unwrap()[0].intervals[0].allowed_cores
+    };
+    // 85 % of four cores, less three that the server uses at 1,000 packets per second.
+    assert!((allowed(0.0) - 3.4).abs() < 1e-9);
+    assert!((allowed(1_000.0) - 0.4).abs() < 1e-9);
+}
+
+#[test]
+fn a_starved_sensor_with_a_large_buffer_waits_for_hours_and_overflows_nothing() {
+    let settings = Settings::new(1.0, vec![60_000.0]);
+    // All of its core is what it uses without traffic: what is left is next to nothing.
+    let large = Candidate { buffer_bytes_per_shard: 1 << 30, ..Candidate::new(1.0, 64.0) };
+    let heavy = Candidate { load: 1_000.0, ..large };
+    let mut arrivals = steady(50_000, 100_000);
+    arrivals.bytes.fill(1);
+    let found = run(&settings, &[large, heavy], &arrivals);
+    assert_eq!(found[0].lost_packets, 0);
+    assert!(found[0].late_packets > 49_900, "{:?}", found[0].late_packets);
+    assert!(found.iter().all(|size| size.mean_wait_ms > 1e6), "{found:?}");
+}

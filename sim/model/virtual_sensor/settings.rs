@@ -121,6 +121,8 @@ pub struct Settings {
     pub own_load: OwnLoad,
     /// What other processes of the server use, in percent of its cores.
     pub other_percent: f64,
+    /// Packets per second before the first, which the server's own load follows for ten seconds.
+    pub packets_per_second_before: f64,
     /// Stages behind the listener.
     pub stages: Stages,
     /// Memory.
@@ -139,13 +141,14 @@ pub struct Settings {
 impl Settings {
     /// Defaults around these costs: memory as fitted to the vendor's table (5.44 GB and 76 MB for
     /// each 1,000 packets/s, first row 2.5 GB), flows kept for 120 s, a restart of 60 s, no
-    /// probes, nothing else on the server, intervals of a minute, any loss above 0.1 % an alert.
+    /// probes, nothing else on the server, no traffic before, intervals of a minute, any loss above 0.1 % an alert.
     pub fn new(base_cores: f64, class_cost_ns: Vec<f64>) -> Self {
         Self {
             base_cores,
             class_cost_ns,
             own_load: OwnLoad::Constant(Use { cores: 0.0, memory_gb: 0.0 }),
             other_percent: 0.0,
+            packets_per_second_before: 0.0,
             stages: Stages::default(),
             memory: MemoryUse {
                 base_gb: 5.44,
@@ -191,6 +194,7 @@ impl Settings {
         let checks = [
             ("base cores", at_least_zero(self.base_cores)),
             ("cost of a class", self.class_cost_ns.iter().all(|cost| positive(*cost))),
+            ("rate before the start", at_least_zero(self.packets_per_second_before)),
             ("use of other processes", at_least_zero(self.other_percent)),
             ("messages per packet", positive(stages.messages_per_packet)),
             ("activities per message", positive(stages.activities_per_message)),

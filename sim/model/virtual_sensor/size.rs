@@ -96,6 +96,7 @@ impl Size {
             offered_packets: 0,
             offered_bytes: 0,
             lost_packets: 0,
+            late_packets: 0,
             lost_bytes: 0,
             mean_wait_ms: 0.0,
             peak_utilisation: 0.0,
@@ -183,7 +184,7 @@ impl Size {
         let sums = &mut self.sums;
         sums.offered_packets += offered.packets;
         sums.lost_packets += tally.lost_packets;
-        sums.wait_seconds += tally.wait_units as f64 / UNITS_PER_SECOND;
+        sums.wait_seconds += tally.wait_ns as f64 / 1e9;
         let base = (settings.base_cores + settings.probes.cores()).min(self.allowed_cores);
         if self.down_until_ns.is_none() {
             sums.used += served + base * seconds;
@@ -326,6 +327,16 @@ impl Size {
         }
         self.interval_start = now;
         self.result.intervals.push(row);
+    }
+
+    /// What is late at the end: so many seconds of work of one shard.
+    pub(super) fn set_late(&mut self, seconds: f64) {
+        let packet_seconds = self.mean_cost * self.candidate.load;
+        if packet_seconds > 0.0 {
+            let late = whole_u64(libm::round(seconds * self.rate / packet_seconds));
+            let kept = self.result.offered_packets.saturating_sub(self.result.lost_packets);
+            self.result.late_packets = late.min(kept);
+        }
     }
 
     /// The longest stretch of loss.
