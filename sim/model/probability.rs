@@ -322,7 +322,6 @@ impl Experiment<'_> {
         let costs = self.calibration.draw(&mut random);
         let mut settings = self.settings.clone();
         settings.base_cores = costs.base_cores;
-        settings.packets_per_second_before = self.traffic.packets_per_second();
         settings.class_cost_ns = self.classes.draw(costs.packet_us, &mut random);
         if let Some(memory) = self.calibration.draw_memory(&mut random) {
             settings.memory.base_gb = memory.base_gb;

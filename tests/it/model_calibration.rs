@@ -104,9 +104,11 @@ fn candidates() -> Vec<Candidate> {
 /// The stated probabilities of missing the goal, from the traffic of each day.
 fn stated(days: &[Day], belief: &Belief, replicas: u32) -> Vec<Vec<f64>> {
     let (classes, mean) = (classes(), belief.calibration.mean());
-    let settings = settings(mean.base_cores, classes.scaled(mean.packet_us));
+    let of_mean = settings(mean.base_cores, classes.scaled(mean.packet_us));
     let each = days.iter().zip(1..).map(|(day, seed)| {
         let (batches, start_ns, end_ns) = (&day.batches[..], day.start_ns, day.end_ns);
+        let packets_per_second_before = day.packets_per_second();
+        let settings = Settings { packets_per_second_before, ..of_mean.clone() };
         let experiment = Experiment {
             meter: None,
             traffic: Traffic::Recorded { batches, start_ns, end_ns },

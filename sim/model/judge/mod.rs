@@ -159,6 +159,9 @@ impl<'a> Case<'a> {
         if let Some(host) = &host {
             settings.own_load = host.own_load(span);
         }
+        // What is judged is the busiest part: that is how busy it was before.
+        let busy = sized.load.busy.map_or(0.0, |busy| busy.packets_per_second);
+        settings.packets_per_second_before = busy;
         let of_table = table.rows.iter().map(|row| sensor(row.cores, row.memory_gb, question));
         let own = host.as_ref().map(|host| host.candidate(question));
         let candidates = own.into_iter().chain(of_table).collect();
@@ -185,7 +188,8 @@ impl<'a> Case<'a> {
     fn settings_of_course(&self, seconds: f64) -> Settings {
         let minutes = whole_u64(libm::ceil(seconds / 60.0 / COURSE_ROWS).max(1.0));
         let interval_seconds = u32::try_from(minutes * 60).unwrap_or(u32::MAX);
-        Settings { interval_seconds, ..self.settings.clone() }
+        let packets_per_second_before = self.sized.load.average_packets_per_second.unwrap_or(0.0);
+        Settings { interval_seconds, packets_per_second_before, ..self.settings.clone() }
     }
 
     /// What is shown the packets, in their order.
