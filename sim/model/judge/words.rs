@@ -82,6 +82,10 @@ fn working(verdict: &VirtualVerdict, server: &SizeProbability) -> String {
         Some(Limit::Memory) => {
             " What ran short was memory: the sensor stopped and started again.".to_owned()
         }
+        Some(Limit::Conversation) => " What ran short was a single core: the conversations that \
+                                      fall to it are more than it can do, and more cores help \
+                                      little."
+            .to_owned(),
         Some(Limit::Bursts) => " What ran short was the capture buffer, in bursts of a second or \
                                 less: more cores help little."
             .to_owned(),
