@@ -7,12 +7,15 @@
 //! of its service; one that finds no room is lost (drop-tail, whole packets).
 //!
 //! What has left the buffer is known by chunks of consecutive packets. In a buffer of less than
-//! 64 full frames, chunks are a 64th of it, often a single packet, and leave when their last
-//! packet is done: such buffers are exact. In larger ones, chunks are 16 KiB or an eighth of the
-//! buffer, and their bytes leave step by step while they are served: what bursts lose is within 2 %
-//! of what is lost packet by packet, and where the buffer is always full, as many packets get
-//! through within 3 %. The first chunk after a shard was idle is a sixteenth of the buffer at least,
-//! because most of the time a buffer is nearly empty and nothing has to be known of it.
+//! 64 full frames, chunks are a 64th of it and leave when their last packet is done: where that is
+//! a single packet, such buffers are exact. In larger ones, chunks are 16 KiB or an eighth of the
+//! buffer, and their bytes leave in steps of their mean packet while they are served. Against a
+//! queue that keeps every packet (see the tests), what bursts lose is off by less than 1 % where
+//! packets are equal, 2 % where sizes are spread evenly, 25 % for the mix that is assumed for
+//! counter logs, and up to 1.6 times for nine acknowledgments to one full frame; the probability
+//! of a loss above a goal moves much less. The first chunk after a shard was idle is a sixteenth of
+//! the buffer at least, because most of the time a buffer is nearly empty and nothing has to be
+//! known of it.
 //!
 //! Times are integers: 1/1024 ns from an epoch that moves with the quota. Nothing is rounded
 //! while capacity stays the same.

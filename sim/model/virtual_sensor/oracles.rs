@@ -224,3 +224,40 @@ fn a_buffer_that_is_always_full_accepts_as_many_as_packet_by_packet_within_3_per
         assert_within(accepted as f64, expected as f64, 0.03);
     }
 }
+
+/// A minute of 12,000 packets of these sizes a second, with bursts of 50 ms.
+fn bursts_of(sizes: &[u32]) -> Arrivals {
+    let mut random = Random::new(5);
+    let (mut arrivals, mut now) = (Arrivals::default(), 0.0);
+    while now < 60e9 {
+        let rate = 12_000.0 * random.lognormal(libm::exp(-0.18), 0.6);
+        let end = now + 50e6;
+        while now < end {
+            now += random.exponential(1e9 / rate);
+            let size = random.below(u32::try_from(sizes.len()).unwrap());
+            arrivals.push(whole_i64(now), sizes[size as usize], 0, 7);
+        }
+    }
+    arrivals
+}
+
+#[test]
+fn the_more_sizes_differ_the_rougher_is_what_bursts_lose() {
+    // The sizes that are assumed for counter logs; nine acknowledgments to a full frame; all equal.
+    let acknowledgments = [60, 60, 60, 60, 60, 60, 60, 60, 60, 1_514];
+    let mixes: [(&[u32], f64); 3] =
+        [(&[90, 90, 250, 1_514], 1.25), (&acknowledgments, 1.65), (&[500], 1.01)];
+    for (sizes, most_off) in mixes {
+        let arrivals = bursts_of(sizes);
+        for room in [64_000, 97_000, 100_000, 1 << 18] {
+            let candidate = Candidate { buffer_bytes_per_shard: room, ..Candidate::new(1.0, 64.0) };
+            let mut sensor = VirtualSensor::new(settings(vec![64_000.0]), &[candidate], 0).unwrap();
+            sensor.offer(&arrivals).unwrap();
+            let found = sensor.finish(60_000_000_000).unwrap()[0].lost_packets as f64;
+            let expected = slow_queue(&arrivals, &[64_000], room).0 as f64;
+            assert!(expected > 5_000.0);
+            let off = (found / expected).max(expected / found);
+            assert!(off < most_off, "{sizes:?} {room}: {found} instead of {expected}");
+        }
+    }
+}
