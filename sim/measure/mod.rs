@@ -18,6 +18,7 @@ mod plan;
 mod process;
 mod realtime;
 mod run;
+mod runner;
 mod search;
 mod statistics;
 mod virtual_time;

@@ -58,6 +58,10 @@ impl Runner for Bench<'_> {
     fn trial(&mut self, load: f64, seconds: f64) -> Result<Trial, rayon::ThreadPoolBuildError> {
         self.trial_with(load, seconds, None)
     }
+
+    fn is_drawn(&self) -> bool {
+        self.arrivals.is_drawn()
+    }
 }
 
 impl Bench<'_> {
@@ -341,6 +345,7 @@ impl Source<'_> {
             is_virtual: false,
             load_pps: load,
             seconds: self.intended as f64 / load,
+            realised_pps: self.schedule.realised_pps(),
             intended: self.intended,
             offered: state.arrived,
             lost_buffer_full: state.lost,

@@ -7,14 +7,14 @@ use super::digest::Digests;
 use super::disturbance::REPEATS_MAX;
 use super::drive::{Runner, result, search};
 use super::envelope;
-use super::load::{Pace, Schedule};
+use super::load::Pace;
 use super::plan::{Load, Mode, Plan};
-use super::realtime::{Bench, intended};
+use super::realtime::Bench;
+use super::runner::{VirtualRunner, doubt, in_real_time, in_virtual_time};
 use super::search::Goal;
 use super::statistics::bootstrap;
 use super::virtual_time::{BATCH_MAX, Costs, Device, Histograms, SIZES};
 use super::window::{Feed, Window};
-use crate::base::Random;
 use crate::record::{
     BatchCost, Cost, CrossCheck, Disturbance, Envelope, GoalResult, Interval, Latency, Machine,
     MeasureMode, ProtocolCost, Quantiles, Replay, Spread, StageCost, Trial,
@@ -34,7 +34,7 @@ const MEMORY_FLOWS_MIN: u64 = 10_000;
 /// each takes as long as a trial.
 const CHECKED_MAX: usize = 5;
 /// Virtual over real throughput: within these the two modes agree (method: 0.9 to 1.1).
-const AGREE: std::ops::RangeInclusive<f64> = 0.9..=1.1;
+pub const AGREE: std::ops::RangeInclusive<f64> = 0.9..=1.1;
 
 /// Why a measurement could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -160,6 +160,8 @@ struct Session<'a> {
     intervals: [Interval; SIZES.len()],
     protocols: Vec<usize>,
     cost: Cost,
+    /// What the workers carry when everything waits, by the costs: packets per second.
+    saturated: f64,
     goals: Vec<GoalResult>,
     loads: Vec<Trial>,
     soak: Option<Trial>,
@@ -168,6 +170,8 @@ struct Session<'a> {
     histograms: Vec<Histograms>,
     cross_check: Option<CrossCheck>,
     disturbances: Vec<Disturbance>,
+    /// What a reader should know, as sentences.
+    warnings: Vec<String>,
     /// Frames of repetitions beyond the time that the core keeps rates of.
     outside_timeline: u64,
 }
@@ -202,6 +206,7 @@ impl<'a> Session<'a> {
             intervals: [Interval::default(); SIZES.len()],
             protocols: Vec::new(),
             cost: Cost { is_cpu_time: true, ..Cost::default() },
+            saturated: 0.0,
             goals: Vec::new(),
             loads: Vec::new(),
             soak: None,
@@ -210,6 +215,7 @@ impl<'a> Session<'a> {
             histograms: Vec::new(),
             cross_check: None,
             disturbances: Vec::new(),
+            warnings: drawn(plan),
             outside_timeline: 0,
         })
     }
@@ -272,12 +278,14 @@ impl<'a> Session<'a> {
 
     fn search_virtual(&mut self) -> Result<(), MeasureError> {
         let Some(costs) = self.costs.take() else { return Ok(()) };
+        let arrivals = self.plan.arrivals;
         let estimate = [1.0; SIZES.len()];
         let ends = |end: fn(&Interval) -> f64| {
             self.intervals.map(|i| if i.estimate > 0.0 { end(&i) / i.estimate } else { 1.0 })
         };
         let (cheap, dear) = (ends(|i| i.low), ends(|i| i.high));
-        let goals: Vec<Goal> = self.plan.goals.iter().copied().map(deciding_at_once).collect();
+        let goals: Vec<Goal> =
+            self.plan.goals.iter().map(|goal| in_virtual_time(*goal, arrivals)).collect();
         let mut ranges = Vec::new();
         for (name, scale) in [("", estimate), (", costs high", dear), (", costs low", cheap)] {
             (self.progress)(&format!("search in virtual time{name}"));
@@ -290,6 +298,8 @@ impl<'a> Session<'a> {
                 let bits = self.bits_per_packet();
                 let results = found.iter().map(|f| result(f, MeasureMode::Virtual, bits, &trials));
                 self.goals = results.collect();
+                self.goals.iter_mut().for_each(|goal| doubt(goal, &trials, arrivals, guess));
+                self.saturated = guess;
                 self.trials = trials;
             } else {
                 ranges.push(found);
@@ -318,7 +328,8 @@ impl<'a> Session<'a> {
             buffer_bytes: self.plan.buffer_bytes,
             batch_max: BATCH_MAX,
         };
-        VirtualRunner { device, pace: &self.pace, plan: self.plan, number: 0 }
+        let Plan { arrivals, seed, .. } = *self.plan;
+        VirtualRunner { device, pace: &self.pace, arrivals, seed, latest: None }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "bytes of a window stay far below 2^53")]
@@ -329,7 +340,9 @@ impl<'a> Session<'a> {
     fn search_realtime(&mut self) -> Result<(), MeasureError> {
         let guess = self.goals.first().and_then(|goal| goal.lower_pps).unwrap_or(1.0);
         let limits = (guess * REACH.0, guess * REACH.1);
-        let goals = self.plan.goals.clone();
+        let arrivals = self.plan.arrivals;
+        let goals: Vec<Goal> =
+            self.plan.goals.iter().map(|goal| in_real_time(*goal, arrivals)).collect();
         let bits = self.bits_per_packet();
         let progress = self.progress;
         let (trials, found) = self.with_bench(|bench| {
@@ -341,8 +354,9 @@ impl<'a> Session<'a> {
             let found = search(&mut told, &goals, limits, guess, &mut trials)?;
             Ok((trials, found))
         })?;
-        let results: Vec<GoalResult> =
+        let mut results: Vec<GoalResult> =
             found.iter().map(|found| result(found, MeasureMode::Realtime, bits, &trials)).collect();
+        results.iter_mut().for_each(|goal| doubt(goal, &trials, arrivals, self.saturated));
         self.cross_check = cross_check(&self.goals, &results);
         self.goals.extend(results);
         self.trials.extend(trials);
@@ -504,6 +518,8 @@ impl<'a> Session<'a> {
         envelope: Envelope,
     ) -> Measured {
         let replay = self.replay();
+        let mut warnings = self.warnings;
+        warnings.extend(beyond_timeline(self.outside_timeline));
         Measured {
             mode,
             mode_reason,
@@ -521,7 +537,7 @@ impl<'a> Session<'a> {
             cross_check: self.cross_check,
             disturbances: self.disturbances,
             inconclusive: Vec::new(),
-            warnings: beyond_timeline(self.outside_timeline),
+            warnings,
         }
     }
 
@@ -543,6 +559,13 @@ impl<'a> Session<'a> {
     }
 }
 
+/// What the range by costs leaves out.
+fn drawn(plan: &Plan) -> Vec<String> {
+    let told = "arrivals are drawn by chance: \"Costs say\" is the range by the costs alone, on the \
+                same draws; what other draws would give is not in it";
+    plan.arrivals.is_drawn().then(|| told.to_owned()).into_iter().collect()
+}
+
 /// Repetitions of a long window reach beyond what the core keeps rates of.
 fn beyond_timeline(frames: u64) -> Vec<String> {
     let told = format!(
@@ -551,52 +574,6 @@ fn beyond_timeline(frames: u64) -> Vec<String> {
         sensor::TIMELINE_DAYS
     );
     (frames > 0).then_some(told).into_iter().collect()
-}
-
-/// The same virtual trial again comes out the same: one decides.
-fn deciding_at_once(goal: Goal) -> Goal {
-    Goal { sum_seconds: goal.final_seconds, ..goal }
-}
-
-/// Trials in virtual time.
-struct VirtualRunner<'a> {
-    device: Device<'a>,
-    pace: &'a Pace,
-    plan: &'a Plan,
-    number: u64,
-}
-
-impl VirtualRunner<'_> {
-    fn trial_with(
-        &mut self,
-        load: f64,
-        seconds: f64,
-        histograms: Option<&mut Histograms>,
-    ) -> Trial {
-        self.number += 1;
-        // Every load meets the same draw: what differs between loads is the load.
-        let random = Random::fork(self.plan.seed, 0);
-        let mut schedule = Schedule::new(self.pace, self.plan.arrivals, load, random);
-        let packets = intended(load, seconds, self.device.lengths.len());
-        self.device.trial(load, packets, &mut schedule, histograms)
-    }
-
-    /// What the workers carry when everything waits: packets per second.
-    #[expect(clippy::cast_precision_loss, reason = "a small number of workers")]
-    fn saturated(&self) -> f64 {
-        let largest = self.device.costs.packets_ns.last().zip(self.device.scale.last());
-        let mean = largest.map_or(1.0, |(list, scale)| {
-            let sum: f64 = list.iter().map(|ns| f64::from(*ns)).sum();
-            sum * scale / (list.len() as f64).max(1.0)
-        });
-        self.device.workers as f64 * 1e9 / mean.max(1.0)
-    }
-}
-
-impl Runner for VirtualRunner<'_> {
-    fn trial(&mut self, load: f64, seconds: f64) -> Result<Trial, rayon::ThreadPoolBuildError> {
-        Ok(self.trial_with(load, seconds, None))
-    }
 }
 
 /// Tells each trial in real time.
@@ -609,6 +586,10 @@ impl Runner for Told<'_, '_> {
     fn trial(&mut self, load: f64, seconds: f64) -> Result<Trial, rayon::ThreadPoolBuildError> {
         (self.progress)(&format!("search in real time: {load:.0} packets per second"));
         self.bench.trial(load, seconds)
+    }
+
+    fn is_drawn(&self) -> bool {
+        self.bench.is_drawn()
     }
 }
 

@@ -208,6 +208,10 @@ pub struct Trial {
     pub load_pps: f64,
     /// Intended length in seconds.
     pub seconds: f64,
+    /// Rate at which packets came by the schedule, in packets per second from the first to the
+    /// last: where arrivals are drawn, by this draw. `None` of fewer than two.
+    #[serde(default)]
+    pub realised_pps: Option<f64>,
     /// Packets that were to come.
     pub intended: u64,
     /// Packets that came.
