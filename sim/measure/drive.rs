@@ -78,6 +78,7 @@ pub fn result(found: &Found, mode: MeasureMode, bits: f64, trials: &[Trial]) -> 
         conditional_throughput_bps: found.conditional_throughput.map(|pps| pps * bits),
         range_pps: None,
         irregular,
+        caveats: Vec::new(),
         is_inconclusive: is_tainted || found.is_unfinished,
     }
 }
