@@ -652,7 +652,8 @@ pub struct EnvelopeArgs {
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub cores: u16,
 
-    /// Memory of the whole process, e.g. 6GB, 512MiB; held by a resource limit (Linux)
+    /// Memory of the whole process, e.g. 6GB, 512MiB; held by a resource limit (Linux). At least
+    /// 64 MB, and what flows, frames and buffer take: less is refused
     #[arg(long, value_name = "SIZE", default_value = "6GB")]
     pub memory: String,
 
@@ -662,7 +663,7 @@ pub struct EnvelopeArgs {
     pub cgroup: bool,
 
     /// Processor time of all workers in cores, e.g. 1.5: stops them for the rest of each 100 ms.
-    /// Virtual time knows no such stops
+    /// Virtual time knows no such stops: its results say "without the quota"
     #[arg(long, value_name = "CORES", requires = "cgroup")]
     pub quota: Option<f64>,
 }
@@ -685,12 +686,14 @@ pub struct LoadArgs {
 
     /// How packets arrive while the search changes their rate: recorded (as in the capture,
     /// faster or slower as a whole), fixed (equal distances), poisson, or mmpp:RATIO,BUSY,CALM
-    /// (RATIO times the calm rate for BUSY ms in the mean, calm for CALM ms)
+    /// (RATIO times the calm rate for BUSY ms in the mean, calm for CALM ms; a trial should hold 20
+    /// such turns, else the result is inconclusive). Poisson and mmpp are drawn: three of five
+    /// draws decide about a load
     #[arg(long, value_name = "ARRIVALS", default_value = "recorded")]
     pub arrivals: String,
 
-    /// Also try this load: packets per second, or xN for N times the recorded pace. May be
-    /// repeated
+    /// Also try this load: packets per second, or xN for N times the recorded pace, up to
+    /// 1,000,000,000 a second. May be repeated
     #[arg(long, value_name = "LOAD")]
     pub load: Vec<String>,
 
@@ -708,7 +711,8 @@ pub struct LoadArgs {
     pub trial_sum: Option<f64>,
 
     /// At the end, one trial of this length at the lower bound of the first goal, e.g. 30m: whether
-    /// it holds, not a fit of the loss as PLRsearch makes one
+    /// it holds, not a fit of the loss as PLRsearch makes one. In virtual time only of poisson and
+    /// mmpp, and at most 2,000,000,000 packets
     #[arg(long, value_name = "TIME")]
     pub soak: Option<String>,
 }

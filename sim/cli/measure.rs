@@ -24,9 +24,6 @@ const EXIT_DIFFERENT: u8 = 4;
 /// Others disturbed the machine, or the modes contradict each other.
 const EXIT_INCONCLUSIVE: u8 = 6;
 
-/// Rates that may be asked for, in packets per second. Ours.
-const RATES: std::ops::RangeInclusive<f64> = 1e-3..=1e9;
-
 /// `headroom measure`.
 ///
 /// # Errors
@@ -94,6 +91,12 @@ fn plan(envelope: &EnvelopeArgs, load: &LoadArgs) -> anyhow::Result<Plan> {
         .map(span::duration)
         .transpose()
         .map_err(|error| anyhow::anyhow!("--soak: {error}"))?;
+    if soak.is_some() && load.mode == MeasureWay::Virtual && !arrivals.is_drawn() {
+        bail!(
+            "--soak: in virtual time, recorded packets and those at equal distances only repeat \
+             the same trial; use --mode realtime, or --arrivals poisson"
+        );
+    }
     #[expect(clippy::cast_precision_loss, reason = "at most a year, to the nanosecond or nearly")]
     let soak_seconds = soak.map(|nanos| nanos as f64 / 1e9);
     Ok(Plan {
@@ -185,7 +188,8 @@ fn arrivals(text: &str) -> anyhow::Result<Arrivals> {
 
 /// `20000` or `x2`.
 fn one_load(text: &str) -> anyhow::Result<Load> {
-    let number = |text: &str| text.parse::<f64>().ok().filter(|value| RATES.contains(value));
+    let number =
+        |text: &str| text.parse::<f64>().ok().filter(|value| measure::RATES.contains(value));
     let load = match text.strip_prefix('x') {
         Some(times) => number(times).map(Load::Times),
         None => number(text).map(Load::PacketsPerSecond),

@@ -41,6 +41,48 @@ impl Worker {
     }
 }
 
+/// How long a thread that could run was without a processor, and how often it got one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    thread: u64,
+    waited_ns: u64,
+    turns: u64,
+}
+
+/// Time that a thread waits for a processor each time it is woken, with nobody else to have it:
+/// waking an idle processor takes tens of microseconds under a hypervisor. Ours.
+const WAKING_NS: u64 = 50_000;
+
+/// Of every thread of this process, by proc_pid_schedstat (Linux, Documentation/scheduler/
+/// sched-stats.rst); empty where the system does not say.
+pub fn turns() -> Vec<Turn> {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
+    let of = |thread: std::fs::DirEntry| {
+        let number = thread.file_name().to_str()?.parse().ok()?;
+        Turn::parse(number, &std::fs::read_to_string(thread.path().join("schedstat")).ok()?)
+    };
+    threads.flatten().filter_map(of).collect()
+}
+
+impl Turn {
+    /// Fields: time on a processor, time waiting for one, turns.
+    fn parse(thread: u64, text: &str) -> Option<Self> {
+        let mut fields = text.split_whitespace().skip(1).map(|field| field.parse().ok());
+        Some(Self { thread, waited_ns: fields.next()??, turns: fields.next()?? })
+    }
+}
+
+/// Nanoseconds that the thread which waited longest between two looks was without a processor
+/// although it could run, beyond what waking takes; `None` where no thread is in both.
+pub fn longest_wait_ns(before: &[Turn], after: &[Turn]) -> Option<u64> {
+    let of = |late: &Turn| {
+        let early = before.iter().find(|early| early.thread == late.thread)?;
+        let waking = late.turns.saturating_sub(early.turns).saturating_mul(WAKING_NS);
+        Some(late.waited_ns.saturating_sub(early.waited_ns).saturating_sub(waking))
+    };
+    after.iter().filter_map(of).max()
+}
+
 /// Processor time of the whole system in ticks, by proc_stat(5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticks {
@@ -144,7 +186,7 @@ pub fn taints(disturbance: &Disturbance, strength: Strength) -> Vec<String> {
     let short = disturbance.cpu_over_wall.filter(|share| *share < CPU_OVER_WALL_MIN);
     if let Some(share) = short.filter(|_| !strength.is_cpu_time && !strength.has_quota) {
         taints.push(format!(
-            "the worker had a processor for {:.1} % of the time, less than {} %",
+            "a worker that could work had a processor for {:.1} % of the time, less than {} %",
             share * 100.0,
             CPU_OVER_WALL_MIN * 100.0
         ));
@@ -172,6 +214,17 @@ mod tests {
         assert!((busy - 0.95).abs() < 1e-12 && (steal - 0.2).abs() < 1e-12);
         assert_eq!(before.shares_since(&before), None);
         assert_eq!(Ticks::parse("intr 5\n"), None);
+    }
+
+    #[test]
+    fn the_thread_that_waited_longest_is_found_and_waking_does_not_count() {
+        let of = |thread, text| Turn::parse(thread, text).unwrap();
+        let before = [of(1, "5 1000 10\n"), of(2, "5 0 0\n")];
+        // The first was woken 100 times, the second three times; the third is new.
+        let after = [of(1, "9 4001000 110\n"), of(2, "9 4000000 3\n"), of(3, "9 9000000 1\n")];
+        assert_eq!(longest_wait_ns(&before, &after), Some(3_850_000));
+        assert_eq!(longest_wait_ns(&[], &after), None);
+        assert_eq!(Turn::parse(1, "5\n"), None);
     }
 
     #[test]

@@ -10,6 +10,9 @@ pub trait Runner {
     /// # Errors
     /// Where the system refuses threads.
     fn trial(&mut self, load: f64, seconds: f64) -> Result<Trial, rayon::ThreadPoolBuildError>;
+
+    /// Whether trials differ by chance: then each counts as one, however long.
+    fn is_drawn(&self) -> bool;
 }
 
 /// Searches for all `goals` between two loads, beginning near `guess`. Every trial is kept.
@@ -28,7 +31,7 @@ pub fn search(
     while let Next::Trial { load, seconds } = search.next() {
         let trial = runner.trial(load, seconds)?;
         // A virtual trial may be longer than asked for: it never ends within a repetition.
-        let seconds = trial.seconds.max(seconds);
+        let seconds = if runner.is_drawn() { seconds } else { trial.seconds.max(seconds) };
         search.take(Outcome { load, seconds, loss_ratio: trial.loss_ratio });
         trials.push(trial);
     }
@@ -75,6 +78,7 @@ pub fn result(found: &Found, mode: MeasureMode, bits: f64, trials: &[Trial]) -> 
         conditional_throughput_bps: found.conditional_throughput.map(|pps| pps * bits),
         range_pps: None,
         irregular,
+        caveats: Vec::new(),
         is_inconclusive: is_tainted || found.is_unfinished,
     }
 }

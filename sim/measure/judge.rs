@@ -1,7 +1,7 @@
 //! What a measurement is worth: why it cannot be relied on, and what a reader should know.
 
 use super::run::Measured;
-use crate::record::{Disturbance, MeasureMode};
+use crate::record::{Disturbance, Envelope, MeasureMode};
 
 impl Measured {
     /// Fills in [`inconclusive`](Self::inconclusive) and [`warnings`](Self::warnings).
@@ -10,6 +10,7 @@ impl Measured {
             let of_costs = goal.mode == MeasureMode::Virtual;
             let taints = self.disturbances.iter().filter(|d| d.part.starts_with("cost of batches"));
             goal.is_inconclusive |= of_costs && taints.clone().any(|d| !d.taints.is_empty());
+            goal.caveats = caveats(goal.mode, &self.envelope, self.machine.logical_processors);
         }
         self.inconclusive = disturbed(&self.disturbances);
         for goal in self.goals.iter().filter(|goal| goal.is_inconclusive) {
@@ -51,7 +52,10 @@ impl Measured {
             ));
         }
         if replay.recorded_pps.is_none() {
-            warnings.push("the frames have no times: they come at equal distances".to_owned());
+            warnings.push(
+                "the frames have no times, or all the same: they come at equal distances"
+                    .to_owned(),
+            );
         }
         let envelope = &self.envelope;
         for (what, limit) in [("cores", &envelope.affinity), ("memory", &envelope.memory)] {
@@ -75,6 +79,21 @@ impl Measured {
         }
         self.warnings = warnings;
     }
+}
+
+/// What of the envelope a goal leaves out. `processors` are those of the machine that may be used.
+fn caveats(mode: MeasureMode, envelope: &Envelope, processors: Option<usize>) -> Vec<String> {
+    let is_virtual = mode == MeasureMode::Virtual;
+    let mut caveats = Vec::new();
+    if is_virtual && envelope.quota_cores.is_some() {
+        caveats.push("without the quota".to_owned());
+    }
+    let held = Some(envelope.processors.len()).filter(|count| *count > 0);
+    if held.or(processors).is_some_and(|count| count < envelope.cores) {
+        let how = if is_virtual { ": computed" } else { "" };
+        caveats.push(format!("more workers than processors{how}"));
+    }
+    caveats
 }
 
 /// What was disturbed, as sentences; of many trials only how many, and the first.
@@ -111,6 +130,28 @@ mod tests {
             taints: taint.into_iter().map(str::to_owned).collect(),
             ..Disturbance::default()
         }
+    }
+
+    #[test]
+    fn goals_say_what_of_the_envelope_they_leave_out() {
+        let envelope = |cores, quota_cores, processors: &[usize]| Envelope {
+            cores,
+            quota_cores,
+            processors: processors.to_vec(),
+            ..Envelope::default()
+        };
+        let both = envelope(99, Some(1.0), &[0, 1]);
+        assert_eq!(
+            caveats(MeasureMode::Virtual, &both, Some(99)),
+            ["without the quota", "more workers than processors: computed"]
+        );
+        assert_eq!(
+            caveats(MeasureMode::Realtime, &both, Some(99)),
+            ["more workers than processors"]
+        );
+        let few = envelope(2, None, &[]);
+        assert!(caveats(MeasureMode::Virtual, &few, Some(2)).is_empty());
+        assert_eq!(caveats(MeasureMode::Realtime, &few, Some(1)).len(), 1);
     }
 
     #[test]

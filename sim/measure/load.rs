@@ -29,7 +29,17 @@ pub struct Mmpp {
     pub calm_seconds: f64,
 }
 
+/// Turns of calm and busy time that are drawn together, with exactly the share of busy time that
+/// is asked for: a trial of whole lots has the rate it is given, whatever the draw. A trial that
+/// holds fewer turns says little. Ours.
+pub const TURNS: u32 = 20;
+
 impl Mmpp {
+    /// Seconds that [`TURNS`] turns of calm and busy time take.
+    pub fn lot_seconds(&self) -> f64 {
+        f64::from(TURNS) * (self.busy_seconds + self.calm_seconds)
+    }
+
     /// Rates of the calm and the busy state for a mean of one packet per second.
     fn rates(&self) -> (f64, f64) {
         let whole = self.busy_seconds + self.calm_seconds;
@@ -51,6 +61,14 @@ impl Arrivals {
                 m.busy_seconds * 1e3,
                 m.calm_seconds * 1e3
             ),
+        }
+    }
+
+    /// Seconds that a trial should last at least, for the arrivals to show what they are like.
+    pub fn least_seconds(&self) -> f64 {
+        match self {
+            Self::Mmpp(mmpp) => mmpp.lot_seconds(),
+            _ => 0.0,
         }
     }
 
@@ -95,6 +113,10 @@ pub struct Schedule<'a> {
     random: Random,
     is_busy: bool,
     state_ends_ns: f64,
+    /// Times of calm and busy that were drawn and are still to come, in nanoseconds.
+    turns: Vec<f64>,
+    /// The first arrival and the latest, in nanoseconds.
+    seen_ns: Option<(f64, f64)>,
 }
 
 impl<'a> Schedule<'a> {
@@ -105,21 +127,42 @@ impl<'a> Schedule<'a> {
             Arrivals::Recorded if pace.recorded_pps.is_none() => Arrivals::Fixed,
             other => other,
         };
-        let (mut is_busy, mut state_ends_ns) = (false, 0.0);
-        if let Arrivals::Mmpp(m) = arrivals {
-            // In the long run it is busy for this share of the time.
-            is_busy = random.chance(m.busy_seconds / (m.busy_seconds + m.calm_seconds));
-            let mean = if is_busy { m.busy_seconds } else { m.calm_seconds };
-            state_ends_ns = random.exponential(mean * NS_PER_SECOND);
+        // In the long run it is busy for this share of the time.
+        let is_busy = matches!(arrivals, Arrivals::Mmpp(m)
+            if random.chance(m.busy_seconds / (m.busy_seconds + m.calm_seconds)));
+        Self {
+            pace,
+            arrivals,
+            mean_ns: NS_PER_SECOND / load,
+            number: 0,
+            now_ns: 0.0,
+            random,
+            // The first turn changes it.
+            is_busy: !is_busy,
+            state_ends_ns: 0.0,
+            turns: Vec::new(),
+            seen_ns: None,
         }
-        let mean_ns = NS_PER_SECOND / load;
-        Self { pace, arrivals, mean_ns, number: 0, now_ns: 0.0, random, is_busy, state_ends_ns }
+    }
+
+    /// Packets per second so far, from the first arrival to the latest; `None` before two.
+    #[expect(clippy::cast_precision_loss, reason = "packets of a trial stay below 2^53")]
+    pub fn realised_pps(&self) -> Option<f64> {
+        let span_ns = self.seen_ns.map(|(first, latest)| latest - first)?;
+        (span_ns > 0.0).then(|| (self.number - 1) as f64 * NS_PER_SECOND / span_ns)
     }
 
     /// When the next packet arrives, in nanoseconds after the start of the trial.
     #[inline]
-    #[expect(clippy::cast_precision_loss, reason = "packets of a trial stay below 2^53")]
     pub fn next(&mut self) -> f64 {
+        let at_ns = self.draw();
+        self.seen_ns = Some((self.seen_ns.map_or(at_ns, |(first, _)| first), at_ns));
+        at_ns
+    }
+
+    #[inline]
+    #[expect(clippy::cast_precision_loss, reason = "packets of a trial stay below 2^53")]
+    fn draw(&mut self) -> f64 {
         let number = self.number;
         self.number += 1;
         match self.arrivals {
@@ -156,9 +199,28 @@ impl<'a> Schedule<'a> {
             // What was not drawn in this state is forgotten: exponential distances may.
             self.now_ns = self.state_ends_ns;
             self.is_busy = !self.is_busy;
-            let mean = if self.is_busy { mmpp.busy_seconds } else { mmpp.calm_seconds };
-            self.state_ends_ns += self.random.exponential(mean * NS_PER_SECOND);
+            if self.turns.is_empty() {
+                self.turns = self.lot(mmpp);
+            }
+            self.state_ends_ns += self.turns.pop().unwrap_or_default();
         }
+    }
+
+    /// Times of [`TURNS`] turns, last first, beginning with the present state. Exponential but for
+    /// one thing: those of each state are scaled to have their mean exactly.
+    fn lot(&mut self, mmpp: Mmpp) -> Vec<f64> {
+        let (one, other) = if self.is_busy {
+            (mmpp.calm_seconds, mmpp.busy_seconds)
+        } else {
+            (mmpp.busy_seconds, mmpp.calm_seconds)
+        };
+        let mut of_mean = |seconds: f64| -> Vec<f64> {
+            let drawn: Vec<f64> = (0..TURNS).map(|_| self.random.exponential(1.0)).collect();
+            let scale = f64::from(TURNS) / drawn.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+            drawn.iter().map(|time| time * scale * seconds * NS_PER_SECOND).collect()
+        };
+        let (ones, others) = (of_mean(one), of_mean(other));
+        ones.into_iter().zip(others).flat_map(|(one, other)| [one, other]).collect()
     }
 }
 
@@ -186,6 +248,19 @@ mod tests {
             let rate = 400_000.0 * 1e9 / times.last().unwrap();
             assert!((rate / 50_000.0 - 1.0).abs() < 0.02, "{arrivals:?}: {rate}");
             assert!(times.windows(2).all(|pair| pair[0] <= pair[1]), "{arrivals:?}");
+        }
+    }
+
+    #[test]
+    fn whole_lots_of_turns_have_the_rate_whatever_the_draw() {
+        let pace = pace();
+        for seed in 0..30 {
+            let mut schedule = Schedule::new(&pace, MMPP, 50_000.0, Random::new(seed));
+            // A lot is 20 turns of 50 ms: a second.
+            let count = (0..60_000).take_while(|_| schedule.next() < 1e9).count();
+            assert!((49_000..51_000).contains(&count), "{seed}: {count}");
+            let realised = schedule.realised_pps().unwrap();
+            assert!((realised / 50_000.0 - 1.0).abs() < 0.02, "{seed}: {realised}");
         }
     }
 

@@ -18,6 +18,7 @@ mod plan;
 mod process;
 mod realtime;
 mod run;
+mod runner;
 mod search;
 mod statistics;
 mod virtual_time;
@@ -27,8 +28,8 @@ pub use envelope::Wish;
 pub use load::{Arrivals, Mmpp};
 pub use log::logs;
 pub use plan::{
-    BUFFER_BYTES, Load, Mode, PDR_LOSS_RATIO, Plan, REALTIME_SUM_SECONDS, WINDOW_BYTES, goal,
-    rfc2544,
+    BUFFER_BYTES, Load, Mode, PDR_LOSS_RATIO, Plan, RATES, REALTIME_SUM_SECONDS, WINDOW_BYTES,
+    goal, rfc2544,
 };
 pub use process::Stopwatch;
 pub use run::{MeasureError, Measured, measure};

@@ -25,6 +25,9 @@ pub enum Load {
     Times(f64),
 }
 
+/// Rates that may be tried, in packets per second. Ours.
+pub const RATES: std::ops::RangeInclusive<f64> = 1e-3..=1e9;
+
 /// What is to be measured.
 #[derive(Debug, Clone)]
 pub struct Plan {

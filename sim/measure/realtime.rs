@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::clock::elapsed_ns;
-use super::disturbance::{Moment, Strength, Worker, taints};
+use super::disturbance::{Moment, Strength, Turn, Worker, longest_wait_ns, taints, turns};
 use super::drive::Runner;
 use super::load::{Arrivals, Pace, Schedule};
 use super::process::cpu_seconds;
@@ -57,6 +57,10 @@ pub struct Bench<'a> {
 impl Runner for Bench<'_> {
     fn trial(&mut self, load: f64, seconds: f64) -> Result<Trial, rayon::ThreadPoolBuildError> {
         self.trial_with(load, seconds, None)
+    }
+
+    fn is_drawn(&self) -> bool {
+        self.arrivals.is_drawn()
     }
 }
 
@@ -149,17 +153,35 @@ pub fn intended(load: f64, seconds: f64, frames: usize) -> u64 {
     ((load * seconds / frames).ceil().max(1.0) * frames) as u64
 }
 
-/// When the trial began; nothing before that.
+/// When the trial began, and when the ring was empty for good; nothing before that.
 #[derive(Default)]
-struct Clock(std::sync::OnceLock<(Instant, Moment, Option<f64>)>);
+struct Clock {
+    began: std::sync::OnceLock<Began>,
+    /// Threads at the end, while the workers still live.
+    ended: std::sync::OnceLock<Vec<Turn>>,
+}
+
+struct Began {
+    at: Instant,
+    moment: Moment,
+    cpu_seconds: Option<f64>,
+    threads: Vec<Turn>,
+}
 
 impl Clock {
     fn start(&self) {
-        self.0.get_or_init(|| (Instant::now(), Moment::now(Worker::default()), cpu_seconds()));
+        self.began.get_or_init(|| {
+            let (threads, moment) = (turns(), Moment::now(Worker::default()));
+            Began { cpu_seconds: cpu_seconds(), at: Instant::now(), moment, threads }
+        });
+    }
+
+    fn stop(&self) {
+        self.ended.get_or_init(turns);
     }
 
     fn now_ns(&self) -> f64 {
-        self.0.get().map_or(0.0, |(start, ..)| elapsed_ns(*start))
+        self.began.get().map_or(0.0, |began| elapsed_ns(began.at))
     }
 }
 
@@ -167,19 +189,34 @@ impl Clock {
 struct End {
     elapsed_ns: f64,
     moments: Option<(Moment, Moment)>,
+    /// Processor time of all workers over elapsed time.
     cpu_over_wall: Option<f64>,
+    /// What the worker that waited longest for a processor waited, in nanoseconds.
+    waited_ns: Option<u64>,
 }
 
 impl End {
     fn now(clock: &Clock) -> Self {
         let elapsed_ns = clock.now_ns();
-        let began = clock.0.get();
-        let cpu = began.and_then(|(.., cpu)| Some(cpu_seconds()? - (*cpu)?));
+        let began = clock.began.get();
+        let cpu = began.and_then(|began| Some(cpu_seconds()? - began.cpu_seconds?));
+        let threads = began.zip(clock.ended.get());
         Self {
             elapsed_ns,
-            moments: began.map(|(_, moment, _)| (*moment, Moment::now(Worker::default()))),
+            moments: began.map(|began| (began.moment, Moment::now(Worker::default()))),
             cpu_over_wall: cpu.map(|cpu| cpu * 1e9 / elapsed_ns.max(1.0)),
+            waited_ns: threads.and_then(|(began, ended)| longest_wait_ns(&began.threads, ended)),
         }
+    }
+
+    /// Share of the time in which every worker that could work had a processor, as far as it can
+    /// be told: by the processor time of all (one of them always looks at the clock), by the
+    /// stalls of the one that looks, and by how long each was kept waiting.
+    #[expect(clippy::cast_precision_loss, reason = "2^53 ns are a hundred days")]
+    fn share(&self, stalled_ns: f64) -> Option<f64> {
+        let of = |lacking_ns: f64| 1.0 - lacking_ns / self.elapsed_ns.max(1.0);
+        let kept = self.waited_ns.map_or(1.0, |waited| of(waited as f64));
+        self.cpu_over_wall.map(|share| share.min(of(stalled_ns)).min(kept))
     }
 }
 
@@ -271,9 +308,7 @@ impl State {
         let part = format!("trial at {load:.0} packets per second");
         let Some((began, ended)) = &end.moments else { return Disturbance::default() };
         let mut disturbance = began.until(ended, &part, false);
-        // With several workers only stalls of the one that waits are seen.
-        let unstalled = 1.0 - self.stalled_ns / end.elapsed_ns.max(1.0);
-        disturbance.cpu_over_wall = end.cpu_over_wall.map(|share| share.min(unstalled));
+        disturbance.cpu_over_wall = end.share(self.stalled_ns);
         disturbance
     }
 }
@@ -341,6 +376,7 @@ impl Source<'_> {
             is_virtual: false,
             load_pps: load,
             seconds: self.intended as f64 / load,
+            realised_pps: self.schedule.realised_pps(),
             intended: self.intended,
             offered: state.arrived,
             lost_buffer_full: state.lost,
@@ -366,6 +402,7 @@ impl FrameSource for Source<'_> {
             self.advance();
         }
         if !self.wait() {
+            self.notes.clock.stop();
             return false;
         }
         let taken_ns = self.notes.clock.now_ns();
@@ -446,6 +483,21 @@ mod tests {
         assert!(!source.fill(&mut batch));
         let trial = source.conclude(1.0);
         assert_eq!((trial.unsent, trial.lost_buffer_full, trial.loss_ratio), (40, 0, 1.0));
+    }
+
+    #[test]
+    fn a_second_worker_without_a_processor_is_seen() {
+        let mut end = End {
+            elapsed_ns: 1e9,
+            moments: None,
+            cpu_over_wall: Some(1.02),
+            waited_ns: Some(1_000_000),
+        };
+        // Two workers: one always had a processor, the other hardly ever waited for one.
+        assert_eq!(end.share(0.0), Some(0.999));
+        end.waited_ns = Some(480_000_000);
+        assert_eq!(end.share(0.0), Some(0.52));
+        assert_eq!(end.share(9e8), Some(1.0 - 0.9));
     }
 
     #[test]

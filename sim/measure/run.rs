@@ -7,14 +7,14 @@ use super::digest::Digests;
 use super::disturbance::REPEATS_MAX;
 use super::drive::{Runner, result, search};
 use super::envelope;
-use super::load::{Pace, Schedule};
-use super::plan::{Load, Mode, Plan};
-use super::realtime::{Bench, intended};
+use super::load::Pace;
+use super::plan::{Load, Mode, Plan, RATES};
+use super::realtime::Bench;
+use super::runner::{PACKETS_MAX, VirtualRunner, doubt, in_real_time, in_virtual_time};
 use super::search::Goal;
-use super::statistics::bootstrap;
+use super::statistics::median_interval;
 use super::virtual_time::{BATCH_MAX, Costs, Device, Histograms, SIZES};
 use super::window::{Feed, Window};
-use crate::base::Random;
 use crate::record::{
     BatchCost, Cost, CrossCheck, Disturbance, Envelope, GoalResult, Interval, Latency, Machine,
     MeasureMode, ProtocolCost, Quantiles, Replay, Spread, StageCost, Trial,
@@ -33,8 +33,20 @@ const MEMORY_FLOWS_MIN: u64 = 10_000;
 /// Trials in real time that are run again without a clock, to compare what the core found. Ours:
 /// each takes as long as a trial.
 const CHECKED_MAX: usize = 5;
+/// Private memory of the program beside flows and frames, in bytes. Measured over two captures in
+/// virtual time: 53 and 56 MB; the rest is margin.
+const PROGRAM_BYTES: u64 = 64_000_000;
+/// What trials in real time need beside, whose cores hear more repetitions. Measured: 30 MB; the
+/// rest is margin.
+const REALTIME_BYTES: u64 = 48_000_000;
+/// Stack, arena and batches of one more worker. Ours.
+const WORKER_BYTES: u64 = 4_000_000;
+/// What is kept of a frame beside its bytes: where it lies, twice, and what it costs. Ours.
+const FRAME_BYTES: u64 = 256;
+/// A packet that waits, in a queue that has just doubled.
+const WAITING_BYTES: u64 = 48;
 /// Virtual over real throughput: within these the two modes agree (method: 0.9 to 1.1).
-const AGREE: std::ops::RangeInclusive<f64> = 0.9..=1.1;
+pub const AGREE: std::ops::RangeInclusive<f64> = 0.9..=1.1;
 
 /// Why a measurement could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -45,16 +57,34 @@ pub enum MeasureError {
     /// The system refused threads.
     #[error("start worker threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
-    /// More memory is needed before anything is measured.
+    /// A multiple of the recorded pace that is no rate to try.
     #[error(
-        "stay inside {limit_bytes} bytes of memory: frames and the flow table need {needed_bytes}; \
-         give more with --memory, or less with --window or --max-flows"
+        "try {times} times the recorded pace, which is {pps:.4} packets per second: only {least} \
+         to {most} can be tried; give another xN to --load",
+        least = RATES.start(),
+        most = RATES.end()
+    )]
+    Load {
+        /// As asked for.
+        times: f64,
+        /// Packets per second.
+        pps: f64,
+    },
+    /// More memory is needed.
+    #[error(
+        "stay inside --memory {limit_bytes}: this needs at least {needed_bytes} bytes, of which \
+         the flow table takes {table_bytes} and the frames {window_bytes}; give more with \
+         --memory, or less with --max-flows, --window or --buffer"
     )]
     Memory {
         /// What may be used.
         limit_bytes: u64,
         /// What is needed at least.
         needed_bytes: u64,
+        /// Of that, for flows.
+        table_bytes: u64,
+        /// Of that, for frames.
+        window_bytes: u64,
     },
 }
 
@@ -115,9 +145,10 @@ pub fn measure(
         Mode::Auto if is_quiet => (MeasureMode::Both, how),
         Mode::Auto => (MeasureMode::Virtual, how),
     };
+    check_memory(plan, &window, mode)?;
     let held = envelope::enter(&plan.envelope);
-    check_memory(plan, &window)?;
     let mut session = Session::new(plan, window, progress)?;
+    session.check_loads()?;
     session.measure_costs()?;
     session.search_virtual()?;
     if mode == MeasureMode::Both {
@@ -132,17 +163,31 @@ pub fn measure(
     Ok(measured)
 }
 
-/// What certainly will be needed, before a limit ends the process in the middle.
-fn check_memory(plan: &Plan, window: &Window) -> Result<(), MeasureError> {
+/// Refuses a limit that would end the process in the middle: a system that gives no more memory
+/// leaves no way to say so.
+fn check_memory(plan: &Plan, window: &Window, mode: MeasureMode) -> Result<(), MeasureError> {
     if window.is_empty() {
         return Err(MeasureError::NoFrames);
     }
-    // 64 bytes an entry, rounded up to a power of two per shard.
-    let table = (plan.core.flows_max as u64).next_power_of_two() * 64;
-    let needed_bytes = window.bytes() * 2 + table;
+    let frames = window.len() as u64;
+    // The table is 64 bytes an entry, rounded up to a power of two; a quarter is for what flows
+    // carry beside it.
+    let table_bytes = (plan.core.flows_max as u64).next_power_of_two() * 80;
+    // Frames are held, and those of one protocol once more.
+    let window_bytes = window.bytes() * 2 + frames * FRAME_BYTES;
+    // As many packets of mean length as the buffer holds.
+    let waiting = plan.buffer_bytes / (window.bytes() / frames).max(1);
+    let realtime_bytes = match mode {
+        MeasureMode::Virtual => 0,
+        _ => REALTIME_BYTES + plan.envelope.cores as u64 * WORKER_BYTES,
+    };
+    let needed_bytes = [table_bytes, window_bytes, waiting.saturating_mul(WAITING_BYTES)];
+    let needed_bytes = needed_bytes
+        .iter()
+        .fold(PROGRAM_BYTES + realtime_bytes, |sum, part| sum.saturating_add(*part));
     let limit_bytes = plan.envelope.memory_bytes;
     if needed_bytes > limit_bytes {
-        return Err(MeasureError::Memory { limit_bytes, needed_bytes });
+        return Err(MeasureError::Memory { limit_bytes, needed_bytes, table_bytes, window_bytes });
     }
     Ok(())
 }
@@ -160,6 +205,8 @@ struct Session<'a> {
     intervals: [Interval; SIZES.len()],
     protocols: Vec<usize>,
     cost: Cost,
+    /// What the workers carry when everything waits, by the costs: packets per second.
+    saturated: f64,
     goals: Vec<GoalResult>,
     loads: Vec<Trial>,
     soak: Option<Trial>,
@@ -168,6 +215,8 @@ struct Session<'a> {
     histograms: Vec<Histograms>,
     cross_check: Option<CrossCheck>,
     disturbances: Vec<Disturbance>,
+    /// What a reader should know, as sentences.
+    warnings: Vec<String>,
     /// Frames of repetitions beyond the time that the core keeps rates of.
     outside_timeline: u64,
 }
@@ -202,6 +251,7 @@ impl<'a> Session<'a> {
             intervals: [Interval::default(); SIZES.len()],
             protocols: Vec::new(),
             cost: Cost { is_cpu_time: true, ..Cost::default() },
+            saturated: 0.0,
             goals: Vec::new(),
             loads: Vec::new(),
             soak: None,
@@ -210,6 +260,7 @@ impl<'a> Session<'a> {
             histograms: Vec::new(),
             cross_check: None,
             disturbances: Vec::new(),
+            warnings: drawn(plan),
             outside_timeline: 0,
         })
     }
@@ -251,7 +302,7 @@ impl<'a> Session<'a> {
         for (at, (stage, share)) in STAGES.into_iter().zip(split.shares).enumerate() {
             let of_replicas: Vec<f64> =
                 split.replicas.iter().filter_map(|shares| shares.get(at).copied()).collect();
-            let spread = bootstrap(&of_replicas).unwrap_or_default();
+            let spread = median_interval(&of_replicas).unwrap_or_default();
             self.cost.stages.push(StageCost {
                 stage: stage.to_owned(),
                 share,
@@ -272,12 +323,14 @@ impl<'a> Session<'a> {
 
     fn search_virtual(&mut self) -> Result<(), MeasureError> {
         let Some(costs) = self.costs.take() else { return Ok(()) };
+        let arrivals = self.plan.arrivals;
         let estimate = [1.0; SIZES.len()];
         let ends = |end: fn(&Interval) -> f64| {
             self.intervals.map(|i| if i.estimate > 0.0 { end(&i) / i.estimate } else { 1.0 })
         };
         let (cheap, dear) = (ends(|i| i.low), ends(|i| i.high));
-        let goals: Vec<Goal> = self.plan.goals.iter().copied().map(deciding_at_once).collect();
+        let goals: Vec<Goal> =
+            self.plan.goals.iter().map(|goal| in_virtual_time(*goal, arrivals)).collect();
         let mut ranges = Vec::new();
         for (name, scale) in [("", estimate), (", costs high", dear), (", costs low", cheap)] {
             (self.progress)(&format!("search in virtual time{name}"));
@@ -290,6 +343,8 @@ impl<'a> Session<'a> {
                 let bits = self.bits_per_packet();
                 let results = found.iter().map(|f| result(f, MeasureMode::Virtual, bits, &trials));
                 self.goals = results.collect();
+                self.goals.iter_mut().for_each(|goal| doubt(goal, &trials, arrivals, guess));
+                self.saturated = guess;
                 self.trials = trials;
             } else {
                 ranges.push(found);
@@ -318,7 +373,8 @@ impl<'a> Session<'a> {
             buffer_bytes: self.plan.buffer_bytes,
             batch_max: BATCH_MAX,
         };
-        VirtualRunner { device, pace: &self.pace, plan: self.plan, number: 0 }
+        let Plan { arrivals, seed, .. } = *self.plan;
+        VirtualRunner { device, pace: &self.pace, arrivals, seed, latest: None }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "bytes of a window stay far below 2^53")]
@@ -329,7 +385,9 @@ impl<'a> Session<'a> {
     fn search_realtime(&mut self) -> Result<(), MeasureError> {
         let guess = self.goals.first().and_then(|goal| goal.lower_pps).unwrap_or(1.0);
         let limits = (guess * REACH.0, guess * REACH.1);
-        let goals = self.plan.goals.clone();
+        let arrivals = self.plan.arrivals;
+        let goals: Vec<Goal> =
+            self.plan.goals.iter().map(|goal| in_real_time(*goal, arrivals)).collect();
         let bits = self.bits_per_packet();
         let progress = self.progress;
         let (trials, found) = self.with_bench(|bench| {
@@ -341,8 +399,9 @@ impl<'a> Session<'a> {
             let found = search(&mut told, &goals, limits, guess, &mut trials)?;
             Ok((trials, found))
         })?;
-        let results: Vec<GoalResult> =
+        let mut results: Vec<GoalResult> =
             found.iter().map(|found| result(found, MeasureMode::Realtime, bits, &trials)).collect();
+        results.iter_mut().for_each(|goal| doubt(goal, &trials, arrivals, self.saturated));
         self.cross_check = cross_check(&self.goals, &results);
         self.goals.extend(results);
         self.trials.extend(trials);
@@ -421,6 +480,25 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Refuses what cannot be tried before anything is measured.
+    fn check_loads(&mut self) -> Result<(), MeasureError> {
+        for load in &self.plan.loads {
+            let Load::Times(times) = *load else { continue };
+            let Some(recorded) = self.pace.recorded_pps else {
+                self.warnings.push(format!(
+                    "--load x{times} was left out: the frames have no times, or all the same, and \
+                     so no pace; give packets per second"
+                ));
+                continue;
+            };
+            let pps = recorded * times;
+            if !RATES.contains(&pps) {
+                return Err(MeasureError::Load { times, pps });
+            }
+        }
+        Ok(())
+    }
+
     fn measure_loads(&mut self, mode: MeasureMode) -> Result<(), MeasureError> {
         let seconds = self.plan.goals.first().map_or(1.0, |goal| goal.final_seconds);
         for load in self.plan.loads.clone() {
@@ -431,17 +509,30 @@ impl<'a> Session<'a> {
             let Some(pps) = pps else { continue };
             (self.progress)(&format!("trial at {pps:.0} packets per second"));
             let (trial, _) = self.latency_trial(mode, pps, seconds, REPEATS_MAX)?;
+            self.warnings.extend(shortened("a trial that was asked for", &trial, seconds));
             self.loads.push(trial);
         }
-        if let Some(seconds) = self.plan.soak_seconds {
-            let of_mode = if mode == MeasureMode::Virtual { mode } else { MeasureMode::Realtime };
-            let bound = self.goals.iter().find(|goal| goal.mode == of_mode);
-            if let Some(bound) = bound.and_then(|goal| goal.lower_pps) {
-                (self.progress)("soak");
-                // Nobody waits four times for a soak.
-                let (trial, _) = self.latency_trial(mode, bound, seconds, 0)?;
-                self.soak = Some(trial);
-            }
+        self.plan.soak_seconds.map_or(Ok(()), |seconds| self.soak(mode, seconds))
+    }
+
+    fn soak(&mut self, mode: MeasureMode, seconds: f64) -> Result<(), MeasureError> {
+        let is_virtual = mode == MeasureMode::Virtual;
+        if is_virtual && !self.plan.arrivals.is_drawn() {
+            self.warnings.push(
+                "the soak was left out: in virtual time these arrivals only repeat the same \
+                 trial; use --mode realtime, or --arrivals poisson"
+                    .to_owned(),
+            );
+            return Ok(());
+        }
+        let of_mode = if is_virtual { mode } else { MeasureMode::Realtime };
+        let bound = self.goals.iter().find(|goal| goal.mode == of_mode);
+        if let Some(bound) = bound.and_then(|goal| goal.lower_pps) {
+            (self.progress)("soak");
+            // Nobody waits four times for a soak.
+            let (trial, _) = self.latency_trial(mode, bound, seconds, 0)?;
+            self.warnings.extend(shortened("the soak", &trial, seconds));
+            self.soak = Some(trial);
         }
         Ok(())
     }
@@ -504,6 +595,8 @@ impl<'a> Session<'a> {
         envelope: Envelope,
     ) -> Measured {
         let replay = self.replay();
+        let mut warnings = self.warnings;
+        warnings.extend(beyond_timeline(self.outside_timeline));
         Measured {
             mode,
             mode_reason,
@@ -521,7 +614,7 @@ impl<'a> Session<'a> {
             cross_check: self.cross_check,
             disturbances: self.disturbances,
             inconclusive: Vec::new(),
-            warnings: beyond_timeline(self.outside_timeline),
+            warnings,
         }
     }
 
@@ -543,6 +636,24 @@ impl<'a> Session<'a> {
     }
 }
 
+/// That a trial in virtual time has no more packets.
+fn shortened(what: &str, trial: &Trial, asked_seconds: f64) -> Option<String> {
+    (trial.seconds < asked_seconds * 0.999).then(|| {
+        format!(
+            "{what}, at {:.0} packets per second, was shortened from {asked_seconds} s to {:.0} s: \
+             a trial in virtual time has at most {PACKETS_MAX} packets",
+            trial.load_pps, trial.seconds
+        )
+    })
+}
+
+/// What the range by costs leaves out.
+fn drawn(plan: &Plan) -> Vec<String> {
+    let told = "arrivals are drawn by chance: \"Costs say\" is the range by the costs alone, on the \
+                same draws; what other draws would give is not in it";
+    plan.arrivals.is_drawn().then(|| told.to_owned()).into_iter().collect()
+}
+
 /// Repetitions of a long window reach beyond what the core keeps rates of.
 fn beyond_timeline(frames: u64) -> Vec<String> {
     let told = format!(
@@ -551,52 +662,6 @@ fn beyond_timeline(frames: u64) -> Vec<String> {
         sensor::TIMELINE_DAYS
     );
     (frames > 0).then_some(told).into_iter().collect()
-}
-
-/// The same virtual trial again comes out the same: one decides.
-fn deciding_at_once(goal: Goal) -> Goal {
-    Goal { sum_seconds: goal.final_seconds, ..goal }
-}
-
-/// Trials in virtual time.
-struct VirtualRunner<'a> {
-    device: Device<'a>,
-    pace: &'a Pace,
-    plan: &'a Plan,
-    number: u64,
-}
-
-impl VirtualRunner<'_> {
-    fn trial_with(
-        &mut self,
-        load: f64,
-        seconds: f64,
-        histograms: Option<&mut Histograms>,
-    ) -> Trial {
-        self.number += 1;
-        // Every load meets the same draw: what differs between loads is the load.
-        let random = Random::fork(self.plan.seed, 0);
-        let mut schedule = Schedule::new(self.pace, self.plan.arrivals, load, random);
-        let packets = intended(load, seconds, self.device.lengths.len());
-        self.device.trial(load, packets, &mut schedule, histograms)
-    }
-
-    /// What the workers carry when everything waits: packets per second.
-    #[expect(clippy::cast_precision_loss, reason = "a small number of workers")]
-    fn saturated(&self) -> f64 {
-        let largest = self.device.costs.packets_ns.last().zip(self.device.scale.last());
-        let mean = largest.map_or(1.0, |(list, scale)| {
-            let sum: f64 = list.iter().map(|ns| f64::from(*ns)).sum();
-            sum * scale / (list.len() as f64).max(1.0)
-        });
-        self.device.workers as f64 * 1e9 / mean.max(1.0)
-    }
-}
-
-impl Runner for VirtualRunner<'_> {
-    fn trial(&mut self, load: f64, seconds: f64) -> Result<Trial, rayon::ThreadPoolBuildError> {
-        Ok(self.trial_with(load, seconds, None))
-    }
 }
 
 /// Tells each trial in real time.
@@ -609,6 +674,10 @@ impl Runner for Told<'_, '_> {
     fn trial(&mut self, load: f64, seconds: f64) -> Result<Trial, rayon::ThreadPoolBuildError> {
         (self.progress)(&format!("search in real time: {load:.0} packets per second"));
         self.bench.trial(load, seconds)
+    }
+
+    fn is_drawn(&self) -> bool {
+        self.bench.is_drawn()
     }
 }
 

@@ -68,8 +68,8 @@ pub enum MeasureMode {
     Both,
 }
 
-/// An estimate with the interval in which 95 of 100 repetitions of it would lie (percentile
-/// bootstrap over replicas).
+/// An estimate with an interval that holds the median of all possible replicas in at least 95 of
+/// 100 cases (order statistics of the replicas).
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Interval {
     /// Lower end.
@@ -140,7 +140,8 @@ pub struct Replay {
     pub is_whole: bool,
     /// Seconds from the first frame to the last.
     pub span_seconds: f64,
-    /// Recorded pace in packets per second; `None` where the frames have no times.
+    /// Recorded pace in packets per second; `None` where the frames have no times, or all the
+    /// same.
     pub recorded_pps: Option<f64>,
     /// How arrivals are spaced, in words.
     pub arrivals: String,
@@ -195,6 +196,9 @@ pub struct GoalResult {
     pub range_pps: Option<(f64, f64)>,
     /// What is irregular about it, as sentences.
     pub irregular: Vec<String>,
+    /// What of the envelope it leaves out, in a few words each.
+    #[serde(default)]
+    pub caveats: Vec<String>,
     /// Its trials were disturbed, or it was not decided: not to be relied on.
     pub is_inconclusive: bool,
 }
@@ -208,6 +212,10 @@ pub struct Trial {
     pub load_pps: f64,
     /// Intended length in seconds.
     pub seconds: f64,
+    /// Rate at which packets came by the schedule, in packets per second from the first to the
+    /// last: where arrivals are drawn, by this draw. `None` of fewer than two.
+    #[serde(default)]
+    pub realised_pps: Option<f64>,
     /// Packets that were to come.
     pub intended: u64,
     /// Packets that came.

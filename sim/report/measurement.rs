@@ -172,6 +172,7 @@ fn flags(goal: &GoalResult) -> String {
     if !goal.irregular.is_empty() {
         flags.push("irregular");
     }
+    flags.extend(goal.caveats.iter().map(String::as_str));
     flags.join(", ")
 }
 

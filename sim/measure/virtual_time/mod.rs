@@ -207,6 +207,7 @@ impl Device<'_> {
             is_virtual: true,
             load_pps: load,
             seconds: intended as f64 / load,
+            realised_pps: state.schedule.realised_pps(),
             intended,
             offered: intended,
             lost_buffer_full: state.lost,

@@ -138,10 +138,15 @@ fn standard_input_is_measured_for_people_within_a_window() {
         "--window",
         "32KiB",
         "--arrivals",
-        "poisson",
+        "mmpp:5,5,20",
+        "--memory",
+        "80MB",
+        "--max-flows",
+        "1000",
     ];
     let run = ends_well(headroom_reading(&arguments, bytes));
-    let run = run.shows("loss goal virtual").shows("Poisson").shows("--window sets it");
+    let run = run.shows("loss goal virtual").shows("MMPP").shows("--window sets it");
+    let run = run.shows("is the range by the costs alone");
     run.shows("It says nothing of how fast the vendor's sensor is");
 }
 
@@ -155,6 +160,12 @@ fn flags_that_are_wrong_are_named() {
         ("--load fast", "--load fast: give packets per second, or xN"),
         ("--memory lots", "--memory lots: no size"),
         ("--memory 1MB", "give more with --memory"),
+        ("--memory 20MB --max-flows 1000", "give more with --memory"),
+        ("--memory 60MB --max-flows 1000", "this needs at least 65"),
+        ("--memory 1MB --max-flows 1000", "give more with --memory"),
+        ("--memory 100MB --max-flows 1000 --buffer 2GB", "less with --max-flows"),
+        ("--load x1e9", "give another xN to --load"),
+        ("--soak 30m", "--soak: in virtual time, recorded packets"),
         ("--window 10B", "no frame was read"),
         ("--soak long", "--soak"),
         ("--quota 1", "--cgroup"),
