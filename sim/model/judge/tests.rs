@@ -134,7 +134,7 @@ fn packets_are_judged_by_their_own_times() {
             let flow = (random.next_u64() >> 32) as u32;
             arrivals.push((START + second) * 1_000_000_000 + within, 500, 0, flow);
         }
-        watch.offer(&arrivals).unwrap();
+        watch.offer(&arrivals);
         case.judge_packets(watch).unwrap().unwrap()
     };
     let (even, bursty) = (verdict(true), verdict(false));
@@ -142,6 +142,44 @@ fn packets_are_judged_by_their_own_times() {
     assert_eq!(even.server.unwrap().chance, Chance::Yes);
     let bursty = bursty.server.unwrap();
     assert_eq!((bursty.chance, bursty.limit), (Chance::No, Some(Limit::Bursts)));
+}
+
+#[test]
+fn packets_of_another_time_are_left_out_and_counted() {
+    let mut dc = capture(Timestamp::from_parts(START, 0), 60_000, &[500; 12]);
+    dc.host.physical_cores = fact(2);
+    dc.host.installed_memory_gb = fact(16.0);
+    let (sized, question, rules) = (size(dc, &Rules::default()), question(), Rules::default());
+    let case = Case::new(&sized, rules.table(), &question).unwrap().unwrap();
+    let verdict = |times: &[i64]| {
+        let mut watch = case.watch();
+        for time in times {
+            let mut arrivals = Arrivals::default();
+            arrivals.push(*time, 500, 0, 1);
+            watch.offer(&arrivals);
+        }
+        case.judge_packets(watch).unwrap().unwrap()
+    };
+    let good: Vec<i64> = (0..6_000).map(|at| START * 1_000_000_000 + at * 10_000_000).collect();
+    let plain = verdict(&good);
+    // In 1970, and 40 days later.
+    let wild = [&[5], &good[..9], &[(START + 40 * 86_400) * 1_000_000_000], &good[9..]].concat();
+    let mut wild = verdict(&wild);
+    let says = wild.assumptions.pop().unwrap();
+    assert!(says.text.contains("2 packets of DC 10.0.0.1"), "{says:?}");
+    assert_eq!(wild, plain);
+}
+
+#[test]
+fn a_table_that_the_tight_reading_does_not_fit_is_no_wrong_use() {
+    let rules = Rules::default().with_table("azure-atp-2018").unwrap();
+    let (sized, question) = (sized(&[500.0; 120], 4, 16.0), question());
+    let error = Case::new(&sized, rules.table(), &question).err().unwrap();
+    assert!(!error.is_wrong_use() && error.to_string().contains("--table-semantics upper"));
+    let seen = FieldObservation { packets_per_second: 9e4, cores: 1.0, dropped: false };
+    let question = Question { observations: vec![seen], ..question };
+    let rules = Rules::default();
+    assert!(Case::new(&sized, rules.table(), &question).err().unwrap().is_wrong_use());
 }
 
 #[test]
@@ -164,7 +202,7 @@ fn packets_that_cost_more_make_it_more_probable_to_fall_behind() {
             let flow = (random.next_u64() >> 32) as u32;
             arrivals.push(START * 1_000_000_000 + packet * 125_000, 200, class, flow);
         }
-        watch.offer(&arrivals).unwrap();
+        watch.offer(&arrivals);
         case.judge_packets(watch).unwrap().unwrap()
     };
     let (cheap, dear) = (verdict(0), verdict(1));
