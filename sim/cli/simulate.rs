@@ -10,7 +10,7 @@ use super::progress::{Bar, JudgeBar};
 use super::run::Origin;
 use crate::capture::{self, CaptureSet, Filtered};
 use crate::model::calibration::FieldObservation;
-use crate::model::{Case, JudgeError, Question, Watch};
+use crate::model::{self, Case, JudgeError, Question, Watch};
 use crate::record::{SizingReport, TableReading, VirtualVerdict};
 use crate::sensor;
 
@@ -44,7 +44,7 @@ pub fn question(args: &QuestionArgs) -> anyhow::Result<Question> {
             .as_deref()
             .map(|text| bytes(text).context("--buffer"))
             .transpose()?,
-        controllers: 1,
+        load_if_one_fails: None,
         costs: costs::read(args.costs.as_deref())?,
     })
 }
@@ -118,9 +118,13 @@ pub fn judge(
     question: &Question,
     quiet: bool,
 ) -> anyhow::Result<()> {
-    let controllers = u32::try_from(result.domain_controllers.len()).unwrap_or(u32::MAX);
-    let question = Question { controllers: controllers.max(1), ..question.clone() };
-    let verdicts = verdicts(plan, result, origins, &question, quiet)?;
+    let all = &result.domain_controllers;
+    let ask = |index| Question {
+        load_if_one_fails: model::load_if_one_fails(all, index),
+        ..question.clone()
+    };
+    let questions: Vec<Question> = (0..all.len()).map(ask).collect();
+    let verdicts = verdicts(plan, result, origins, &questions, quiet)?;
     for (sized, verdict) in result.domain_controllers.iter_mut().zip(verdicts) {
         let verdict = match verdict {
             Ok(verdict) => verdict,
@@ -149,11 +153,11 @@ fn verdicts(
     plan: &InputPlan,
     result: &SizingReport,
     origins: &[Origin],
-    question: &Question,
+    questions: &[Question],
     quiet: bool,
 ) -> anyhow::Result<Vec<Judged>> {
     let mut cases = Vec::new();
-    for sized in &result.domain_controllers {
+    for (sized, question) in result.domain_controllers.iter().zip(questions) {
         match Case::new(sized, &result.table, question) {
             Err(error) if error.is_wrong_use() => return Err(error.into()),
             case => cases.push(case),

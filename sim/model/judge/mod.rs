@@ -6,6 +6,8 @@
 //! every replica goes through again; the course is of everything, once, with the mean costs.
 
 mod course;
+mod failed;
+mod input;
 mod made;
 mod names;
 mod own_load;
@@ -32,6 +34,7 @@ use super::virtual_sensor::{
     Candidate, DEFAULT_BUFFER_BYTES, SensorError, Settings, VirtualSensor,
 };
 use course::COURSE_PACKETS;
+pub use failed::load_if_one_fails;
 use made::Made;
 use server::Host;
 use span::Span;
@@ -73,8 +76,9 @@ pub struct Question {
     pub own_cpu_percent: Option<f64>,
     /// Capture buffer of each of the sensor's cores, in bytes; `None`: not known, see [`BUFFER_BYTES`].
     pub buffer_bytes: Option<u64>,
-    /// Domain controllers that share the load, this one included.
-    pub controllers: u32,
+    /// How many times its traffic this domain controller has where another one has failed, see
+    /// [`load_if_one_fails`]; `None` where there is no other.
+    pub load_if_one_fails: Option<f64>,
     /// What packets cost by protocol, and in what mix the vendor's table holds.
     pub costs: ClassCosts,
 }
@@ -260,7 +264,7 @@ impl<'a> Case<'a> {
         let judged = self.judge(&traffic, &meter)?;
         let Some(course) = course::of(courses, judged.chosen) else { return Ok(None) };
         let mut verdict = self.verdict(ArrivalsFrom::Packets, judged, course, None);
-        verdict.assumptions.extend(words::left_out(&self.sized.dc.name, outside));
+        verdict.assumptions.extend(input::left_out(&self.sized.dc.name, outside));
         Ok(Some(verdict))
     }
 
@@ -382,6 +386,10 @@ impl<'a> Case<'a> {
         verdict.assumptions =
             words::assumptions(self.question, &self.settings, made, self.host.as_ref());
         verdict.assumptions.push(names::assumption(self.sized));
+        verdict.assumptions.extend(input::gaps(self.sized));
+        verdict.assumptions.extend(self.host.as_ref().and_then(input::memory));
+        let fails = self.host.is_some() && self.question.load_if_one_fails.is_some();
+        verdict.assumptions.extend(fails.then(failed::assumption));
         verdict
     }
 

@@ -37,15 +37,25 @@ impl Span {
         Some(within.densest(timeline, seconds))
     }
 
+    /// The time that the input covers; `None` where no timeline is known.
+    pub fn covered(sized: &Sized) -> Option<Self> {
+        let timeline = sized.dc.timeline.as_ref()?;
+        let samples = i64::try_from(timeline.packets_per_second.len()).unwrap_or(i64::MAX);
+        let start_ns = timeline.start_utc.nanos();
+        let end_ns = start_ns.saturating_add(samples.saturating_mul(interval_ns(timeline)));
+        Some(Self { start_ns, end_ns })
+    }
+
+    /// Whether both have time in common.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.start_ns < other.end_ns && other.start_ns < self.end_ns
+    }
+
     /// All of the input, or as much of it around its busiest part as holds `packets`.
     pub fn whole(sized: &Sized, packets: f64) -> Option<Self> {
         let timeline = sized.dc.timeline.as_ref()?;
         let rate = sized.load.average_packets_per_second?.max(1e-3);
-        let samples = i64::try_from(timeline.packets_per_second.len()).unwrap_or(i64::MAX);
-        let start_ns = timeline.start_utc.nanos();
-        let end_ns = start_ns.saturating_add(samples.saturating_mul(interval_ns(timeline)));
-        let all = Self { start_ns, end_ns };
-        Some(all.densest(timeline, (packets / rate).min(MOST_SECONDS)))
+        Some(Self::covered(sized)?.densest(timeline, (packets / rate).min(MOST_SECONDS)))
     }
 
     /// The part of that many seconds with the most packets; all of it where it is shorter.

@@ -19,7 +19,7 @@ pub fn question() -> Question {
         growth_per_year: 0.1,
         own_cpu_percent: Some(20.0),
         buffer_bytes: None,
-        controllers: 2,
+        load_if_one_fails: Some(2.0),
         costs: ClassCosts::equal(1),
     }
 }
@@ -225,6 +225,35 @@ fn a_log_has_packets_of_the_mix_that_the_table_holds_for() {
     assert!((mixed / equal - 1.0).abs() < 0.02, "{mixed} {equal}");
     let mix = assumed_mix(&costs()).unwrap();
     assert!((mix.mean_bytes() - 486.0).abs() < 1.0, "{}", mix.mean_bytes());
+}
+
+#[test]
+fn memory_that_is_short_shows_how_much_more_would_do() {
+    let mut sized = sized(&[300.0; 24], 2, 8.0);
+    sized.dc.host.min_available_mb =
+        Some(crate::record::Fact { value: 1_024.0, source: "--min-available-mb".to_owned() });
+    sized.dc.timeline.as_mut().unwrap().packets_per_second[3] = None;
+    let verdict = judged(&sized, &Question { replicas: 2, ..question() });
+    let server = verdict.server.as_ref().unwrap();
+    assert_eq!((server.chance, server.limit), (Chance::No, Some(Limit::Memory)));
+    let memory = |gb: f64| {
+        let mut cells = verdict.what_if.iter().filter(|cell| cell.server_memory_gb == gb);
+        let cell = *cells.next().unwrap();
+        assert!(cells.next().is_none());
+        ((cell.load, cell.bursts, cell.failed, cell.server_cores), cell.chance)
+    };
+    // 7 GB in use: of 12 GB 3.2 are left, of 16 GB 6.6, less than a sensor takes and more.
+    assert_eq!(memory(12.0).0, (1.0, 1.0, 0, 2.0));
+    assert_eq!(memory(16.0), ((1.0, 1.0, 0, 2.0), Chance::Yes));
+    let says = |part: &str| verdict.assumptions.iter().any(|one| one.text.contains(part));
+    assert!(says("memory in use is what is installed less what was available"));
+    assert!(
+        says("in 1 of 24 samples of DC DC (4.17 % of the time) there is no reading"),
+        "{verdict:#?}"
+    );
+    assert!(says("it is the busiest of the others"));
+    let offered = verdict.course.offered_packets as f64;
+    assert!((offered / (23.0 * 5.0 * 300.0) - 1.0).abs() < 0.05, "{offered}");
 }
 
 #[test]

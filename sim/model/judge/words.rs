@@ -283,18 +283,6 @@ fn of_host(host: &Host) -> Assumption {
     Assumption { text, basis, source: source.to_owned() }
 }
 
-/// Packets of `name` whose times lie outside of what is simulated; nothing where there are none.
-pub fn left_out(name: &str, packets: u64) -> Option<Assumption> {
-    (packets > 0).then(|| Assumption {
-        text: format!(
-            "Virtual sensor: {packets} packets of DC {name} lie outside of the time that its \
-             timeline covers, at most 30 days, and are left out."
-        ),
-        basis: Basis::Measured,
-        source: "their timestamps: look at the clock of the machine that captured".to_owned(),
-    })
-}
-
 /// How the server's own readings become what it uses under other traffic.
 fn of_readings(follow: &Follow) -> [Assumption; 2] {
     let each = 1e3 * follow.cores_per_packet_per_second;
