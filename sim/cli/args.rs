@@ -316,7 +316,8 @@ pub struct FactArgs {
     #[arg(long, value_name = "PPS")]
     pub no_above: Option<f64>,
 
-    /// Share of the server that stays free, in percent (vendor-published: 15)
+    /// Share of the server that stays free, in percent (vendor-published: 15); for the table alone,
+    /// the virtual sensor always leaves the vendor's 15
     #[arg(long, value_name = "PERCENT")]
     pub reserve_percent: Option<f64>,
 

@@ -10,12 +10,14 @@ use super::progress::{Bar, JudgeBar};
 use super::run::Origin;
 use crate::capture::{self, CaptureSet, Filtered};
 use crate::model::calibration::FieldObservation;
-use crate::model::{Case, Question, Watch};
+use crate::model::{self, Case, JudgeError, Question, Watch};
 use crate::record::{SizingReport, TableReading, VirtualVerdict};
 use crate::sensor;
 
 /// Seed of the replicas.
 const SEED: u64 = 1;
+/// Largest capture buffer of a core, in bytes: the virtual sensor takes no larger one.
+const BUFFER_BYTES_MAX: u64 = 1 << 30;
 
 /// What was typed, checked; of --costs the file, too.
 ///
@@ -42,7 +44,7 @@ pub fn question(args: &QuestionArgs) -> anyhow::Result<Question> {
             .as_deref()
             .map(|text| bytes(text).context("--buffer"))
             .transpose()?,
-        controllers: 1,
+        load_if_one_fails: None,
         costs: costs::read(args.costs.as_deref())?,
     })
 }
@@ -69,9 +71,12 @@ fn bytes(text: &str) -> anyhow::Result<u64> {
     let found = units.iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?, *size)));
     let (number, unit) = found.unwrap_or((text, 1));
     let number: Option<u64> = number.trim().parse().ok();
-    let value = number.and_then(|number| number.checked_mul(unit)).filter(|value| *value > 0);
-    value.with_context(|| {
-        format!("'{}' is no size; write e.g. 1MiB, or a number of bytes", text.escape_debug())
+    let value = number.and_then(|number| number.checked_mul(unit));
+    value.filter(|value| (1..=BUFFER_BYTES_MAX).contains(value)).with_context(|| {
+        format!(
+            "'{}' is no size up to 1GiB; write e.g. 1MiB, or a number of bytes",
+            text.escape_debug()
+        )
     })
 }
 
@@ -102,6 +107,8 @@ fn observation(text: &str) -> anyhow::Result<FieldObservation> {
 /// Gives every domain controller of `result` the verdict of the virtual sensor. `origins` says
 /// where each came from.
 ///
+/// One that cannot be judged keeps what the table says and has a caveat that says why.
+///
 /// # Errors
 /// Inputs that cannot be read again, or observations that contradict the table.
 pub fn judge(
@@ -111,10 +118,24 @@ pub fn judge(
     question: &Question,
     quiet: bool,
 ) -> anyhow::Result<()> {
-    let controllers = u32::try_from(result.domain_controllers.len()).unwrap_or(u32::MAX);
-    let question = Question { controllers: controllers.max(1), ..question.clone() };
-    let verdicts = verdicts(plan, result, origins, &question, quiet)?;
+    let all = &result.domain_controllers;
+    let ask = |index| Question {
+        load_if_one_fails: model::load_if_one_fails(all, index),
+        ..question.clone()
+    };
+    let questions: Vec<Question> = (0..all.len()).map(ask).collect();
+    let verdicts = verdicts(plan, result, origins, &questions, quiet)?;
     for (sized, verdict) in result.domain_controllers.iter_mut().zip(verdicts) {
+        let verdict = match verdict {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                let name = &sized.dc.name;
+                let caveat =
+                    format!("No model verdict for {name}, because the model could not {error}.");
+                sized.verdict.caveats.push(caveat);
+                None
+            }
+        };
         for assumption in verdict.iter().flat_map(|verdict| &verdict.assumptions) {
             if !result.assumptions.contains(assumption) {
                 result.assumptions.push(assumption.clone());
@@ -125,16 +146,22 @@ pub fn judge(
     Ok(())
 }
 
+/// A verdict, none where there is no traffic, or why there is none.
+type Judged = Result<Option<VirtualVerdict>, JudgeError>;
+
 fn verdicts(
     plan: &InputPlan,
     result: &SizingReport,
     origins: &[Origin],
-    question: &Question,
+    questions: &[Question],
     quiet: bool,
-) -> anyhow::Result<Vec<Option<VirtualVerdict>>> {
+) -> anyhow::Result<Vec<Judged>> {
     let mut cases = Vec::new();
-    for sized in &result.domain_controllers {
-        cases.push(Case::new(sized, &result.table, question)?);
+    for (sized, question) in result.domain_controllers.iter().zip(questions) {
+        match Case::new(sized, &result.table, question) {
+            Err(error) if error.is_wrong_use() => return Err(error.into()),
+            case => cases.push(case),
+        }
     }
     let rereadable = !plan.inputs.captures.iter().any(|path| is_standard_input(path));
     let mut watches: Vec<Option<Watch>> = cases
@@ -146,7 +173,7 @@ fn verdicts(
                 Origin::Made(_) => true,
                 Origin::Counters => false,
             };
-            case.as_ref().filter(|_| has_packets).map(Case::watch)
+            case.as_ref().ok()?.as_ref().filter(|_| has_packets).map(Case::watch)
         })
         .collect();
     if rereadable {
@@ -162,9 +189,12 @@ fn verdicts(
     let all = cases.len();
     let mut verdicts = Vec::new();
     for (number, (case, watch)) in cases.into_iter().zip(watches).enumerate() {
-        let Some(case) = case else {
-            verdicts.push(None);
-            continue;
+        let case = match case {
+            Ok(Some(case)) => case,
+            without => {
+                verdicts.push(without.map(|_| None));
+                continue;
+            }
         };
         let name = result.domain_controllers.get(number).map_or("", |sized| &sized.dc.name);
         let bar = JudgeBar::new(name, (number + 1, all), quiet);
@@ -175,7 +205,10 @@ fn verdicts(
             None => case.judge_samples(),
         };
         bar.finish();
-        verdicts.push(judged?);
+        match judged {
+            Err(error) if error.is_wrong_use() => return Err(error.into()),
+            judged => verdicts.push(judged),
+        }
     }
     Ok(verdicts)
 }
@@ -205,18 +238,15 @@ fn watch_captures(
     let set = CaptureSet::open_with(&plan.inputs.captures, options, None)?;
     let bar = Bar::new(set.total_bytes(), quiet);
     let mut source = Filtered::new(set, plan.filter.clone())?;
-    let mut failure = None;
     let update = |progress| bar.update(progress);
     sensor::arrivals(&mut source, &plan.core, &hosts, &update, &mut |host, arrivals| {
         let watch = of_captures.get(host).and_then(|index| watches.get_mut(*index));
-        if let Some(Some(watch)) = watch
-            && let Err(error) = watch.offer(arrivals)
-        {
-            failure.get_or_insert(error);
+        if let Some(Some(watch)) = watch {
+            watch.offer(arrivals);
         }
     });
     bar.finish();
-    failure.map_or(Ok(()), |error| Err(error.into()))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -232,6 +262,7 @@ mod tests {
         assert_eq!(bytes("1MiB").unwrap(), 1 << 20);
         assert_eq!(bytes("4096").unwrap(), 4_096);
         assert!(bytes("0").is_err() && bytes("99999999999GiB").is_err() && bytes("1MB").is_err());
+        assert!(bytes("1GiB").is_ok() && bytes("2GiB").is_err());
         let seen = observation("18000:2:dropped").unwrap();
         assert_eq!((seen.packets_per_second, seen.cores, seen.dropped), (18_000.0, 2.0, true));
         assert!(observation("18000:2").is_err() && observation("18000:2:maybe").is_err());

@@ -28,7 +28,7 @@ mod words;
 mod fixture;
 
 pub use host::{apply_estate, apply_synthesis};
-pub use judge::{Case, JudgeError, Question, Watch};
+pub use judge::{Case, JudgeError, Question, Watch, load_if_one_fails};
 pub use load::load;
 pub use meter::{Meter, Progress};
 pub use rules::{Rules, RulesError, assumptions};

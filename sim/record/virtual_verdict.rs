@@ -18,8 +18,8 @@ pub enum ArrivalsFrom {
     Samples,
 }
 
-/// One cell of the what-if grid: the server as it is, or another number of cores, under other
-/// traffic.
+/// One cell of the what-if grid: the server as it is, or with other cores or other memory, under
+/// other traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct WhatIf {
     /// Times today's traffic: growth, or the load of those that failed.
@@ -31,6 +31,8 @@ pub struct WhatIf {
     pub failed: u32,
     /// Physical cores of the server.
     pub server_cores: f64,
+    /// Its memory in GB.
+    pub server_memory_gb: f64,
     /// Probability of losing more than the goal, 0 to 1.
     pub probability: f64,
     /// The answer.

@@ -5,8 +5,8 @@ use crate::record::{CalibrationSummary, Estimate, SensorSize, Sized, VirtualVerd
 use super::page_tables::{Grid, GridCell, GridHeading};
 use super::{escape, labels, number, plots, virtual_words};
 
-/// Most numbers of cores that the what-if table has columns for.
-const MAX_CORES: usize = 12;
+/// Most servers that the what-if table has columns for.
+const MAX_SERVERS: usize = 12;
 
 /// What was asked of the model.
 pub fn asked(verdict: &VirtualVerdict) -> Grid {
@@ -60,14 +60,14 @@ pub fn sufficient(verdict: &VirtualVerdict) -> Grid {
     )
 }
 
-/// The what-if grid: a row for each traffic, a column for each number of cores.
+/// The what-if grid: a row for each traffic, a column for each server.
 pub fn what_if(verdict: &VirtualVerdict) -> Grid {
     let cells = &verdict.what_if;
-    let mut cores: Vec<f64> = cells.iter().map(|cell| cell.server_cores).collect();
-    cores.sort_unstable_by(f64::total_cmp);
-    cores.dedup();
-    let left_out = cores.len().saturating_sub(MAX_CORES);
-    cores.truncate(MAX_CORES);
+    let mut servers: Vec<(f64, f64)> = cells.iter().map(server).collect();
+    servers.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    servers.dedup();
+    let left_out = servers.len().saturating_sub(MAX_SERVERS);
+    servers.truncate(MAX_SERVERS);
     let mut traffic: Vec<&WhatIf> = Vec::new();
     for cell in cells {
         if !traffic.iter().any(|known| same_traffic(known, cell)) {
@@ -80,9 +80,8 @@ pub fn what_if(verdict: &VirtualVerdict) -> Grid {
             GridCell::number(format!("{}×", number::amount(row.bursts))),
             GridCell::count(row.failed.into()),
         ];
-        line.extend(cores.iter().map(|cores| {
-            let found =
-                cells.iter().find(|cell| same_traffic(cell, row) && cell.server_cores == *cores);
+        line.extend(servers.iter().map(|of| {
+            let found = cells.iter().find(|cell| same_traffic(cell, row) && server(cell) == *of);
             found.map_or_else(|| GridCell::text(number::UNKNOWN), answer)
         }));
         line
@@ -97,18 +96,30 @@ pub fn what_if(verdict: &VirtualVerdict) -> Grid {
     let mut grid = Grid::new("What if", &columns, rows, none);
     if !grid.rows.is_empty() {
         grid = grid.with_note(&format!(
-            "Probability of losing too much, by physical cores of the server. Traffic is a \
+            "Probability of losing too much, by physical cores of the server, its memory as now but \
+             where another is named. Traffic is a \
              multiple of that of now: growth, or the load of failed domain controllers. Bursts \
              are a multiple of how strongly the assumed bursts swing. {}{note}",
             virtual_words::CHANCES
         ));
     }
-    grid.headings.extend(cores.iter().map(|cores| {
-        let now = if verdict.server_cores == Some(*cores) { ", as now" } else { "" };
+    grid.headings.extend(servers.iter().map(|(cores, memory_gb)| {
         let words = number::amount_of(Some(*cores), "cores");
-        GridHeading { text: format!("{words}{now}"), numeric: false }
+        let text = match (verdict.server_cores, verdict.server_memory_gb) {
+            (_, Some(now)) if now != *memory_gb => {
+                format!("{words}, {}", number::amount_of(Some(*memory_gb), "GB"))
+            }
+            (Some(now), _) if now == *cores => format!("{words}, as now"),
+            _ => words,
+        };
+        GridHeading { text, numeric: false }
     }));
     grid
+}
+
+/// Cores and memory of the server.
+fn server(cell: &WhatIf) -> (f64, f64) {
+    (cell.server_cores, cell.server_memory_gb)
 }
 
 fn same_traffic(a: &WhatIf, b: &WhatIf) -> bool {

@@ -384,6 +384,7 @@ fn what_if(sheet: &mut Worksheet, report: &SizingReport, styles: &Styles) -> Res
         ("Bursts, times those assumed", 14.0),
         ("DCs failed", 10.0),
         ("Cores of the server", 12.0),
+        ("Memory of the server, GB", 12.0),
         ("Answer", 10.0),
         ("Probability of losing too much, 0 to 1", 16.0),
     ])?;
@@ -394,8 +395,9 @@ fn what_if(sheet: &mut Worksheet, report: &SizingReport, styles: &Styles) -> Res
             sheet.put(2, &Cell::Number(tried.bursts), 2)?;
             sheet.put(3, &Cell::Number(tried.failed.into()), 0)?;
             sheet.put(4, &Cell::Number(tried.server_cores), 0)?;
-            sheet.put(5, &Cell::Text(virtual_words::chance(tried.chance).into()), 0)?;
-            sheet.put(6, &Cell::Number(tried.probability), 3)?;
+            sheet.put(5, &Cell::Number(tried.server_memory_gb), 1)?;
+            sheet.put(6, &Cell::Text(virtual_words::chance(tried.chance).into()), 0)?;
+            sheet.put(7, &Cell::Number(tried.probability), 3)?;
             sheet.row += 1;
         }
     }

@@ -174,7 +174,16 @@ fn what_if() -> Vec<WhatIf> {
                 p if p <= 0.5 => Chance::Maybe,
                 _ => Chance::No,
             };
-            grid.push(WhatIf { load, bursts, failed, server_cores, probability, chance });
+            let server_memory_gb = 8.0;
+            grid.push(WhatIf {
+                load,
+                bursts,
+                failed,
+                server_cores,
+                server_memory_gb,
+                probability,
+                chance,
+            });
         }
     }
     grid

@@ -82,8 +82,8 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// The samples of `timeline` that begin from `from` on and before `to`. A sample without a
-    /// good reading takes the mean of those that have one; `None` where none has, or none is left.
+    /// The samples of `timeline` that begin from `from` on and before `to`. In a
+    /// sample without a good reading nothing comes; `None` where none has one, or none is left.
     pub fn of(timeline: &Timeline, from: Timestamp, to: Timestamp) -> Option<Self> {
         let interval_ns = i64::try_from(timeline.interval_ms).ok()?.checked_mul(1_000_000)?;
         let start = |index: usize| {
@@ -93,11 +93,10 @@ impl Rates {
         let samples = timeline.packets_per_second.iter().enumerate();
         let chosen = samples.filter(|(index, _)| (from..to).contains(&start(*index)));
         let (first, readings): (Vec<usize>, Vec<Option<f64>>) = chosen.unzip();
-        let good: Vec<f64> = readings.iter().flatten().copied().collect();
-        let mean = good.iter().sum::<f64>() / good.len() as f64;
+        let is_any = readings.iter().any(Option::is_some);
         let start_ns = start(*first.first()?).nanos();
-        let packets_per_second = readings.iter().map(|rate| rate.unwrap_or(mean)).collect();
-        (!good.is_empty()).then_some(Self { start_ns, interval_ns, packets_per_second })
+        let packets_per_second = readings.iter().map(|rate| rate.unwrap_or(0.0)).collect();
+        is_any.then_some(Self { start_ns, interval_ns, packets_per_second })
     }
 
     /// Packets to expect.

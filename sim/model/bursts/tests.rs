@@ -191,7 +191,7 @@ fn the_same_mean_loses_from_nothing_to_a_tenth() {
 }
 
 #[test]
-fn a_part_of_a_timeline_is_taken_and_its_holes_filled() {
+fn a_part_of_a_timeline_is_taken_and_nothing_comes_in_its_holes() {
     let at = |second| Timestamp::from_parts(second, 0);
     let timeline = Timeline {
         start_utc: at(100),
@@ -207,7 +207,7 @@ fn a_part_of_a_timeline_is_taken_and_its_holes_filled() {
     let expected = Rates {
         start_ns: 105 * SECOND,
         interval_ns: 5 * SECOND,
-        packets_per_second: vec![1.0, 2.0, 3.0],
+        packets_per_second: vec![1.0, 0.0, 3.0],
     };
     assert_eq!(Rates::of(&timeline, at(105), at(120)), Some(expected));
     assert_eq!(Rates::of(&timeline, at(110), at(115)), None);

@@ -6,6 +6,8 @@
 //! every replica goes through again; the course is of everything, once, with the mean costs.
 
 mod course;
+mod failed;
+mod input;
 mod made;
 mod names;
 mod own_load;
@@ -32,6 +34,7 @@ use super::virtual_sensor::{
     Candidate, DEFAULT_BUFFER_BYTES, SensorError, Settings, VirtualSensor,
 };
 use course::COURSE_PACKETS;
+pub use failed::load_if_one_fails;
 use made::Made;
 use server::Host;
 use span::Span;
@@ -73,8 +76,9 @@ pub struct Question {
     pub own_cpu_percent: Option<f64>,
     /// Capture buffer of each of the sensor's cores, in bytes; `None`: not known, see [`BUFFER_BYTES`].
     pub buffer_bytes: Option<u64>,
-    /// Domain controllers that share the load, this one included.
-    pub controllers: u32,
+    /// How many times its traffic this domain controller has where another one has failed, see
+    /// [`load_if_one_fails`]; `None` where there is no other.
+    pub load_if_one_fails: Option<f64>,
     /// What packets cost by protocol, and in what mix the vendor's table holds.
     pub costs: ClassCosts,
 }
@@ -109,6 +113,27 @@ pub enum JudgeError {
     /// Arrivals.
     #[error(transparent)]
     Bursts(#[from] BurstError),
+    /// The reading that was asked for, or was not changed.
+    #[error(
+        "fit costs to table `{table}`: read tightly, no base and cost per packet satisfy all its \
+         rows; try `--table-semantics upper`"
+    )]
+    Reading {
+        /// Key of the table.
+        table: String,
+    },
+}
+
+impl JudgeError {
+    /// Whether what was asked is wrong, whatever the traffic: then no other domain controller gets
+    /// a verdict either.
+    pub fn is_wrong_use(&self) -> bool {
+        match self {
+            Self::Calibration(error) => !matches!(error, CalibrationError::Table { .. }),
+            Self::Experiment(error) => matches!(error, ExperimentError::NoReplica),
+            Self::Sensor(_) | Self::Bursts(_) | Self::Reading { .. } => false,
+        }
+    }
 }
 
 /// One domain controller under question.
@@ -131,23 +156,34 @@ pub struct Watch {
     settings: Settings,
     candidates: Vec<Candidate>,
     span: Span,
+    /// What a course is of.
+    whole: Option<Span>,
     /// Those of the span.
     kept: Vec<Arrivals>,
     last_ns: i64,
+    /// Packets whose times lie outside of the course.
+    outside: u64,
+    failure: Option<SensorError>,
 }
 
 impl<'a> Case<'a> {
     /// A domain controller with traffic; `None` where there is none to judge.
     ///
     /// # Errors
-    /// Observations that contradict the table.
+    /// Observations that contradict the table, or a table that the reading does not fit.
     pub fn new(
         sized: &'a Sized,
         table: &'a CapacityTable,
         question: &'a Question,
     ) -> Result<Option<Self>, JudgeError> {
         let Some(span) = Span::busiest(sized, REPLICA_PACKETS) else { return Ok(None) };
-        let calibration = Calibration::fit(table, question.reading, &question.observations)?;
+        let fitted = Calibration::fit(table, question.reading, &question.observations);
+        let calibration = fitted.map_err(|error| match (error, question.reading) {
+            (CalibrationError::Table { table }, TableReading::Tight) => {
+                JudgeError::Reading { table }
+            }
+            (error, _) => error.into(),
+        })?;
         let mean = calibration.mean();
         let mut settings = Settings::new(mean.base_cores, question.costs.scaled(mean.packet_us));
         if let Some(memory) = calibration.mean_memory() {
@@ -203,8 +239,11 @@ impl<'a> Case<'a> {
             settings: self.settings_of_course(whole.map_or(0.0, Span::seconds)),
             candidates: candidates.collect(),
             span: self.span,
+            whole,
             kept: Vec::new(),
             last_ns: i64::MIN,
+            outside: 0,
+            failure: None,
         }
     }
 
@@ -213,7 +252,10 @@ impl<'a> Case<'a> {
     /// # Errors
     /// Figures that cannot be simulated.
     pub fn judge_packets(&self, watch: Watch) -> Result<Option<VirtualVerdict>, JudgeError> {
-        let Watch { sensor, kept, last_ns, .. } = watch;
+        let Watch { sensor, kept, last_ns, outside, failure, .. } = watch;
+        if let Some(failure) = failure {
+            return Err(failure.into());
+        }
         let Some(sensor) = sensor else { return Ok(None) };
         let courses = sensor.finish(last_ns)?;
         let Span { start_ns, end_ns } = self.span;
@@ -221,7 +263,9 @@ impl<'a> Case<'a> {
         let meter = self.meter(&traffic, 0);
         let judged = self.judge(&traffic, &meter)?;
         let Some(course) = course::of(courses, judged.chosen) else { return Ok(None) };
-        Ok(Some(self.verdict(ArrivalsFrom::Packets, judged, course, None)))
+        let mut verdict = self.verdict(ArrivalsFrom::Packets, judged, course, None);
+        verdict.assumptions.extend(input::left_out(&self.sized.dc.name, outside));
+        Ok(Some(verdict))
     }
 
     /// The verdict on samples: of a counter log, or of a capture that cannot be read twice;
@@ -342,6 +386,10 @@ impl<'a> Case<'a> {
         verdict.assumptions =
             words::assumptions(self.question, &self.settings, made, self.host.as_ref());
         verdict.assumptions.push(names::assumption(self.sized));
+        verdict.assumptions.extend(input::gaps(self.sized));
+        verdict.assumptions.extend(self.host.as_ref().and_then(input::memory));
+        let fails = self.host.is_some() && self.question.load_if_one_fails.is_some();
+        verdict.assumptions.extend(fails.then(failed::assumption));
         verdict
     }
 
@@ -370,11 +418,22 @@ struct Judged<'a> {
 }
 
 impl Watch {
-    /// Shows it packets.
-    ///
-    /// # Errors
-    /// Packets more than a month after the first.
-    pub fn offer(&mut self, arrivals: &Arrivals) -> Result<(), JudgeError> {
+    /// Shows it packets. Those outside of the timeline, of a clock that was wrong, are counted and
+    /// left out. A failure is kept until the verdict is asked for.
+    pub fn offer(&mut self, arrivals: &Arrivals) {
+        if self.failure.is_none() {
+            self.failure = self.serve(arrivals).err();
+        }
+    }
+
+    fn serve(&mut self, arrivals: &Arrivals) -> Result<(), SensorError> {
+        let inside;
+        let mut arrivals = arrivals;
+        if let Some(whole) = self.whole.filter(|whole| !whole.holds_all(arrivals)) {
+            inside = whole.of(arrivals);
+            self.outside += (arrivals.len() - inside.len()) as u64;
+            arrivals = &inside;
+        }
         let Some(first) = arrivals.time_ns.first() else { return Ok(()) };
         let sensor = match &mut self.sensor {
             Some(sensor) => sensor,

@@ -166,7 +166,7 @@ mod tests {
     use crate::base::Timestamp;
     use crate::model::fixture::{counters, fact};
     use crate::model::{Rules, size};
-    use crate::record::Sized;
+    use crate::record::{Basis, Fact, Sized};
 
     const START: i64 = 1_768_204_800;
     const SECOND: i64 = 1_000_000_000;
@@ -250,6 +250,21 @@ mod tests {
         let host = Host::of(&sized, &given).unwrap();
         let at_ten = used(&host, (0, 40), 10, 1_000.0);
         assert!((at_ten.cores - 2.0).abs() < 1e-9 && at_ten.memory_gb == 15.0, "{at_ten:?}");
+    }
+
+    #[test]
+    fn available_memory_that_is_given_goes_before_the_readings() {
+        let mut sized = logged(&[1_000.0; 40], &[20.0; 40], &[8_192.0; 40]);
+        sized.dc.host.min_available_mb =
+            Some(Fact { value: 2_048.0, source: "--min-available-mb".to_owned() });
+        let given = host(&sized);
+        assert_eq!(used(&given, (0, 40), 7, 1_000.0).memory_gb, 14.0);
+        assert_eq!(given.memory_basis, Basis::Given);
+        assert!(given.words.ends_with("and 14.0 of its 16 GB of memory"), "{}", given.words);
+        // The log's own minimum does not.
+        sized.dc.host.min_available_mb =
+            Some(Fact { value: 2_048.0, source: r"counter Memory\Available MBytes".to_owned() });
+        assert_eq!(used(&host(&sized), (0, 40), 7, 1_000.0).memory_gb, 8.0);
     }
 
     #[test]

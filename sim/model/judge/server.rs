@@ -14,6 +14,8 @@ const ASSUMED_CPU_PERCENT: f64 = 40.0;
 /// Windows and the directory service without its cache, which gives way.
 const ASSUMED_MEMORY_GB: f64 = 4.0;
 const ASSUMED_MEMORY_SHARE: f64 = 0.5;
+/// How the source of a fact begins that was given on the command line.
+const FLAG: &str = "--";
 const MB_PER_GB: f64 = 1_024.0;
 
 /// A server and what it uses itself.
@@ -51,12 +53,17 @@ impl Host {
         }
         let timeline = sized.dc.timeline.as_ref();
         let processors = processors(sized, question, cores)?;
-        let memory = timeline.and_then(|timeline| MemoryReadings::of(timeline, memory_gb));
-        let (used_gb, memory_words, memory_basis) = match (&memory, &facts.min_available_mb) {
+        let free = facts.min_available_mb.as_ref();
+        let given = free.filter(|free| free.source.starts_with(FLAG));
+        // What the user says goes before what was read.
+        let memory = timeline.filter(|_| given.is_none());
+        let memory = memory.and_then(|timeline| MemoryReadings::of(timeline, memory_gb));
+        let (used_gb, memory_words, memory_basis) = match (&memory, free) {
             (Some(memory), _) => (memory.mean_gb, memory.words(), Basis::Measured),
             (None, Some(free)) => {
                 let used_gb = (memory_gb - free.value / MB_PER_GB).max(0.0);
-                (used_gb, format!("{used_gb:.1}"), Basis::Measured)
+                let basis = given.map_or(Basis::Measured, |_| Basis::Given);
+                (used_gb, format!("{used_gb:.1}"), basis)
             }
             (None, None) => {
                 let used_gb = ASSUMED_MEMORY_GB.min(memory_gb * ASSUMED_MEMORY_SHARE);
@@ -93,13 +100,12 @@ impl Host {
 
     /// A sensor that may use whatever the server leaves it.
     pub fn candidate(&self, question: &Question) -> Candidate {
-        self.with_cores(self.server.cores, question)
+        self.with(self.server, question)
     }
 
-    /// The same on a server with other cores.
-    pub fn with_cores(&self, cores: f64, question: &Question) -> Candidate {
-        let server = Server { cores, ..self.server };
-        let sensor = super::sensor(cores, self.server.memory_gb, question);
+    /// The same on another server.
+    pub fn with(&self, server: Server, question: &Question) -> Candidate {
+        let sensor = super::sensor(server.cores, server.memory_gb, question);
         Candidate { server: Some(server), ..sensor }
     }
 }

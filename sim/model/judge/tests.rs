@@ -19,7 +19,7 @@ pub fn question() -> Question {
         growth_per_year: 0.1,
         own_cpu_percent: Some(20.0),
         buffer_bytes: None,
-        controllers: 2,
+        load_if_one_fails: Some(2.0),
         costs: ClassCosts::equal(1),
     }
 }
@@ -134,7 +134,7 @@ fn packets_are_judged_by_their_own_times() {
             let flow = (random.next_u64() >> 32) as u32;
             arrivals.push((START + second) * 1_000_000_000 + within, 500, 0, flow);
         }
-        watch.offer(&arrivals).unwrap();
+        watch.offer(&arrivals);
         case.judge_packets(watch).unwrap().unwrap()
     };
     let (even, bursty) = (verdict(true), verdict(false));
@@ -142,6 +142,44 @@ fn packets_are_judged_by_their_own_times() {
     assert_eq!(even.server.unwrap().chance, Chance::Yes);
     let bursty = bursty.server.unwrap();
     assert_eq!((bursty.chance, bursty.limit), (Chance::No, Some(Limit::Bursts)));
+}
+
+#[test]
+fn packets_of_another_time_are_left_out_and_counted() {
+    let mut dc = capture(Timestamp::from_parts(START, 0), 60_000, &[500; 12]);
+    dc.host.physical_cores = fact(2);
+    dc.host.installed_memory_gb = fact(16.0);
+    let (sized, question, rules) = (size(dc, &Rules::default()), question(), Rules::default());
+    let case = Case::new(&sized, rules.table(), &question).unwrap().unwrap();
+    let verdict = |times: &[i64]| {
+        let mut watch = case.watch();
+        for time in times {
+            let mut arrivals = Arrivals::default();
+            arrivals.push(*time, 500, 0, 1);
+            watch.offer(&arrivals);
+        }
+        case.judge_packets(watch).unwrap().unwrap()
+    };
+    let good: Vec<i64> = (0..6_000).map(|at| START * 1_000_000_000 + at * 10_000_000).collect();
+    let plain = verdict(&good);
+    // In 1970, and 40 days later.
+    let wild = [&[5], &good[..9], &[(START + 40 * 86_400) * 1_000_000_000], &good[9..]].concat();
+    let mut wild = verdict(&wild);
+    let says = wild.assumptions.pop().unwrap();
+    assert!(says.text.contains("2 packets of DC 10.0.0.1"), "{says:?}");
+    assert_eq!(wild, plain);
+}
+
+#[test]
+fn a_table_that_the_tight_reading_does_not_fit_is_no_wrong_use() {
+    let rules = Rules::default().with_table("azure-atp-2018").unwrap();
+    let (sized, question) = (sized(&[500.0; 120], 4, 16.0), question());
+    let error = Case::new(&sized, rules.table(), &question).err().unwrap();
+    assert!(!error.is_wrong_use() && error.to_string().contains("--table-semantics upper"));
+    let seen = FieldObservation { packets_per_second: 9e4, cores: 1.0, dropped: false };
+    let question = Question { observations: vec![seen], ..question };
+    let rules = Rules::default();
+    assert!(Case::new(&sized, rules.table(), &question).err().unwrap().is_wrong_use());
 }
 
 #[test]
@@ -164,7 +202,7 @@ fn packets_that_cost_more_make_it_more_probable_to_fall_behind() {
             let flow = (random.next_u64() >> 32) as u32;
             arrivals.push(START * 1_000_000_000 + packet * 125_000, 200, class, flow);
         }
-        watch.offer(&arrivals).unwrap();
+        watch.offer(&arrivals);
         case.judge_packets(watch).unwrap().unwrap()
     };
     let (cheap, dear) = (verdict(0), verdict(1));
@@ -187,6 +225,35 @@ fn a_log_has_packets_of_the_mix_that_the_table_holds_for() {
     assert!((mixed / equal - 1.0).abs() < 0.02, "{mixed} {equal}");
     let mix = assumed_mix(&costs()).unwrap();
     assert!((mix.mean_bytes() - 486.0).abs() < 1.0, "{}", mix.mean_bytes());
+}
+
+#[test]
+fn memory_that_is_short_shows_how_much_more_would_do() {
+    let mut sized = sized(&[300.0; 24], 2, 8.0);
+    sized.dc.host.min_available_mb =
+        Some(crate::record::Fact { value: 1_024.0, source: "--min-available-mb".to_owned() });
+    sized.dc.timeline.as_mut().unwrap().packets_per_second[3] = None;
+    let verdict = judged(&sized, &Question { replicas: 2, ..question() });
+    let server = verdict.server.as_ref().unwrap();
+    assert_eq!((server.chance, server.limit), (Chance::No, Some(Limit::Memory)));
+    let memory = |gb: f64| {
+        let mut cells = verdict.what_if.iter().filter(|cell| cell.server_memory_gb == gb);
+        let cell = *cells.next().unwrap();
+        assert!(cells.next().is_none());
+        ((cell.load, cell.bursts, cell.failed, cell.server_cores), cell.chance)
+    };
+    // 7 GB in use: of 12 GB 3.2 are left, of 16 GB 6.6, less than a sensor takes and more.
+    assert_eq!(memory(12.0).0, (1.0, 1.0, 0, 2.0));
+    assert_eq!(memory(16.0), ((1.0, 1.0, 0, 2.0), Chance::Yes));
+    let says = |part: &str| verdict.assumptions.iter().any(|one| one.text.contains(part));
+    assert!(says("memory in use is what is installed less what was available"));
+    assert!(
+        says("in 1 of 24 samples of DC DC (4.17 % of the time) there is no reading"),
+        "{verdict:#?}"
+    );
+    assert!(says("it is the busiest of the others"));
+    let offered = verdict.course.offered_packets as f64;
+    assert!((offered / (23.0 * 5.0 * 300.0) - 1.0).abs() < 0.05, "{offered}");
 }
 
 #[test]

@@ -259,3 +259,33 @@ fn costs_that_cannot_be_used_are_refused_by_name() {
         refuses(&measured.out, "release build");
     }
 }
+
+#[test]
+fn what_cannot_be_judged_keeps_what_the_table_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("two.csv");
+    let mut lines = r#""(PDH-CSV 4.0) (W. Europe Standard Time)(-60)","\\DC01\Network Adapter(a)\Packets/sec","\\DC02\Network Adapter(a)\Packets/sec""#.to_owned();
+    for sample in 0..40 {
+        let (minute, second) = (sample / 4, sample % 4 * 15);
+        lines.push_str(&format!(
+            "\n\"01/12/2026 09:{minute:02}:{second:02}.000\",\"1000\",\"99999999\""
+        ));
+    }
+    std::fs::write(&path, lines).unwrap();
+    let json = simulate(&[text(&path)]).ends_with(0).json();
+    let all = json["domain_controllers"].as_array().unwrap();
+    assert_eq!(all[0]["virtual_sensor"]["server"]["chance"], "yes");
+    assert_eq!(all[1]["virtual_sensor"], Value::Null);
+    let caveats = |of: &Value| of["verdict"]["caveats"].to_string();
+    assert!(caveats(&all[1]).contains("No model verdict for DC02, because"), "{}", all[1]);
+    assert!(!caveats(&all[0]).contains("No model verdict"));
+    // A table that the tight reading does not fit, in the report, too.
+    let (log, output) = (log(&folder, 1_000), folder.path().join("report"));
+    let words = ["report", &log, "--table", "azure-atp-2018", "-o", text(&output)];
+    let report = headroom(&words).ends_with(0);
+    let said = report.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("No model verdict for DC01, because the model could not"), "{said}");
+    assert!(said.contains("--table-semantics upper"), "{said}");
+    let page = std::fs::read_to_string(output.join("report.html")).unwrap();
+    assert!(page.contains("--table-semantics upper") && page.contains("No model verdict for DC01"));
+}

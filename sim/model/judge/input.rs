@@ -1,0 +1,50 @@
+//! How a verdict takes its input: packets of another time, gaps, memory in use.
+
+use crate::model::words;
+use crate::record::{Assumption, Basis, Sized};
+
+use super::server::Host;
+
+/// Packets of `name` whose times lie outside of what is simulated; nothing where there are none.
+pub fn left_out(name: &str, packets: u64) -> Option<Assumption> {
+    (packets > 0).then(|| Assumption {
+        text: format!(
+            "Virtual sensor: {} packets of DC {name} lie outside of the time that its timeline \
+             covers, at most 30 days, and are left out.",
+            words::count(packets)
+        ),
+        basis: Basis::Measured,
+        source: "their timestamps: look at the clock of the machine that captured".to_owned(),
+    })
+}
+
+/// How much of the time has no reading; nothing where all has one.
+pub fn gaps(sized: &Sized) -> Option<Assumption> {
+    let readings = &sized.dc.timeline.as_ref()?.packets_per_second;
+    let all = readings.len() as u64;
+    let without = readings.iter().filter(|reading| reading.is_none()).count() as u64;
+    (without > 0).then(|| Assumption {
+        text: format!(
+            "Virtual sensor: in {} of {} samples of DC {} ({} of the time) there is no reading, and \
+             no packet is taken to come in them.",
+            words::count(without),
+            words::count(all),
+            sized.dc.name,
+            words::percent(without, all)
+        ),
+        basis: Basis::Assumed,
+        source: "what came in a gap nobody knows: a log without gaps tells it".to_owned(),
+    })
+}
+
+/// How memory in use follows from what is available; nothing where neither was read.
+pub fn memory(host: &Host) -> Option<Assumption> {
+    (host.memory_basis != Basis::Assumed).then(|| Assumption {
+        text: "Virtual sensor: memory in use is what is installed less what was available, so that \
+               installed memory must be that of the time of the readings. What more memory would do, \
+               the rows with more of it under \"What if\" say."
+            .to_owned(),
+        basis: Basis::Inferred,
+        source: "--ram; counter Memory\\Available MBytes, or --min-available-mb".to_owned(),
+    })
+}
