@@ -131,7 +131,7 @@ fn table(report: &SizingReport, width: u16) -> String {
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     let modelled = virtual_words::any(report);
     let headings = ["DC", "Sensor supported", "Busy/s", "Avg/s", "Max/s", "Row", "Short by"];
-    table.set_header(headings.into_iter().chain(modelled.then_some("Our model")));
+    table.set_header(headings.into_iter().chain(modelled.then_some(virtual_words::HEADING)));
     for sized in &report.domain_controllers {
         let mut row = vec![
             escape::name(&sized.dc.name),

@@ -88,7 +88,7 @@ pub fn figures(sized: &Sized, verdict: &VirtualVerdict) -> Vec<(String, String, 
     vec![
         (
             format!(
-                "Probability of losing more than {}",
+                "Risk of losing more than {}",
                 virtual_words::goal(verdict.goal_loss_ratio)
             ),
             server.map_or_else(unknown, |server| number::percent(server.probability)),

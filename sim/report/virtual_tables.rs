@@ -97,7 +97,7 @@ pub fn what_if(verdict: &VirtualVerdict) -> Grid {
     let mut grid = Grid::new("What if", &columns, rows, none);
     if !grid.rows.is_empty() {
         grid = grid.with_note(&format!(
-            "Probability of losing too much, by physical cores of the server. Traffic is a \
+            "Answer and risk of losing too much, by physical cores of the server. Traffic is a \
              multiple of that of now: growth, or the load of failed domain controllers. Bursts \
              are a multiple of how strongly the assumed bursts swing. {}{note}",
             virtual_words::CHANCES
@@ -116,8 +116,7 @@ fn same_traffic(a: &WhatIf, b: &WhatIf) -> bool {
 }
 
 fn answer(cell: &WhatIf) -> GridCell {
-    let words = virtual_words::chance(cell.chance);
-    let text = format!("{words}, {}", number::percent(cell.probability));
+    let text = virtual_words::at_risk(cell.chance, cell.probability);
     GridCell::toned(virtual_words::tone(cell.chance), text)
 }
 
@@ -141,11 +140,11 @@ pub fn sizes(verdict: &VirtualVerdict) -> Grid {
         "Size",
         "For the sensor",
         "Answer",
-        "#Probability (95 % interval)",
+        "#Risk of losing too much (95 % interval)",
         "#Loss that 95 % of the replicas stay below",
         "Runs short first",
     ];
-    Grid::new("Probability by size", &columns, rows, "No size was tried.")
+    Grid::new("Risk by size", &columns, rows, "No size was tried.")
         .with_note(virtual_words::CHANCES)
 }
 

@@ -14,8 +14,8 @@ pub const WHOSE: &str = "A model by Headroom, calibrated on Microsoft’s publis
                          It is not Microsoft’s sensor, and Microsoft has not said this.";
 
 /// What makes an answer, for the legend.
-pub const CHANCES: &str = "Yes: a probability below 5 % of losing more than the goal. Maybe: 5 to \
-                           50 %. No: above 50 %.";
+pub const CHANCES: &str = "Yes: the risk, that is the probability of losing more than the goal, is \
+                           below 5 %. Maybe: 5 to 50 %. No: above 50 %.";
 
 /// Probability up to which the answer is `Yes`, 0 to 1; see [`Chance`].
 pub const YES_BELOW: f64 = 0.05;
@@ -51,7 +51,7 @@ pub fn answer(verdict: &VirtualVerdict) -> String {
     let goal = goal(verdict.goal_loss_ratio);
     match &verdict.server {
         Some(server) => format!(
-            "{}, with a probability of {} of losing more than {goal} of the packets",
+            "{}: the risk of losing more than {goal} of the packets is {}",
             chance(server.chance),
             probability(server),
         ),
@@ -60,12 +60,20 @@ pub fn answer(verdict: &VirtualVerdict) -> String {
     }
 }
 
-/// The answer in a few words for a list: `Maybe, 12.0 %`.
+/// Heading of a column of [`brief`] answers.
+pub const HEADING: &str = "Our model: risk of losing too much";
+
+/// The answer in a few words for a list: `Maybe: risk 12.0 %`.
 pub fn brief(verdict: Option<&VirtualVerdict>) -> String {
     verdict.and_then(|verdict| verdict.server.as_ref()).map_or_else(
         || number::UNKNOWN.to_string(),
-        |server| format!("{}, {}", chance(server.chance), number::percent(server.probability)),
+        |server| at_risk(server.chance, server.probability),
     )
+}
+
+/// An answer with the risk behind it, which must not be read as how sure the answer is.
+pub fn at_risk(answer: Chance, probability: f64) -> String {
+    format!("{}: risk {}", chance(answer), number::percent(probability))
 }
 
 /// A probability with its interval, `12.0 % (8.2 to 17.3 %)`.

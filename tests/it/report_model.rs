@@ -62,7 +62,7 @@ fn without_an_answer_no_format_mentions_the_model() {
 
 #[test]
 fn the_answer_comes_first_and_says_whose_it_is() {
-    let answer = "Maybe, with a probability of 12.0 % (8.2 to 17.2 %) of losing more than 0.1 % of the packets";
+    let answer = "Maybe: the risk of losing more than 0.1 % of the packets is 12.0 % (8.2 to 17.2 %)";
     for format in FOR_PEOPLE {
         let text = unfolded(&text(&modelled(), format));
         let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("{format:?}: {words}"));
@@ -79,7 +79,7 @@ fn an_unknown_server_has_no_answer_and_no_invented_figures() {
         let text = unfolded(&text(&bare(), format));
         assert!(text.contains("No answer for this server"), "{format:?}");
         assert!(text.contains("no size that was tried"), "{format:?}");
-        for wrong in ["Maybe, with", "No, with", "0 packets/s until", "already used up"] {
+        for wrong in ["Maybe: the risk", "No: the risk", "0 packets/s until", "already used up"] {
             assert!(!text.contains(wrong), "{format:?} holds {wrong}");
         }
     }
@@ -120,7 +120,7 @@ fn what_if_carries_its_answers_by_word_and_by_colour() {
         [("good", "✓", "Yes"), ("attention", "!", "Maybe"), ("bad", "✕", "No")]
     {
         let cell = format!(
-            "<td class=\"chance {class}\"><span class=\"dot\" aria-hidden=\"true\">{sign}</span>{word}, "
+            "<td class=\"chance {class}\"><span class=\"dot\" aria-hidden=\"true\">{sign}</span>{word}: risk "
         );
         assert!(grid.contains(&cell), "{cell}");
     }

@@ -49,8 +49,8 @@ fn answer(verdict: &VirtualVerdict) -> String {
                 Chance::No => "No: on this server the sensor most probably falls behind",
             };
             format!(
-                "{word}. The probability that it misses more than {goal} of the packets in the \
-                 busiest time is {} (between {} and {}).",
+                "{word}. The risk, that is the probability that it misses more than {goal} of the \
+                 packets in the busiest time, is {} (between {} and {}).",
                 percent(server.probability),
                 percent(server.probability_low),
                 percent(server.probability_high)
