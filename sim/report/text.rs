@@ -235,8 +235,9 @@ fn virtual_facts(model: &VirtualVerdict) -> Vec<String> {
         let (years, growth) = (virtual_words::years(end.years_yes), virtual_words::growth(end));
         facts.push(format!("Time until that is used up: {years}; {growth}."));
     }
-    if let Some(limit) = model.server.as_ref().and_then(|server| server.limit) {
-        facts.push(format!("Runs short first: {}.", virtual_words::limit(limit)));
+    if model.limit().is_some() {
+        let (limit, reason) = virtual_words::short_first(model);
+        facts.push(format!("Runs short first: {limit}: {reason}."));
     }
     let sizes = virtual_words::sufficient(model);
     facts.extend(sizes.map(|(name, size, meaning)| {

@@ -2,11 +2,11 @@
 //! ready for the second step of [`escape`].
 
 use crate::record::{
-    ArrivalsFrom, Assumption, Basis, CalibrationSummary, Chance, Exhaustion, Headroom, Limit,
+    ArrivalsFrom, Assumption, Basis, CalibrationSummary, Chance, Evidence, Exhaustion, Headroom, Limit,
     SensorSize, SizeProbability, SizingReport, TableReading, VirtualVerdict,
 };
 
-use super::labels::Tone;
+use super::labels::{self, Tone};
 use super::{escape, number};
 
 /// Whose the answer is. Stands wherever it is shown.
@@ -43,7 +43,48 @@ pub fn tone(chance: Chance) -> Tone {
 
 /// Tone of the answer for the server; unknown without one.
 pub fn server_tone(verdict: &VirtualVerdict) -> Tone {
-    verdict.server.as_ref().map_or(Tone::Unknown, |server| tone(server.chance))
+    let told = verdict.server.as_ref().map_or(Tone::Unknown, |server| tone(server.chance));
+    match (told, verdict.evidence()) {
+        // No good news from next to nothing.
+        (Tone::Good, Evidence::TooLittle) => Tone::Attention,
+        _ => told,
+    }
+}
+
+/// The answer for the server, with the time that it is of where that is next to nothing.
+fn qualified(verdict: &VirtualVerdict, answer: Chance) -> String {
+    match verdict.evidence() {
+        Evidence::TooLittle => format!("{}, for {} only", chance(answer), seen(verdict)),
+        Evidence::Short | Evidence::Enough => chance(answer).to_string(),
+    }
+}
+
+/// The answer for the server in a word, or the few that it needs.
+pub fn server_word(verdict: &VirtualVerdict) -> Option<String> {
+    verdict.server.as_ref().map(|server| qualified(verdict, server.chance))
+}
+
+/// How long traffic was seen.
+fn seen(verdict: &VirtualVerdict) -> String {
+    match verdict.seen_ms {
+        ..1_000 => "less than 1 s".to_string(),
+        ms => number::duration(ms),
+    }
+}
+
+/// That little was seen; nothing where it was enough.
+fn of_what(verdict: &VirtualVerdict) -> String {
+    match verdict.evidence() {
+        Evidence::Enough => String::new(),
+        Evidence::Short => {
+            format!("; {} of traffic were seen and say nothing of other hours", seen(verdict))
+        }
+        Evidence::TooLittle => format!(
+            "; {} in {} say next to nothing of this server",
+            labels::plural(verdict.seen_packets, "packet", "packets"),
+            seen(verdict)
+        ),
+    }
 }
 
 /// The answer for the server as it is, complete in one line.
@@ -51,9 +92,10 @@ pub fn answer(verdict: &VirtualVerdict) -> String {
     let goal = goal(verdict.goal_loss_ratio);
     match &verdict.server {
         Some(server) => format!(
-            "{}: the risk of losing more than {goal} of the packets is {}",
-            chance(server.chance),
+            "{}: the risk of losing more than {goal} of the packets is {}{}",
+            qualified(verdict, server.chance),
             probability(server),
+            of_what(verdict)
         ),
         None => "No answer for this server: how many cores or how much memory it has is not known"
             .to_string(),
@@ -65,9 +107,13 @@ pub const HEADING: &str = "Our model: risk of losing too much";
 
 /// The answer in a few words for a list: `Maybe: risk 12.0 %`.
 pub fn brief(verdict: Option<&VirtualVerdict>) -> String {
-    verdict.and_then(|verdict| verdict.server.as_ref()).map_or_else(
+    let told = verdict.and_then(|verdict| Some((verdict, verdict.server.as_ref()?)));
+    told.map_or_else(
         || number::UNKNOWN.to_string(),
-        |server| at_risk(server.chance, server.probability),
+        |(verdict, server)| {
+            let answer = qualified(verdict, server.chance);
+            format!("{answer}: risk {}", number::percent(server.probability))
+        },
     )
 }
 
@@ -127,6 +173,12 @@ pub fn span(verdict: &VirtualVerdict) -> String {
     )
 }
 
+/// How long the busy part is.
+fn span_length(verdict: &VirtualVerdict) -> String {
+    let (start, end) = (verdict.span_start_utc.nanos(), verdict.span_end_utc.nanos());
+    number::duration(end.saturating_sub(start).unsigned_abs() / 1_000_000)
+}
+
 /// What runs short, in a word or three.
 pub fn limit_name(limit: Limit) -> &'static str {
     match limit {
@@ -152,6 +204,26 @@ pub fn limit_reason(limit: Limit) -> &'static str {
 /// Both in one line.
 pub fn limit(limit: Limit) -> String {
     format!("{}: {}", limit_name(limit), limit_reason(limit))
+}
+
+/// What runs short first, and how that comes, or why it is not known.
+pub fn short_first(verdict: &VirtualVerdict) -> (String, String) {
+    let now = verdict.server.as_ref().and_then(|server| server.limit);
+    match (now, verdict.limit()) {
+        (Some(limit), _) => (limit_name(limit).to_string(), limit_reason(limit).to_string()),
+        (None, Some(limit)) => {
+            let reason = format!("with more traffic than its room: {}", limit_reason(limit));
+            (limit_name(limit).to_string(), reason)
+        }
+        (None, None) => {
+            let why = match (verdict.evidence(), &verdict.headroom) {
+                (Evidence::TooLittle, _) => "too little was seen to tell",
+                (_, Some(_)) => "nothing did at any load that was tried",
+                (_, None) => "not known for this server",
+            };
+            (number::UNKNOWN.to_string(), why.to_string())
+        }
+    }
 }
 
 /// A size as `2 cores, 9 GB`.
@@ -213,14 +285,19 @@ pub fn spare_percent(headroom: Option<&Headroom>) -> String {
 /// What spare is counted to, and on which size.
 pub fn spare_of(verdict: &VirtualVerdict) -> String {
     let Some(room) = &verdict.headroom else {
-        return "no size that was tried is enough".to_string();
+        return match verdict.evidence() {
+            Evidence::TooLittle => "too little was seen to tell".to_string(),
+            Evidence::Short | Evidence::Enough => "no size that was tried is enough".to_string(),
+        };
     };
     let of = if verdict.server.is_some() { "on what this server leaves over" } else { "on" };
     match room.load_yes {
         Some(_) => {
             format!(
-                "{} until the answer is no longer Yes; {of} {}",
+                "{} until the answer is no longer Yes, of the {} packets/s in its busiest {}; {of} {}",
                 spare_percent(Some(room)),
+                number::rate(room.packets_per_second),
+                span_length(verdict),
                 size(&room.size)
             )
         }

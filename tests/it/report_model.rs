@@ -1,6 +1,6 @@
 //! What the report says of the virtual sensor, in all its formats.
 
-use headroom::record::{SizingReport, TableReading};
+use headroom::record::{Chance, SizingReport, TableReading};
 use headroom::report::{OutputFormat, RenderOptions, render};
 
 use crate::report::{bytes, golden, short, text, workbook};
@@ -252,4 +252,31 @@ fn hostile_words_of_the_model_run_nowhere() {
     let screen = String::from_utf8(render(&report, OutputFormat::Text, options).unwrap()).unwrap();
     assert!(!screen.contains('\u{1b}'));
     assert!(screen.lines().all(|line| line.chars().count() <= 80));
+}
+
+#[test]
+fn next_to_nothing_gives_no_green_yes() {
+    let mut report = modelled();
+    let model = report.domain_controllers[0].virtual_sensor.as_mut().unwrap();
+    (model.seen_ms, model.seen_packets) = (8_000, 1);
+    (model.headroom, model.exhaustion) = (None, None);
+    let server = model.server.as_mut().unwrap();
+    (server.chance, server.probability, server.limit) = (Chance::Yes, 0.0, None);
+    for format in FOR_PEOPLE {
+        let text = unfolded(&text(&report, format));
+        assert!(text.contains("Yes, for 8 s only: the risk of losing"), "{format:?}");
+        assert!(text.contains("1 packet in 8 s say next to nothing of this server"), "{format:?}");
+        assert!(text.contains("too little was seen to tell"), "{format:?}");
+        assert!(!text.contains("no size that was tried is enough"), "{format:?}");
+    }
+    let html = text(&report, OutputFormat::Html);
+    assert!(html.contains("<article class=\"card model attention\""));
+    assert!(html.contains("<td class=\"chance attention\">"));
+    let model = report.domain_controllers[0].virtual_sensor.as_mut().unwrap();
+    (model.seen_ms, model.seen_packets) = (600_000, 5_000);
+    for format in FOR_PEOPLE {
+        let text = unfolded(&text(&report, format));
+        let said = "; 10 min of traffic were seen and say nothing of other hours";
+        assert!(text.contains(said), "{format:?}");
+    }
 }
