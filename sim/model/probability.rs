@@ -343,7 +343,8 @@ impl Experiment<'_> {
             values
         };
         let losses = sorted(|run| run.loss);
-        let limits = [Limit::Memory, Limit::Quota, Limit::Cores, Limit::Bursts];
+        let limits =
+            [Limit::Memory, Limit::Quota, Limit::Cores, Limit::Conversation, Limit::Bursts];
         let counted =
             limits.map(|limit| (missed.iter().filter(|r| r.limit == limit).count(), limit));
         let most = counted.into_iter().rev().max_by_key(|(count, _)| *count);
@@ -426,7 +427,8 @@ fn kept(candidate: &Candidate, size: &SimulatedSize) -> Run {
     let limit = if size.restart_count > 0 {
         Limit::Memory
     } else if lossy().all(|row| row.utilisation < FULL) {
-        Limit::Bursts
+        let is_one = lossy().any(|row| row.busiest_shard >= FULL);
+        if is_one { Limit::Conversation } else { Limit::Bursts }
     } else if lossy().any(|row| row.utilisation >= FULL && starved(row.allowed_cores)) {
         Limit::Quota
     } else {

@@ -77,6 +77,8 @@ pub struct SimulatedInterval {
     pub lost_packets: u64,
     /// Share of the cores it was allowed that the sensor used, 0 to 1.
     pub utilisation: f64,
+    /// Highest utilisation of one shard within a quota interval, 0 to 1.
+    pub busiest_shard: f64,
     /// Mean of the cores it was allowed: its size or the quota, whichever was less.
     pub allowed_cores: f64,
     /// Mean wait of the packets that were not lost, in ms.
@@ -142,8 +144,9 @@ pub enum Limit {
     Quota,
     /// Memory: the service stopped.
     Memory,
-    /// The capture buffer, or one flow that is more than a core: packets were lost although no
-    /// interval used 90 % of the cores.
+    /// One shard: its conversations are more than a core, while others had less to do.
+    Conversation,
+    /// The capture buffer: packets were lost although no interval used 90 % of the cores.
     Bursts,
 }
 

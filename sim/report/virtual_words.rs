@@ -185,6 +185,7 @@ pub fn limit_name(limit: Limit) -> &'static str {
         Limit::Cores => "Cores",
         Limit::Quota => "What the server leaves over",
         Limit::Memory => "Memory",
+        Limit::Conversation => "One core",
         Limit::Bursts => "The capture buffer",
     }
 }
@@ -195,6 +196,7 @@ pub fn limit_reason(limit: Limit) -> &'static str {
         Limit::Cores => "the sensor is busy on all the cores of its size",
         Limit::Quota => "the server’s own work takes processor time that the sensor needs",
         Limit::Memory => "the sensor stops at its memory limit and starts again",
+        Limit::Conversation => "one conversation, or a few, are more than one core can do",
         Limit::Bursts => {
             "more packets arrive at once than it holds, although cores are free on average"
         }

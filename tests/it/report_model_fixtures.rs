@@ -117,6 +117,7 @@ fn course() -> SimulatedSize {
         let load = 0.2 + 0.35 * (-((hour - 12.0) / 4.0).powi(2)).exp() + 0.45 * storm;
         let offered_packets = (load * 900_000.0) as u64;
         SimulatedInterval {
+            busiest_shard: 0.5,
             start_utc: at(i64::from(minute) * 60),
             offered_packets,
             lost_packets: if storm > 0.8 {

@@ -123,6 +123,10 @@ fn short_first(verdict: &VirtualVerdict) -> Option<String> {
             "what the server's own work and the 15 % that the sensor leaves free leave of the cores"
         }
         Limit::Memory => "memory: the sensor stops and starts again",
+        Limit::Conversation => {
+            "a single core: the conversations that fall to it are more than it can do, and more \
+             cores help little"
+        }
         Limit::Bursts => {
             "the capture buffer, in bursts of a second or less: more cores help little"
         }

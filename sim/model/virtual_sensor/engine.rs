@@ -11,9 +11,12 @@ use super::{Arrivals, CLASSES, Candidate, SensorError, Settings};
 
 /// Length of a tick in nanoseconds: how often stages, restarts and series are looked at; and where
 /// a queue behind a listener is not nearly empty.
-const TICK_NS: i64 = 100_000_000;
-const FINE_TICK_NS: i64 = 10_000_000;
+pub(super) const TICK_NS: i64 = 100_000_000;
+pub(super) const FINE_TICK_NS: i64 = 10_000_000;
 const QUOTA_NS: i64 = QUOTA_SECONDS * 1_000_000_000;
+/// How often shares are looked at until there is a quota interval of them, after a first such time
+/// with a look in every tick.
+const SECOND_NS: i64 = 1_000_000_000;
 const DAY_NS: i64 = 86_400 * 1_000_000_000;
 /// Longest simulation, in days; the series of every size stay in memory.
 const DAYS_MAX: i64 = 31;
@@ -49,13 +52,16 @@ impl VirtualSensor {
     ///
     /// # Errors
     ///
-    /// [`SensorError`] where a size or a setting cannot be.
+    /// [`SensorError`] where a size, a setting or the start cannot be.
     pub fn new(
         settings: Settings,
         candidates: &[Candidate],
         start_ns: i64,
     ) -> Result<Self, SensorError> {
         settings.check(candidates)?;
+        if start_ns > i64::MAX - 2 * DAYS_MAX * DAY_NS {
+            return Err(SensorError::Start);
+        }
         let listeners = candidates.iter().map(|candidate| {
             // A packet that stands for many fills as many times the room.
             let buffer = whole_u64(candidate.buffer_bytes_per_shard as f64 / candidate.load);
@@ -185,11 +191,16 @@ impl VirtualSensor {
         if end_ns >= self.next_quota_ns {
             self.next_quota_ns = self.next_quota_ns.saturating_add(QUOTA_NS);
             self.quotas += 1;
+            self.see_shares(QUOTA_SECONDS as f64);
+            self.begin_shares();
             self.packets_per_second = self.in_quota.packets as f64 / QUOTA_SECONDS as f64;
             self.memory();
             self.allow();
             self.in_quota = Offered::default();
             self.move_epoch();
+            self.set_rates();
+        } else if self.quotas == 0 && (since < SECOND_NS || since % SECOND_NS == 0) {
+            self.see_shares(since as f64 / 1e9);
             self.set_rates();
         } else if changed {
             self.set_rates();
@@ -199,6 +210,18 @@ impl VirtualSensor {
             let now = Timestamp::from_nanos(end_ns);
             self.sizes.iter_mut().for_each(|size| size.close_interval(now, &self.settings));
         }
+    }
+
+    /// Sees how the packets of the last `seconds` are shared among shards.
+    fn see_shares(&mut self, seconds: f64) {
+        for (size, listener) in self.sizes.iter_mut().zip(&self.listeners) {
+            size.see_shares(&self.settings, listener.shares(), seconds);
+        }
+    }
+
+    fn begin_shares(&mut self) {
+        self.sizes.iter_mut().for_each(Size::begin_shares);
+        self.listeners.iter_mut().for_each(Listener::begin_shares);
     }
 
     /// Sets what each size may use from now on.

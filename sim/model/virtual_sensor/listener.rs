@@ -96,7 +96,7 @@ struct Shard {
     /// Accepted bytes from which on something is to be decided: the buffer may be full, or a
     /// chunk is.
     check: u64,
-    /// Packets of the open chunk.
+    /// Packets accepted so far.
     packets: u64,
 }
 
@@ -137,6 +137,9 @@ struct Buffer {
     chunks: VecDeque<Chunk>,
     /// Bytes that have left, by whole chunks.
     departed: u64,
+    /// Packets accepted before the open chunk, and when shares were last asked for.
+    packets_before: u64,
+    packets_asked: u64,
     edge: Edge,
 }
 
@@ -369,6 +372,19 @@ impl Listener {
         }
     }
 
+    /// Packets that the busiest shard and that all have accepted since shares were last begun.
+    pub(super) fn shares(&self) -> (u64, u64) {
+        let each = self.shards.iter().zip(&self.buffers);
+        let each = each.map(|(shard, buffer)| shard.packets - buffer.packets_asked);
+        each.fold((0, 0), |(most, all), packets| (most.max(packets), all + packets))
+    }
+
+    /// Begins to count shares anew.
+    pub(super) fn begin_shares(&mut self) {
+        let each = self.shards.iter().zip(&mut self.buffers);
+        each.for_each(|(shard, buffer)| buffer.packets_asked = shard.packets);
+    }
+
     /// What was lost and waited since this was last asked.
     pub(super) fn take(&mut self) -> Tally {
         std::mem::take(&mut self.tally)
@@ -473,7 +489,7 @@ fn decide(
         shard.accepted = accepted;
         shard.packets += 1;
         if accepted >= buffer.edge.close_at {
-            buffer.close(&mut shard);
+            buffer.close(&shard);
         }
         let queued = (accepted + buffer.capacity).saturating_sub(room);
         tally.queue_bytes_max = tally.queue_bytes_max.max(queued);
@@ -501,7 +517,16 @@ impl Buffer {
             leaving_rate: 0,
             leaving_mask: 0,
         };
-        Self { even, capacity, chunk_bytes, chunks, departed: 0, edge }
+        Self {
+            even,
+            capacity,
+            chunk_bytes,
+            chunks,
+            departed: 0,
+            packets_before: 0,
+            packets_asked: 0,
+            edge,
+        }
     }
 
     /// Forgets what has left by `now`.
@@ -513,7 +538,7 @@ impl Buffer {
             let first = (self.capacity / FIRST_CHUNKS).min(CHUNK_BYTES_MAX);
             let first = if self.even { first } else { 0 };
             self.edge.close_at = shard.accepted.saturating_add(self.chunk_bytes.max(first));
-            shard.packets = 0;
+            self.packets_before = shard.packets;
         }
         let mut moved = self.chunks.is_empty();
         while let Some(chunk) = self.chunks.front().copied().filter(|chunk| chunk.done <= now) {
@@ -528,14 +553,15 @@ impl Buffer {
     }
 
     /// Closes the open chunk behind the packet that was accepted last.
-    fn close(&mut self, shard: &mut Shard) {
-        let Shard { free_at: done, accepted, packets, .. } = *shard;
+    fn close(&mut self, shard: &Shard) {
+        let Shard { free_at: done, accepted, .. } = *shard;
+        let packets = shard.packets - self.packets_before;
         self.chunks.push_back(Chunk { done, accepted, packets });
         if self.chunks.len() == 1 {
             self.set_leaving();
         }
         self.edge.close_at = accepted.saturating_add(self.chunk_bytes);
-        shard.packets = 0;
+        self.packets_before = shard.packets;
     }
 
     /// Sets what leaves next: the first chunk, evenly or not before it is done.

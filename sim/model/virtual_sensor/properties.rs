@@ -321,11 +321,12 @@ fn nothing_takes_no_time_and_a_month_is_the_most() {
     let found = sensor.finish(30 * 86_400_000_000_000).unwrap();
     assert_eq!((found[0].offered_packets, found[0].lost_packets), (2, 0));
     assert_eq!(found[0].intervals.len(), 30 * 1_440 + 1);
-    for bad in [0.0, -1.0, f64::NAN, 33.0] {
+    for bad in [0.0, -1.0, f64::NAN, 5_000.0] {
         let candidate = Candidate { cores: bad, ..size(1.0, 1) };
         assert!(VirtualSensor::new(settings(), &[candidate], 0).is_err());
     }
     assert!(VirtualSensor::new(settings(), &[], 0).is_err());
+    assert!(VirtualSensor::new(settings(), &[size(1.0, 9)], i64::MAX - 1).is_err());
     assert!(VirtualSensor::new(Settings::new(0.1, vec![]), &[size(1.0, 9)], 0).is_err());
 }
 
@@ -386,4 +387,55 @@ fn a_starved_sensor_with_a_large_buffer_waits_for_hours_and_overflows_nothing() 
     assert_eq!(found[0].lost_packets, 0);
     assert!(found[0].late_packets > 49_900, "{:?}", found[0].late_packets);
     assert!(found.iter().all(|size| size.mean_wait_ms > 1e6), "{found:?}");
+}
+
+#[test]
+fn cores_beyond_the_shards_find_nothing_to_do_and_harm_nobody() {
+    let arrivals = bursty(9, 20_000.0, 20.0, 0.6, any_size);
+    let found = run(&settings(), &[size(32.0, 4_000), size(400.0, 4_000)], &arrivals);
+    assert_eq!(found[0].lost_packets, found[1].lost_packets);
+}
+
+#[test]
+fn a_burst_after_a_quiet_time_has_all_the_room_wherever_a_quota_interval_begins() {
+    let lost = |offset_ns: i64| {
+        let mut arrivals = Arrivals::default();
+        for burst in 0..10 {
+            for packet in 0..5_000_u32 {
+                let time = burst * 20_000_000_000 + offset_ns + i64::from(packet) * 20_000;
+                arrivals.push(time, 500, 0, packet);
+            }
+        }
+        let mut sensor = VirtualSensor::new(settings(), &[size(4.0, 1 << 19)], 0).unwrap();
+        sensor.offer(&arrivals).unwrap();
+        sensor.finish(200_000_000_000).unwrap()[0].lost_packets
+    };
+    assert_eq!(lost(500_000_000), 0);
+    assert_eq!(lost(0), 0);
+}
+
+#[test]
+fn what_the_server_leaves_goes_where_the_work_is() {
+    // 16 cores of which 13.6 may be used and 11.2 are: 2.4 are left.
+    let own_load = OwnLoad::Constant(Use { cores: 11.2, memory_gb: 4.0 });
+    let settings = Settings { own_load, ..Settings::new(0.0, vec![COST_NS]) };
+    let server = Some(Server { cores: 16.0, memory_gb: 64.0 });
+    let candidate = Candidate { server, ..size(16.0, 1 << 20) };
+    let lost = |gap_ns: i64, flows: i64| {
+        let mut arrivals = Arrivals::default();
+        for packet in 0..60_000_000_000 / gap_ns {
+            let flow = u32::try_from(packet * 7_919 % flows).unwrap();
+            arrivals.push(packet * gap_ns, 500, 0, flow);
+        }
+        run(&settings, &[candidate], &arrivals).remove(0)
+    };
+    // One conversation of 0.8 of a core has it; of 1.25 it has one.
+    assert_eq!(lost(62_500, 1).lost_packets, 0);
+    let elephant = lost(40_000, 1);
+    assert!((elephant.loss_ratio() - 0.2).abs() < 0.02, "{}", elephant.loss_ratio());
+    assert!(elephant.intervals[0].busiest_shard > 0.99 && elephant.intervals[0].utilisation < 0.5);
+    // Two thousand have the 2.4 together: 2 of work fit, 3 of it lose a fifth.
+    assert_eq!(lost(25_000, 2_000).lost_packets, 0);
+    let many = lost(16_666, 2_000);
+    assert!((many.loss_ratio() - 0.2).abs() < 0.05, "{}", many.loss_ratio());
 }

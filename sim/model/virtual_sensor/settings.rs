@@ -18,6 +18,9 @@ const BUFFER_MAX: u64 = 1 << 30;
 /// Least and most that traffic may be multiplied by.
 const LOAD: std::ops::RangeInclusive<f64> = 0.001..=1_000.0;
 
+/// Most cores of a size or a server: what is more than [`SHARDS_MAX`] finds nothing to do.
+const CORES_MAX: f64 = 4_096.0;
+
 /// Most sizes of one simulation.
 const CANDIDATES_MAX: usize = 512;
 
@@ -37,7 +40,7 @@ pub struct Server {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
     /// Physical cores that the sensor may use at most; may be a fraction. Flows are dealt to as
-    /// many shards as that, rounded up.
+    /// many shards as that, rounded up, at most 32.
     pub cores: f64,
     /// Memory that the sensor may use at most, in GB.
     pub memory_gb: f64,
@@ -181,7 +184,7 @@ impl Settings {
             let load = LOAD.contains(&candidate.load);
             let buffer = (1..=BUFFER_MAX).contains(&candidate.buffer_bytes_per_shard);
             let sane = amounts.iter().all(|amount| amount.is_finite() && *amount > 0.0);
-            if !sane || !buffer || !load || candidate.cores > SHARDS_MAX as f64 {
+            if !sane || !buffer || !load || candidate.cores.max(server.cores) > CORES_MAX {
                 return Err(SensorError::Candidate(index));
             }
         }
@@ -222,7 +225,7 @@ pub enum SensorError {
     Candidates(usize),
     /// A size that cannot be.
     #[error(
-        "simulate size {0} (counted from 0): cores (at most {SHARDS_MAX}), memory, buffer (at most 1 GiB) and load (0.001 to 1,000) must be above zero"
+        "simulate size {0} (counted from 0): cores (at most {CORES_MAX}), memory, buffer (at most 1 GiB) and load (0.001 to 1,000) must be above zero"
     )]
     Candidate(usize),
     /// No class or too many.
@@ -231,6 +234,9 @@ pub enum SensorError {
     /// Another setting that cannot be.
     #[error("simulate with this {0}: it must be a finite number of a sensible size")]
     Setting(&'static str),
+    /// A start so late that times end.
+    #[error("simulate from the last days that times can tell: the clock of the input is wrong")]
+    Start,
     /// More time than is kept.
     #[error("simulate {days} days: arrivals may span at most 31, choose a part of them")]
     TooLong {

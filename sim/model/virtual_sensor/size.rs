@@ -4,6 +4,7 @@ use crate::base::Timestamp;
 use crate::model::rounding::{whole_i64, whole_u64};
 use crate::record::{Basis, HealthSpan, LossStretch, SensorSize, SimulatedInterval, SimulatedSize};
 
+use super::engine::{FINE_TICK_NS, TICK_NS};
 use super::listener::{Stretch, Tally, UNITS_PER_SECOND};
 use super::quota::QUOTA_SECONDS;
 use super::stages::Queues;
@@ -11,6 +12,10 @@ use super::{Candidate, Settings};
 
 /// Cores that a shard has at least: a starved process is still scheduled now and then.
 const RATE_MIN: f64 = 1e-4;
+
+/// How long it is until queues are looked at again, in seconds: ticks of the engine.
+const TICK_SECONDS: f64 = TICK_NS as f64 / 1e9;
+const FINE_TICK_SECONDS: f64 = FINE_TICK_NS as f64 / 1e9;
 
 /// Restarts and health conditions that are told one by one.
 const TOLD_MAX: usize = 1_000;
@@ -53,6 +58,7 @@ struct Sums {
     queue_bytes_max: u64,
     entries_max: f64,
     memory_gb: f64,
+    busiest_shard: f64,
 }
 
 /// One size.
@@ -60,6 +66,10 @@ struct Sums {
 pub(super) struct Size {
     candidate: Candidate,
     shards: f64,
+    /// How many shards there would be if all had as much to do as the busiest.
+    even_shards: f64,
+    /// Core-seconds of work done since shares were last seen.
+    served: f64,
     allowed_cores: f64,
     allowed_memory_gb: f64,
     /// How long that has been so in this interval.
@@ -111,6 +121,9 @@ impl Size {
         Self {
             candidate,
             shards: shards as f64,
+            // Seen within the first tick; until then nothing is held back.
+            even_shards: 1.0,
+            served: 0.0,
             allowed_cores: candidate.cores,
             allowed_memory_gb: candidate.memory_gb,
             allowed_ns: 0,
@@ -178,7 +191,10 @@ impl Size {
         let served = (work_seconds - lost + self.backlog - backlog).max(0.0);
         self.backlog = backlog;
         let packets = if self.mean_cost > 0.0 { served / self.mean_cost } else { 0.0 };
-        self.room = self.queues.step(&settings.stages, packets, seconds) / seconds;
+        self.served += served;
+        let room = self.queues.step(&settings.stages, packets, seconds);
+        // How much there is room for until queues are looked at again.
+        self.room = room / if self.queues.calm() { TICK_SECONDS } else { FINE_TICK_SECONDS };
         self.allowed_ns += tick_ns;
 
         let sums = &mut self.sums;
@@ -202,12 +218,33 @@ impl Size {
         self.target(settings) != self.rate
     }
 
+    /// Sees what the busiest shard and all have accepted in so many `seconds`. What is allowed
+    /// goes where the work is: a shard that has more of it gets more, as any scheduler does it,
+    /// and all together no more than is allowed.
+    pub(super) fn see_shares(&mut self, settings: &Settings, shares: (u64, u64), seconds: f64) {
+        let (most, all) = shares;
+        if most == 0 || seconds <= 0.0 {
+            return;
+        }
+        let packet_seconds = self.mean_cost * self.candidate.load;
+        let busiest = most as f64 * packet_seconds / (self.rate * seconds);
+        self.sums.busiest_shard = self.sums.busiest_shard.max(busiest.min(1.0));
+        let allowed = self.allowed_cores - settings.base_cores - settings.probes.cores();
+        let over = (self.served / (allowed * seconds).max(f64::MIN_POSITIVE)).max(1.0);
+        self.even_shards = (all as f64 / most as f64 * over).clamp(1.0, self.shards);
+    }
+
+    /// Begins to see shares anew.
+    pub(super) fn begin_shares(&mut self) {
+        self.served = 0.0;
+    }
+
     /// Cores of one shard: what is allowed less what is used without traffic, at most one core,
     /// and no more than the stages behind can take.
     fn target(&self, settings: &Settings) -> f64 {
         let base = settings.base_cores + settings.probes.cores();
         let behind = if self.mean_cost > 0.0 { self.room * self.mean_cost } else { f64::INFINITY };
-        ((self.allowed_cores - base).min(behind) / self.shards).clamp(RATE_MIN, 1.0)
+        ((self.allowed_cores - base).min(behind) / self.even_shards).clamp(RATE_MIN, 1.0)
     }
 
     /// The rate before and the new one; `None` where they are the same.
@@ -311,6 +348,7 @@ impl Size {
             offered_packets: sums.offered_packets,
             lost_packets: sums.lost_packets,
             utilisation: (sums.used / sums.allowed.max(f64::MIN_POSITIVE)).min(1.0),
+            busiest_shard: sums.busiest_shard,
             allowed_cores: sums.allowed * 1e9 / sums.duration_ns as f64,
             mean_wait_ms: sums.wait_seconds * 1e3 / accepted.max(1) as f64,
             queue_bytes_max: sums.queue_bytes_max,

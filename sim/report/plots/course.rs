@@ -281,6 +281,7 @@ mod tests {
             offered_packets,
             lost_packets,
             utilisation: 0.5,
+            busiest_shard: 0.5,
             allowed_cores: 2.0,
             mean_wait_ms: 0.1,
             queue_bytes_max: 0,
