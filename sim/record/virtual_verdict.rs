@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Assumption, CalibrationSummary, Chance, Exhaustion, Headroom, Limit, SimulatedSize, SizeProbability,
-    SufficientSize,
+    Assumption, CalibrationSummary, Chance, Exhaustion, Headroom, Limit, SimulatedSize,
+    SizeProbability, SufficientSize,
 };
 use crate::base::Timestamp;
 

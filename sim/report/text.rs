@@ -218,11 +218,9 @@ fn virtual_sensor(screen: &mut Screen, model: &VirtualVerdict) {
     for fact in virtual_facts(model) {
         screen.wrapped("  - ", &fact);
     }
-    for span in model.course.health.iter().take(escape::LIST_ITEMS) {
-        let title = escape::name(&span.title);
-        let when = number::span(span.start_utc, span.end_utc);
-        let basis = labels::basis(span.basis);
-        screen.wrapped("  ! ", &format!("Health alert: {title}, {when} [{basis}]"));
+    for alert in virtual_words::alerts(&model.course).iter().take(escape::LIST_ITEMS) {
+        let (title, when, whose) = (escape::name(alert.title), &alert.when, &alert.whose);
+        screen.wrapped("  ! ", &format!("Health alert: {title}, {when} [{whose}]"));
     }
 }
 

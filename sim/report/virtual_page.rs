@@ -87,10 +87,7 @@ pub fn figures(sized: &Sized, verdict: &VirtualVerdict) -> Vec<(String, String, 
     let (limit, reason) = virtual_words::short_first(verdict);
     vec![
         (
-            format!(
-                "Risk of losing more than {}",
-                virtual_words::goal(verdict.goal_loss_ratio)
-            ),
+            format!("Risk of losing more than {}", virtual_words::goal(verdict.goal_loss_ratio)),
             server.map_or_else(unknown, |server| number::percent(server.probability)),
             server.map_or_else(
                 || "of this server: not known".to_string(),
@@ -109,7 +106,10 @@ pub fn figures(sized: &Sized, verdict: &VirtualVerdict) -> Vec<(String, String, 
             "Time until that is used up".to_string(),
             verdict.exhaustion.map_or_else(unknown, |end| virtual_words::years(end.years_yes)),
             verdict.exhaustion.as_ref().map_or_else(
-                || "not computed: no room, no growth, or too little seen to tell it from".to_string(),
+                || {
+                    "not computed: no room, no growth, or too little seen to tell it from"
+                        .to_string()
+                },
                 virtual_words::growth,
             ),
         ),

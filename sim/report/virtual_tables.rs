@@ -3,7 +3,7 @@
 use crate::record::{CalibrationSummary, Estimate, SensorSize, Sized, VirtualVerdict, WhatIf};
 
 use super::page_tables::{Grid, GridCell, GridHeading};
-use super::{escape, labels, number, plots, virtual_words};
+use super::{escape, number, plots, virtual_words};
 
 /// Most numbers of cores that the what-if table has columns for.
 const MAX_CORES: usize = 12;
@@ -190,12 +190,17 @@ pub fn health(verdict: &VirtualVerdict) -> Grid {
         vec![
             GridCell::text(escape::name(&span.title)),
             GridCell::text(number::span(span.start_utc, span.end_utc)),
-            GridCell::text(labels::basis(span.basis)),
+            GridCell::text(virtual_words::alert_basis(span.basis)),
         ]
     });
-    let columns = ["Health alert", "When its condition held", "Whose condition"];
+    let columns = ["Health alert", "When its condition held", "Whose"];
     let none = "The condition of no health alert held in the course.";
-    Grid::new("Health alerts", &columns, rows, none)
+    let mut grid = Grid::new("Health alerts", &columns, rows, none);
+    if verdict.course.health.len() >= virtual_words::HEALTH_HELD {
+        grid.note =
+            "There are more: report.json has the first 1,000, no more are kept.".to_string();
+    }
+    grid
 }
 
 /// How much higher short windows are than the average.

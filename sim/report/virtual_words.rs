@@ -2,8 +2,9 @@
 //! ready for the second step of [`escape`].
 
 use crate::record::{
-    ArrivalsFrom, Assumption, Basis, CalibrationSummary, Chance, Evidence, Exhaustion, Headroom, Limit,
-    SensorSize, SizeProbability, SizingReport, TableReading, VirtualVerdict,
+    ArrivalsFrom, Assumption, Basis, CalibrationSummary, Chance, Evidence, Exhaustion, Headroom,
+    HealthSpan, Limit, SensorSize, SimulatedSize, SizeProbability, SizingReport, TableReading,
+    VirtualVerdict,
 };
 
 use super::labels::{self, Tone};
@@ -22,6 +23,66 @@ pub const YES_BELOW: f64 = 0.05;
 
 /// Probability above which it is `No`.
 pub const NO_ABOVE: f64 = 0.5;
+
+/// Fewest replicas whose interval (Wilson 1927, 95 %) ends below 5 % where none of them misses:
+/// its end is then 3.84 / (replicas + 3.84).
+const REPLICAS_FOR_UPPER: u32 = 73;
+
+/// Most health alerts that a record holds, see [`SimulatedSize::health`].
+pub const HEALTH_HELD: usize = 1_000;
+
+/// Health alerts of one title, summed up.
+pub struct Alerts<'a> {
+    /// Its exact title.
+    pub title: &'a str,
+    /// How often, when first and until when.
+    pub when: String,
+    /// Whose title, condition and time are.
+    pub whose: String,
+}
+
+/// Health alerts whose condition held, each title once.
+pub fn alerts(course: &SimulatedSize) -> Vec<Alerts<'_>> {
+    let mut titles: Vec<Vec<&HealthSpan>> = Vec::new();
+    for span in &course.health {
+        let same = |known: &&mut Vec<&HealthSpan>| {
+            known
+                .first()
+                .is_some_and(|first| (&first.title, first.basis) == (&span.title, span.basis))
+        };
+        match titles.iter_mut().find(same) {
+            Some(known) => known.push(span),
+            None => titles.push(vec![span]),
+        }
+    }
+    let more = if course.health.len() >= HEALTH_HELD { "at least " } else { "" };
+    titles.into_iter().filter_map(|spans| summed(&spans, more)).collect()
+}
+
+fn summed<'a>(spans: &[&'a HealthSpan], more: &str) -> Option<Alerts<'a>> {
+    let first = spans.first()?;
+    let last = spans.iter().map(|span| span.end_utc).max()?;
+    let once = number::span(first.start_utc, first.end_utc);
+    let when = match spans.len() as u64 {
+        1 => once,
+        times => format!(
+            "{more}{} times, {}, the first {once}",
+            number::count(times),
+            number::span(first.start_utc, last)
+        ),
+    };
+    Some(Alerts { title: &first.title, when, whose: alert_basis(first.basis) })
+}
+
+/// Whose an alert's title, condition and time are: never all of one.
+pub fn alert_basis(basis: Basis) -> String {
+    match basis {
+        Basis::VendorPublished => "title and condition: Microsoft’s; time: our model".to_string(),
+        other => {
+            format!("title: Microsoft’s; condition: {}; time: our model", labels::basis(other))
+        }
+    }
+}
 
 /// The answer in one word.
 pub fn chance(chance: Chance) -> &'static str {
@@ -254,14 +315,17 @@ pub fn server_size(verdict: &VirtualVerdict) -> String {
 /// Sufficient sizes with what each of them means.
 pub fn sufficient(verdict: &VirtualVerdict) -> [(&'static str, String, &'static str); 3] {
     let found = &verdict.sufficient;
+    let upper = match found.upper {
+        None if found.target.is_some() && verdict.replicas < REPLICAS_FOR_UPPER => format!(
+            "not told by {} (at least {REPLICAS_FOR_UPPER} are needed)",
+            labels::plural(verdict.replicas.into(), "replica", "replicas")
+        ),
+        upper => optional_size(upper.as_ref()),
+    };
     [
         ("Lower", optional_size(found.lower.as_ref()), "the smallest that may do (not No)"),
         ("Target", optional_size(found.target.as_ref()), "the smallest that does (Yes)"),
-        (
-            "Upper",
-            optional_size(found.upper.as_ref()),
-            "the smallest that does even at the upper end of the interval",
-        ),
+        ("Upper", upper, "the smallest that does even at the upper end of the interval"),
     ]
 }
 

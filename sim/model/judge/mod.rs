@@ -17,8 +17,8 @@ mod work;
 
 use crate::base::Arrivals;
 use crate::record::{
-    ArrivalsFrom, CapacityTable, Evidence, Headroom, Limit, SimulatedSize, SizeProbability, Sized, SufficientSize,
-    TableReading, VirtualVerdict, WhatIf,
+    ArrivalsFrom, CapacityTable, Evidence, Headroom, Limit, SimulatedSize, SizeProbability, Sized,
+    SufficientSize, TableReading, VirtualVerdict, WhatIf,
 };
 
 use super::bursts::{BurstError, ClassMix, Mix, Rates};
@@ -315,9 +315,15 @@ impl<'a> Case<'a> {
         &self,
         arrivals: ArrivalsFrom,
         judged: Judged<'_>,
-        course: SimulatedSize,
+        mut course: SimulatedSize,
         made: Option<&Made>,
     ) -> VirtualVerdict {
+        // A restart may last longer than the input; of what comes after it nothing is told.
+        if let Some((_, end)) = Span::whole(self.sized, f64::INFINITY).map(Span::moments) {
+            for span in &mut course.health {
+                span.end_utc = span.end_utc.min(end).max(span.start_utc);
+            }
+        }
         let Judged { own, sizes, sufficient, rate, what_if, work, .. } = judged;
         let (start_utc, end_utc) = self.span.moments();
         let seen = self.sized.dc.timeline.as_ref().map_or(0, |timeline| timeline.covered_ms);

@@ -307,7 +307,9 @@ fn headroom_names_the_rate_that_it_is_counted_from() {
 fn from_next_to_nothing_nothing_is_promised() {
     let short = judged(&sized(&[500.0; 120], 4, 16.0), &question());
     let first = &short.sentences[0];
-    assert!(first.contains("in the 9 min 55 s of traffic that were seen, which say nothing of other"));
+    assert!(
+        first.contains("in the 9 min 55 s of traffic that were seen, which say nothing of other")
+    );
     assert!(short.headroom.is_some() && short.exhaustion.is_some());
     for rates in [&[500.0; 2][..], &[1.0; 60]] {
         let verdict = judged(&sized(rates, 4, 16.0), &question());

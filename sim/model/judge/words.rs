@@ -3,8 +3,8 @@
 use crate::model::virtual_sensor::Settings;
 use crate::model::words::{count, rate, span};
 use crate::record::{
-    Assumption, Basis, Chance, Evidence, Headroom, Limit, SensorSize, SizeProbability, Sized, TableReading,
-    VirtualVerdict,
+    Assumption, Basis, Chance, Evidence, Headroom, Limit, SensorSize, SizeProbability, Sized,
+    TableReading, VerdictKind, VirtualVerdict,
 };
 
 use super::made::Made;
@@ -39,6 +39,7 @@ pub fn sentences(
             row.label
         )
     }));
+    all.extend(difference(verdict, sized.verdict.kind));
     all.push(
         "This is a model of ours, fitted to the vendor's table. It is not the vendor's sensor, and \
          the vendor has not seen it."
@@ -174,10 +175,9 @@ fn spare(headroom: &Headroom, verdict: &VirtualVerdict) -> String {
             instead(load),
             years.unwrap_or_default()
         ),
-        Some(load) => format!(
-            "{whose} would be enough for {load:.2} times this traffic: {}.",
-            instead(load)
-        ),
+        Some(load) => {
+            format!("{whose} would be enough for {load:.2} times this traffic: {}.", instead(load))
+        }
         None => format!("{whose} is not enough for any share of this traffic that was tried."),
     }
 }
@@ -206,6 +206,29 @@ fn smallest(verdict: &VirtualVerdict) -> String {
         ),
         (None, None, _) => "No size in the vendor's table is enough.".to_owned(),
     }
+}
+
+/// Why table and model can differ; nothing where they do not.
+fn difference(verdict: &VirtualVerdict, kind: VerdictKind) -> Option<String> {
+    let model = verdict.server.as_ref()?.chance;
+    let differ = match kind {
+        VerdictKind::Yes => model != Chance::Yes,
+        VerdictKind::No | VerdictKind::YesButResources | VerdictKind::MaybeButResources => {
+            model != Chance::No
+        }
+        VerdictKind::Maybe => model != Chance::Maybe,
+        VerdictKind::MissingOsData
+        | VerdictKind::MissingTrafficData
+        | VerdictKind::MissingRamData
+        | VerdictKind::MissingCoreData => false,
+    };
+    differ.then(|| {
+        "Table and model differ here, and can: the table reads the mean of 15 minutes against the \
+         cores that are installed; the model lets packets come in bursts, takes the server's own \
+         work and the 15 % that stay free off those cores, and calls it enough as long as few \
+         packets are missed."
+            .to_owned()
+    })
 }
 
 /// Whose packets the work is; nothing where the traffic is made of an assumed mix.
