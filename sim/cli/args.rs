@@ -131,7 +131,7 @@ Examples:
   headroom simulate perfmon.csv --dc-cores 4 --dc-ram 16 --growth 25%
   headroom simulate site.toml --dc DC01 --failed DC02 --json
   headroom simulate dc01.pcapng --dc-cores 4 --dc-ram 16 --own-cpu 55% --goal 0.1%
-  headroom simulate perfmon.csv --observed 18000:2:kept --observed 26000:2:dropped
+  headroom simulate perfmon.csv --observed 28000:2:kept --observed 31000:2:dropped
 
 The virtual sensor is a model of ours, fitted to the vendor's table; it is not the vendor's sensor.";
 
@@ -375,7 +375,7 @@ pub struct QuestionArgs {
     pub table_semantics: TableSemantics,
 
     /// What somebody saw: packets per second, cores that the sensor had, and whether it kept or
-    /// dropped, e.g. 18000:2:kept
+    /// dropped, e.g. 28000:2:kept
     #[arg(long, value_name = "PPS:CORES:SEEN")]
     pub observed: Vec<String>,
 

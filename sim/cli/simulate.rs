@@ -18,6 +18,9 @@ use crate::sensor;
 const SEED: u64 = 1;
 /// Largest capture buffer of a core, in bytes: the virtual sensor takes no larger one.
 const BUFFER_BYTES_MAX: u64 = 1 << 30;
+/// Highest loss goal that is taken without a percent sign: nobody lets a tenth be lost, and 0.5 is
+/// meant as half a percent. Ours.
+const GOAL_BARE: f64 = 0.1;
 
 /// What was typed, checked; of --costs the file, too.
 ///
@@ -26,7 +29,7 @@ const BUFFER_BYTES_MAX: u64 = 1 << 30;
 pub fn question(args: &QuestionArgs) -> anyhow::Result<Question> {
     let observations = args.observed.iter().map(|text| observation(text));
     Ok(Question {
-        goal_loss_ratio: share(&args.goal, 1.0).context("--goal")?,
+        goal_loss_ratio: share(&args.goal, GOAL_BARE, 1.0).context("--goal")?,
         reading: match args.table_semantics {
             TableSemantics::Tight => TableReading::Tight,
             TableSemantics::Upper => TableReading::Upper,
@@ -34,9 +37,9 @@ pub fn question(args: &QuestionArgs) -> anyhow::Result<Question> {
         observations: observations.collect::<anyhow::Result<_>>()?,
         replicas: args.replicas,
         seed: SEED,
-        growth_per_year: share(&args.growth, 10.0).context("--growth")?,
+        growth_per_year: share(&args.growth, 1.0, 10.0).context("--growth")?,
         own_cpu_percent: match &args.own_cpu {
-            Some(text) => Some(share(text, 1.0).context("--own-cpu")? * 100.0),
+            Some(text) => Some(share(text, 1.0, 1.0).context("--own-cpu")? * 100.0),
             None => None,
         },
         buffer_bytes: args
@@ -49,8 +52,8 @@ pub fn question(args: &QuestionArgs) -> anyhow::Result<Question> {
     })
 }
 
-/// `0.5%` or `0.005`.
-fn share(text: &str, most: f64) -> anyhow::Result<f64> {
+/// `0.5%` or `0.005`; without a percent sign at most `bare`, since more is most probably percent.
+fn share(text: &str, bare: f64, most: f64) -> anyhow::Result<f64> {
     let (number, unit) = match text.trim().strip_suffix('%') {
         Some(number) => (number.trim_end(), 0.01),
         None => (text.trim(), 1.0),
@@ -58,6 +61,13 @@ fn share(text: &str, most: f64) -> anyhow::Result<f64> {
     let value: f64 = number.parse().ok().with_context(|| {
         format!("'{}' is no share; write e.g. 0.5% or 0.005", text.escape_debug())
     })?;
+    if unit == 1.0 && value > bare {
+        bail!(
+            "{text} without a percent sign is {} %; write {text}% or {}%",
+            value * 100.0,
+            value * 100.0
+        );
+    }
     let value = value * unit;
     if !(0.0..=most).contains(&value) {
         bail!("{text} is not between 0 and {} %", most * 100.0);
@@ -98,7 +108,7 @@ fn observation(text: &str) -> anyhow::Result<FieldObservation> {
     read().with_context(|| {
         format!(
             "--observed: '{}' is no observation; write PACKETS_PER_SECOND:CORES:kept or \
-             PACKETS_PER_SECOND:CORES:dropped, e.g. 18000:2:kept",
+             PACKETS_PER_SECOND:CORES:dropped, e.g. 28000:2:kept",
             text.escape_debug()
         )
     })
@@ -255,10 +265,19 @@ mod tests {
 
     #[test]
     fn shares_sizes_and_observations_are_read() {
-        assert_eq!(share("0.5%", 1.0).unwrap(), 0.005);
-        assert_eq!(share("0.005", 1.0).unwrap(), 0.005);
-        assert!(share("101 %", 1.0).is_err() && share("-1%", 1.0).is_err());
-        assert!(share("x", 1.0).unwrap_err().to_string().contains("'x' is no share"));
+        assert_eq!(share("0.5%", 0.1, 1.0).unwrap(), 0.005);
+        assert_eq!(share("0.005", 0.1, 1.0).unwrap(), 0.005);
+        assert!(share("101 %", 1.0, 1.0).is_err() && share("-1%", 1.0, 1.0).is_err());
+        assert_eq!(share("50 %", 0.1, 1.0).unwrap(), 0.5);
+        for (text, bare, most, told) in [
+            ("0.5", 0.1, 1.0, "write 0.5% or 50%"),
+            ("40", 1.0, 1.0, "write 40%"),
+            ("25", 1.0, 10.0, "write 25%"),
+        ] {
+            let error = share(text, bare, most).unwrap_err().to_string();
+            assert!(error.contains(told), "{error}");
+        }
+        assert!(share("x", 1.0, 1.0).unwrap_err().to_string().contains("'x' is no share"));
         assert_eq!(bytes("1MiB").unwrap(), 1 << 20);
         assert_eq!(bytes("4096").unwrap(), 4_096);
         assert!(bytes("0").is_err() && bytes("99999999999GiB").is_err() && bytes("1MB").is_err());

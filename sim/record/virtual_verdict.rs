@@ -3,10 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Assumption, CalibrationSummary, Chance, Exhaustion, Headroom, SimulatedSize, SizeProbability,
-    SufficientSize,
+    Assumption, CalibrationSummary, Chance, Exhaustion, Headroom, Limit, SimulatedSize,
+    SizeProbability, SufficientSize,
 };
 use crate::base::Timestamp;
+
+/// The vendor's busy window, 15 minutes.
+const BUSY_WINDOW_MS: u64 = 15 * 60_000;
+/// Below this no rate is a rate of anything longer. Ours.
+const LEAST_MS: u64 = 60_000;
+/// Fewer packets are no traffic to tell bursts from. Ours.
+const LEAST_PACKETS: u64 = 1_000;
 
 /// Where the arrivals came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +57,10 @@ pub struct VirtualVerdict {
     pub span_end_utc: Timestamp,
     /// Mean packets per second in it.
     pub packets_per_second: f64,
+    /// Time of which traffic was seen, in milliseconds.
+    pub seen_ms: u64,
+    /// Packets in it.
+    pub seen_packets: u64,
     /// Share of packets that may be lost, 0 to 1.
     pub goal_loss_ratio: f64,
     /// Replicas of costs, and where they are made, of arrivals.
@@ -72,8 +83,10 @@ pub struct VirtualVerdict {
     /// Smallest of them that do.
     pub sufficient: SufficientSize,
     /// How much more traffic the server takes, or where it is not known the smallest sufficient
-    /// size; `None` where no size does.
+    /// size; `None` where no size does, or too little was seen to tell.
     pub headroom: Option<Headroom>,
+    /// What runs short first where it ends; `None` where it does not end at any load tried.
+    pub headroom_limit: Option<Limit>,
     /// When that is used up.
     pub exhaustion: Option<Exhaustion>,
     /// One run with the mean costs over the whole input, of the server or the smallest sufficient
@@ -86,4 +99,31 @@ pub struct VirtualVerdict {
     pub sentences: Vec<String>,
     /// What it rests on.
     pub assumptions: Vec<Assumption>,
+}
+
+/// How much there is behind a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// The vendor's busy window or more.
+    Enough,
+    /// Less than that: other hours may be busier.
+    Short,
+    /// A minute or a thousand packets were not seen: nothing can be told of other traffic.
+    TooLittle,
+}
+
+impl VirtualVerdict {
+    /// How much was seen.
+    pub fn evidence(&self) -> Evidence {
+        match (self.seen_ms, self.seen_packets) {
+            (..LEAST_MS, _) | (_, ..LEAST_PACKETS) => Evidence::TooLittle,
+            (..BUSY_WINDOW_MS, _) => Evidence::Short,
+            _ => Evidence::Enough,
+        }
+    }
+
+    /// What runs short first: now, where the goal is missed, else where headroom ends.
+    pub fn limit(&self) -> Option<Limit> {
+        self.server.as_ref().and_then(|server| server.limit).or(self.headroom_limit)
+    }
 }

@@ -145,9 +145,7 @@ static COLUMNS: &[Column] = &[
 /// Columns of the virtual sensor, behind all others.
 static VIRTUAL_COLUMNS: &[Column] = &[
     column("Sensor Supported (Model)", 14.0, |s| {
-        server(s).map_or(Cell::Unknown, |size| {
-            Cell::text(virtual_words::chance(size.chance).to_string())
-        })
+        told(s).and_then(virtual_words::server_word).map_or(Cell::Unknown, Cell::text)
     }),
     decimal("Loss Probability Percent (Model)", 1, |s| percent(server(s).map(|p| p.probability))),
     decimal("Loss Probability Percent Low (Model)", 1, |s| {
@@ -170,7 +168,7 @@ static VIRTUAL_COLUMNS: &[Column] = &[
         Cell::number(told(s).and_then(|v| v.sufficient.target).map(|size| size.memory_gb))
     }),
     column("Runs Short First (Model)", 40.0, |s| {
-        let limit = server(s).and_then(|size| size.limit);
+        let limit = told(s).and_then(VirtualVerdict::limit);
         limit.map_or(Cell::Unknown, |limit| Cell::text(virtual_words::limit(limit)))
     }),
     decimal("Years To Exhaustion (Model)", 1, |s| {

@@ -33,6 +33,7 @@ struct Page {
     version: String,
     lede: String,
     tally: Vec<Tally>,
+    model_tally: Vec<Tally>,
     complete: bool,
     problems: Vec<String>,
     warnings: Vec<String>,
@@ -150,6 +151,7 @@ pub fn render(report: &SizingReport) -> Result<String, ReportError> {
         version: escape::name(&report.headroom_version),
         lede: lede(report),
         tally: tally(report),
+        model_tally: model_tally(report),
         complete: report.complete,
         problems: escape::sentences(&report.problems),
         warnings: escape::sentences(&report.warnings),
@@ -235,12 +237,26 @@ fn lede(report: &SizingReport) -> String {
 }
 
 fn tally(report: &SizingReport) -> Vec<Tally> {
+    let kinds = report.domain_controllers.iter().map(|sized| sized.verdict.kind);
+    counted(kinds.map(|kind| (labels::tone(kind), labels::kind(kind))))
+}
+
+/// How many got each answer of our model; empty where it was not asked.
+fn model_tally(report: &SizingReport) -> Vec<Tally> {
+    let all = report.domain_controllers.iter().filter_map(|sized| sized.virtual_sensor.as_deref());
+    counted(all.map(|verdict| {
+        let answer = verdict.server.as_ref().map(|server| virtual_words::chance(server.chance));
+        (virtual_words::server_tone(verdict), answer.unwrap_or("No answer"))
+    }))
+}
+
+fn counted(answers: impl Iterator<Item = (Tone, &'static str)>) -> Vec<Tally> {
     let mut tally: Vec<Tally> = Vec::new();
-    for sized in &report.domain_controllers {
-        let words = labels::kind(sized.verdict.kind);
-        match tally.iter_mut().find(|entry| entry.words == words) {
+    for (tone, words) in answers {
+        let known = |entry: &&mut Tally| (entry.tone, entry.words) == (tone, words);
+        match tally.iter_mut().find(known) {
             Some(entry) => entry.count += 1,
-            None => tally.push(Tally { tone: labels::tone(sized.verdict.kind), count: 1, words }),
+            None => tally.push(Tally { tone, count: 1, words }),
         }
     }
     tally.sort_by(|a, b| a.tone.cmp(&b.tone).then(a.words.cmp(b.words)));

@@ -136,7 +136,7 @@ fn overview(page: &mut Page, report: &SizingReport) {
         "Short by",
     ];
     let modelled = virtual_words::any(report);
-    headings.extend(modelled.then_some("Our model: probability of losing too much"));
+    headings.extend(modelled.then_some(virtual_words::HEADING));
     page.header(&headings, &[2, 4, 5]);
     for sized in &report.domain_controllers {
         let mut row = vec![

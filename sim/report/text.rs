@@ -131,7 +131,7 @@ fn table(report: &SizingReport, width: u16) -> String {
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     let modelled = virtual_words::any(report);
     let headings = ["DC", "Sensor supported", "Busy/s", "Avg/s", "Max/s", "Row", "Short by"];
-    table.set_header(headings.into_iter().chain(modelled.then_some("Our model")));
+    table.set_header(headings.into_iter().chain(modelled.then_some(virtual_words::HEADING)));
     for sized in &report.domain_controllers {
         let mut row = vec![
             escape::name(&sized.dc.name),
@@ -218,11 +218,9 @@ fn virtual_sensor(screen: &mut Screen, model: &VirtualVerdict) {
     for fact in virtual_facts(model) {
         screen.wrapped("  - ", &fact);
     }
-    for span in model.course.health.iter().take(escape::LIST_ITEMS) {
-        let title = escape::name(&span.title);
-        let when = number::span(span.start_utc, span.end_utc);
-        let basis = labels::basis(span.basis);
-        screen.wrapped("  ! ", &format!("Health alert: {title}, {when} [{basis}]"));
+    for alert in virtual_words::alerts(&model.course).iter().take(escape::LIST_ITEMS) {
+        let (title, when, whose) = (escape::name(alert.title), &alert.when, &alert.whose);
+        screen.wrapped("  ! ", &format!("Health alert: {title}, {when} [{whose}]"));
     }
 }
 
@@ -235,8 +233,9 @@ fn virtual_facts(model: &VirtualVerdict) -> Vec<String> {
         let (years, growth) = (virtual_words::years(end.years_yes), virtual_words::growth(end));
         facts.push(format!("Time until that is used up: {years}; {growth}."));
     }
-    if let Some(limit) = model.server.as_ref().and_then(|server| server.limit) {
-        facts.push(format!("Runs short first: {}.", virtual_words::limit(limit)));
+    if model.limit().is_some() {
+        let (limit, reason) = virtual_words::short_first(model);
+        facts.push(format!("Runs short first: {limit}: {reason}."));
     }
     let sizes = virtual_words::sufficient(model);
     facts.extend(sizes.map(|(name, size, meaning)| {

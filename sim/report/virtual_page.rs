@@ -84,13 +84,10 @@ pub fn figures(sized: &Sized, verdict: &VirtualVerdict) -> Vec<(String, String, 
     let unknown = || number::UNKNOWN.to_string();
     let server = verdict.server.as_ref();
     let [lower, target, upper] = virtual_words::sufficient(verdict);
-    let limit = server.and_then(|server| server.limit);
+    let (limit, reason) = virtual_words::short_first(verdict);
     vec![
         (
-            format!(
-                "Probability of losing more than {}",
-                virtual_words::goal(verdict.goal_loss_ratio)
-            ),
+            format!("Risk of losing more than {}", virtual_words::goal(verdict.goal_loss_ratio)),
             server.map_or_else(unknown, |server| number::percent(server.probability)),
             server.map_or_else(
                 || "of this server: not known".to_string(),
@@ -109,7 +106,10 @@ pub fn figures(sized: &Sized, verdict: &VirtualVerdict) -> Vec<(String, String, 
             "Time until that is used up".to_string(),
             verdict.exhaustion.map_or_else(unknown, |end| virtual_words::years(end.years_yes)),
             verdict.exhaustion.as_ref().map_or_else(
-                || "not computed: no room, or no growth to tell it from".to_string(),
+                || {
+                    "not computed: no room, no growth, or too little seen to tell it from"
+                        .to_string()
+                },
                 virtual_words::growth,
             ),
         ),
@@ -119,15 +119,7 @@ pub fn figures(sized: &Sized, verdict: &VirtualVerdict) -> Vec<(String, String, 
             target.1,
             format!("for the sensor; lower {}, upper {}", lower.1, upper.1),
         ),
-        (
-            "Runs short first".to_string(),
-            limit.map_or_else(unknown, |limit| virtual_words::limit_name(limit).to_string()),
-            match (server, limit) {
-                (None, _) => "not known for this server".to_string(),
-                (Some(_), None) => "no replica missed the goal".to_string(),
-                (Some(_), Some(limit)) => virtual_words::limit_reason(limit).to_string(),
-            },
-        ),
+        ("Runs short first".to_string(), limit, reason),
     ]
 }
 

@@ -3,7 +3,7 @@
 use crate::record::{CalibrationSummary, Estimate, SensorSize, Sized, VirtualVerdict, WhatIf};
 
 use super::page_tables::{Grid, GridCell, GridHeading};
-use super::{escape, labels, number, plots, virtual_words};
+use super::{escape, number, plots, virtual_words};
 
 /// Most servers that the what-if table has columns for.
 const MAX_SERVERS: usize = 12;
@@ -96,7 +96,7 @@ pub fn what_if(verdict: &VirtualVerdict) -> Grid {
     let mut grid = Grid::new("What if", &columns, rows, none);
     if !grid.rows.is_empty() {
         grid = grid.with_note(&format!(
-            "Probability of losing too much, by physical cores of the server, its memory as now but \
+            "Answer and risk of losing too much, by physical cores of the server, its memory as now but \
              where another is named. Traffic is a \
              multiple of that of now: growth, or the load of failed domain controllers. Bursts \
              are a multiple of how strongly the assumed bursts swing. {}{note}",
@@ -127,8 +127,7 @@ fn same_traffic(a: &WhatIf, b: &WhatIf) -> bool {
 }
 
 fn answer(cell: &WhatIf) -> GridCell {
-    let words = virtual_words::chance(cell.chance);
-    let text = format!("{words}, {}", number::percent(cell.probability));
+    let text = virtual_words::at_risk(cell.chance, cell.probability);
     GridCell::toned(virtual_words::tone(cell.chance), text)
 }
 
@@ -152,11 +151,11 @@ pub fn sizes(verdict: &VirtualVerdict) -> Grid {
         "Size",
         "For the sensor",
         "Answer",
-        "#Probability (95 % interval)",
+        "#Risk of losing too much (95 % interval)",
         "#Loss that 95 % of the replicas stay below",
         "Runs short first",
     ];
-    Grid::new("Probability by size", &columns, rows, "No size was tried.")
+    Grid::new("Risk by size", &columns, rows, "No size was tried.")
         .with_note(virtual_words::CHANCES)
 }
 
@@ -202,12 +201,17 @@ pub fn health(verdict: &VirtualVerdict) -> Grid {
         vec![
             GridCell::text(escape::name(&span.title)),
             GridCell::text(number::span(span.start_utc, span.end_utc)),
-            GridCell::text(labels::basis(span.basis)),
+            GridCell::text(virtual_words::alert_basis(span.basis)),
         ]
     });
-    let columns = ["Health alert", "When its condition held", "Whose condition"];
+    let columns = ["Health alert", "When its condition held", "Whose"];
     let none = "The condition of no health alert held in the course.";
-    Grid::new("Health alerts", &columns, rows, none)
+    let mut grid = Grid::new("Health alerts", &columns, rows, none);
+    if verdict.course.health.len() >= virtual_words::HEALTH_HELD {
+        grid.note =
+            "There are more: report.json has the first 1,000, no more are kept.".to_string();
+    }
+    grid
 }
 
 /// How much higher short windows are than the average.

@@ -2,11 +2,12 @@
 //! ready for the second step of [`escape`].
 
 use crate::record::{
-    ArrivalsFrom, Assumption, Basis, CalibrationSummary, Chance, Exhaustion, Headroom, Limit,
-    SensorSize, SizeProbability, SizingReport, TableReading, VirtualVerdict,
+    ArrivalsFrom, Assumption, Basis, CalibrationSummary, Chance, Evidence, Exhaustion, Headroom,
+    HealthSpan, Limit, SensorSize, SimulatedSize, SizeProbability, SizingReport, TableReading,
+    VirtualVerdict,
 };
 
-use super::labels::Tone;
+use super::labels::{self, Tone};
 use super::{escape, number};
 
 /// Whose the answer is. Stands wherever it is shown.
@@ -14,14 +15,74 @@ pub const WHOSE: &str = "A model by Headroom, calibrated on Microsoft’s publis
                          It is not Microsoft’s sensor, and Microsoft has not said this.";
 
 /// What makes an answer, for the legend.
-pub const CHANCES: &str = "Yes: a probability below 5 % of losing more than the goal. Maybe: 5 to \
-                           50 %. No: above 50 %.";
+pub const CHANCES: &str = "Yes: the risk, that is the probability of losing more than the goal, is \
+                           below 5 %. Maybe: 5 to 50 %. No: above 50 %.";
 
 /// Probability up to which the answer is `Yes`, 0 to 1; see [`Chance`].
 pub const YES_BELOW: f64 = 0.05;
 
 /// Probability above which it is `No`.
 pub const NO_ABOVE: f64 = 0.5;
+
+/// Fewest replicas whose interval (Wilson 1927, 95 %) ends below 5 % where none of them misses:
+/// its end is then 3.84 / (replicas + 3.84).
+const REPLICAS_FOR_UPPER: u32 = 73;
+
+/// Most health alerts that a record holds, see [`SimulatedSize::health`].
+pub const HEALTH_HELD: usize = 1_000;
+
+/// Health alerts of one title, summed up.
+pub struct Alerts<'a> {
+    /// Its exact title.
+    pub title: &'a str,
+    /// How often, when first and until when.
+    pub when: String,
+    /// Whose title, condition and time are.
+    pub whose: String,
+}
+
+/// Health alerts whose condition held, each title once.
+pub fn alerts(course: &SimulatedSize) -> Vec<Alerts<'_>> {
+    let mut titles: Vec<Vec<&HealthSpan>> = Vec::new();
+    for span in &course.health {
+        let same = |known: &&mut Vec<&HealthSpan>| {
+            known
+                .first()
+                .is_some_and(|first| (&first.title, first.basis) == (&span.title, span.basis))
+        };
+        match titles.iter_mut().find(same) {
+            Some(known) => known.push(span),
+            None => titles.push(vec![span]),
+        }
+    }
+    let more = if course.health.len() >= HEALTH_HELD { "at least " } else { "" };
+    titles.into_iter().filter_map(|spans| summed(&spans, more)).collect()
+}
+
+fn summed<'a>(spans: &[&'a HealthSpan], more: &str) -> Option<Alerts<'a>> {
+    let first = spans.first()?;
+    let last = spans.iter().map(|span| span.end_utc).max()?;
+    let once = number::span(first.start_utc, first.end_utc);
+    let when = match spans.len() as u64 {
+        1 => once,
+        times => format!(
+            "{more}{} times, {}, the first {once}",
+            number::count(times),
+            number::span(first.start_utc, last)
+        ),
+    };
+    Some(Alerts { title: &first.title, when, whose: alert_basis(first.basis) })
+}
+
+/// Whose an alert's title, condition and time are: never all of one.
+pub fn alert_basis(basis: Basis) -> String {
+    match basis {
+        Basis::VendorPublished => "title and condition: Microsoft’s; time: our model".to_string(),
+        other => {
+            format!("title: Microsoft’s; condition: {}; time: our model", labels::basis(other))
+        }
+    }
+}
 
 /// The answer in one word.
 pub fn chance(chance: Chance) -> &'static str {
@@ -43,7 +104,48 @@ pub fn tone(chance: Chance) -> Tone {
 
 /// Tone of the answer for the server; unknown without one.
 pub fn server_tone(verdict: &VirtualVerdict) -> Tone {
-    verdict.server.as_ref().map_or(Tone::Unknown, |server| tone(server.chance))
+    let told = verdict.server.as_ref().map_or(Tone::Unknown, |server| tone(server.chance));
+    match (told, verdict.evidence()) {
+        // No good news from next to nothing.
+        (Tone::Good, Evidence::TooLittle) => Tone::Attention,
+        _ => told,
+    }
+}
+
+/// The answer for the server, with the time that it is of where that is next to nothing.
+fn qualified(verdict: &VirtualVerdict, answer: Chance) -> String {
+    match verdict.evidence() {
+        Evidence::TooLittle => format!("{}, for {} only", chance(answer), seen(verdict)),
+        Evidence::Short | Evidence::Enough => chance(answer).to_string(),
+    }
+}
+
+/// The answer for the server in a word, or the few that it needs.
+pub fn server_word(verdict: &VirtualVerdict) -> Option<String> {
+    verdict.server.as_ref().map(|server| qualified(verdict, server.chance))
+}
+
+/// How long traffic was seen.
+fn seen(verdict: &VirtualVerdict) -> String {
+    match verdict.seen_ms {
+        ..1_000 => "less than 1 s".to_string(),
+        ms => number::duration(ms),
+    }
+}
+
+/// That little was seen; nothing where it was enough.
+fn of_what(verdict: &VirtualVerdict) -> String {
+    match verdict.evidence() {
+        Evidence::Enough => String::new(),
+        Evidence::Short => {
+            format!("; {} of traffic were seen and say nothing of other hours", seen(verdict))
+        }
+        Evidence::TooLittle => format!(
+            "; {} in {} say next to nothing of this server",
+            labels::plural(verdict.seen_packets, "packet", "packets"),
+            seen(verdict)
+        ),
+    }
 }
 
 /// The answer for the server as it is, complete in one line.
@@ -51,21 +153,34 @@ pub fn answer(verdict: &VirtualVerdict) -> String {
     let goal = goal(verdict.goal_loss_ratio);
     match &verdict.server {
         Some(server) => format!(
-            "{}, with a probability of {} of losing more than {goal} of the packets",
-            chance(server.chance),
+            "{}: the risk of losing more than {goal} of the packets is {}{}",
+            qualified(verdict, server.chance),
             probability(server),
+            of_what(verdict)
         ),
         None => "No answer for this server: how many cores or how much memory it has is not known"
             .to_string(),
     }
 }
 
-/// The answer in a few words for a list: `Maybe, 12.0 %`.
+/// Heading of a column of [`brief`] answers.
+pub const HEADING: &str = "Our model: risk of losing too much";
+
+/// The answer in a few words for a list: `Maybe: risk 12.0 %`.
 pub fn brief(verdict: Option<&VirtualVerdict>) -> String {
-    verdict.and_then(|verdict| verdict.server.as_ref()).map_or_else(
+    let told = verdict.and_then(|verdict| Some((verdict, verdict.server.as_ref()?)));
+    told.map_or_else(
         || number::UNKNOWN.to_string(),
-        |server| format!("{}, {}", chance(server.chance), number::percent(server.probability)),
+        |(verdict, server)| {
+            let answer = qualified(verdict, server.chance);
+            format!("{answer}: risk {}", number::percent(server.probability))
+        },
     )
+}
+
+/// An answer with the risk behind it, which must not be read as how sure the answer is.
+pub fn at_risk(answer: Chance, probability: f64) -> String {
+    format!("{}: risk {}", chance(answer), number::percent(probability))
 }
 
 /// A probability with its interval, `12.0 % (8.2 to 17.3 %)`.
@@ -119,6 +234,12 @@ pub fn span(verdict: &VirtualVerdict) -> String {
     )
 }
 
+/// How long the busy part is.
+fn span_length(verdict: &VirtualVerdict) -> String {
+    let (start, end) = (verdict.span_start_utc.nanos(), verdict.span_end_utc.nanos());
+    number::duration(end.saturating_sub(start).unsigned_abs() / 1_000_000)
+}
+
 /// What runs short, in a word or three.
 pub fn limit_name(limit: Limit) -> &'static str {
     match limit {
@@ -148,6 +269,26 @@ pub fn limit(limit: Limit) -> String {
     format!("{}: {}", limit_name(limit), limit_reason(limit))
 }
 
+/// What runs short first, and how that comes, or why it is not known.
+pub fn short_first(verdict: &VirtualVerdict) -> (String, String) {
+    let now = verdict.server.as_ref().and_then(|server| server.limit);
+    match (now, verdict.limit()) {
+        (Some(limit), _) => (limit_name(limit).to_string(), limit_reason(limit).to_string()),
+        (None, Some(limit)) => {
+            let reason = format!("with more traffic than its room: {}", limit_reason(limit));
+            (limit_name(limit).to_string(), reason)
+        }
+        (None, None) => {
+            let why = match (verdict.evidence(), &verdict.headroom) {
+                (Evidence::TooLittle, _) => "too little was seen to tell",
+                (_, Some(_)) => "nothing did at any load that was tried",
+                (_, None) => "not known for this server",
+            };
+            (number::UNKNOWN.to_string(), why.to_string())
+        }
+    }
+}
+
 /// A size as `2 cores, 9 GB`.
 pub fn size(size: &SensorSize) -> String {
     format!(
@@ -174,14 +315,17 @@ pub fn server_size(verdict: &VirtualVerdict) -> String {
 /// Sufficient sizes with what each of them means.
 pub fn sufficient(verdict: &VirtualVerdict) -> [(&'static str, String, &'static str); 3] {
     let found = &verdict.sufficient;
+    let upper = match found.upper {
+        None if found.target.is_some() && verdict.replicas < REPLICAS_FOR_UPPER => format!(
+            "not told by {} (at least {REPLICAS_FOR_UPPER} are needed)",
+            labels::plural(verdict.replicas.into(), "replica", "replicas")
+        ),
+        upper => optional_size(upper.as_ref()),
+    };
     [
         ("Lower", optional_size(found.lower.as_ref()), "the smallest that may do (not No)"),
         ("Target", optional_size(found.target.as_ref()), "the smallest that does (Yes)"),
-        (
-            "Upper",
-            optional_size(found.upper.as_ref()),
-            "the smallest that does even at the upper end of the interval",
-        ),
+        ("Upper", upper, "the smallest that does even at the upper end of the interval"),
     ]
 }
 
@@ -207,14 +351,19 @@ pub fn spare_percent(headroom: Option<&Headroom>) -> String {
 /// What spare is counted to, and on which size.
 pub fn spare_of(verdict: &VirtualVerdict) -> String {
     let Some(room) = &verdict.headroom else {
-        return "no size that was tried is enough".to_string();
+        return match verdict.evidence() {
+            Evidence::TooLittle => "too little was seen to tell".to_string(),
+            Evidence::Short | Evidence::Enough => "no size that was tried is enough".to_string(),
+        };
     };
     let of = if verdict.server.is_some() { "on what this server leaves over" } else { "on" };
     match room.load_yes {
         Some(_) => {
             format!(
-                "{} until the answer is no longer Yes; {of} {}",
+                "{} until the answer is no longer Yes, of the {} packets/s in its busiest {}; {of} {}",
                 spare_percent(Some(room)),
+                number::rate(room.packets_per_second),
+                span_length(verdict),
                 size(&room.size)
             )
         }

@@ -1,6 +1,6 @@
 //! What the report says of the virtual sensor, in all its formats.
 
-use headroom::record::{SizingReport, TableReading};
+use headroom::record::{Basis, Chance, SizingReport, TableReading};
 use headroom::report::{OutputFormat, RenderOptions, render};
 
 use crate::report::{bytes, golden, short, text, workbook};
@@ -62,7 +62,8 @@ fn without_an_answer_no_format_mentions_the_model() {
 
 #[test]
 fn the_answer_comes_first_and_says_whose_it_is() {
-    let answer = "Maybe, with a probability of 12.0 % (8.2 to 17.2 %) of losing more than 0.1 % of the packets";
+    let answer =
+        "Maybe: the risk of losing more than 0.1 % of the packets is 12.0 % (8.2 to 17.2 %)";
     for format in FOR_PEOPLE {
         let text = unfolded(&text(&modelled(), format));
         let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("{format:?}: {words}"));
@@ -79,7 +80,7 @@ fn an_unknown_server_has_no_answer_and_no_invented_figures() {
         let text = unfolded(&text(&bare(), format));
         assert!(text.contains("No answer for this server"), "{format:?}");
         assert!(text.contains("no size that was tried"), "{format:?}");
-        for wrong in ["Maybe, with", "No, with", "0 packets/s until", "already used up"] {
+        for wrong in ["Maybe: the risk", "No: the risk", "0 packets/s until", "already used up"] {
             assert!(!text.contains(wrong), "{format:?} holds {wrong}");
         }
     }
@@ -120,7 +121,7 @@ fn what_if_carries_its_answers_by_word_and_by_colour() {
         [("good", "✓", "Yes"), ("attention", "!", "Maybe"), ("bad", "✕", "No")]
     {
         let cell = format!(
-            "<td class=\"chance {class}\"><span class=\"dot\" aria-hidden=\"true\">{sign}</span>{word}, "
+            "<td class=\"chance {class}\"><span class=\"dot\" aria-hidden=\"true\">{sign}</span>{word}: risk "
         );
         assert!(grid.contains(&cell), "{cell}");
     }
@@ -252,4 +253,67 @@ fn hostile_words_of_the_model_run_nowhere() {
     let screen = String::from_utf8(render(&report, OutputFormat::Text, options).unwrap()).unwrap();
     assert!(!screen.contains('\u{1b}'));
     assert!(screen.lines().all(|line| line.chars().count() <= 80));
+}
+
+#[test]
+fn next_to_nothing_gives_no_green_yes() {
+    let mut report = modelled();
+    let model = report.domain_controllers[0].virtual_sensor.as_mut().unwrap();
+    (model.seen_ms, model.seen_packets) = (8_000, 1);
+    (model.headroom, model.exhaustion) = (None, None);
+    let server = model.server.as_mut().unwrap();
+    (server.chance, server.probability, server.limit) = (Chance::Yes, 0.0, None);
+    for format in FOR_PEOPLE {
+        let text = unfolded(&text(&report, format));
+        assert!(text.contains("Yes, for 8 s only: the risk of losing"), "{format:?}");
+        assert!(text.contains("1 packet in 8 s say next to nothing of this server"), "{format:?}");
+        assert!(text.contains("too little was seen to tell"), "{format:?}");
+        assert!(!text.contains("no size that was tried is enough"), "{format:?}");
+    }
+    let html = text(&report, OutputFormat::Html);
+    assert!(html.contains("<article class=\"card model attention\""));
+    assert!(html.contains("<td class=\"chance attention\">"));
+    let model = report.domain_controllers[0].virtual_sensor.as_mut().unwrap();
+    (model.seen_ms, model.seen_packets) = (600_000, 5_000);
+    for format in FOR_PEOPLE {
+        let text = unfolded(&text(&report, format));
+        let said = "; 10 min of traffic were seen and say nothing of other hours";
+        assert!(text.contains(said), "{format:?}");
+    }
+}
+
+#[test]
+fn the_head_counts_both_answers() {
+    let html = text(&several(), OutputFormat::Html);
+    let head = html.split("<nav").next().unwrap();
+    let (table, model) = head.split_once("By our model:").unwrap();
+    assert!(table.contains("By Microsoft’s table:"));
+    assert!(model.contains("<b>2</b> Maybe"), "{model}");
+}
+
+#[test]
+fn many_alerts_are_summed_up_and_their_time_is_ours() {
+    let mut report = modelled();
+    let model = report.domain_controllers[0].virtual_sensor.as_mut().unwrap();
+    let mut alert = model.course.health[0].clone();
+    alert.basis = Basis::VendorPublished;
+    model.course.health = vec![alert; 1_000];
+    let terminal = unfolded(&text(&report, OutputFormat::Text));
+    assert_eq!(terminal.matches("Health alert:").count(), 1);
+    assert!(terminal.contains("at least 1,000 times"), "{terminal}");
+    assert!(terminal.contains("[title and condition: Microsoft’s; time: our model]"));
+    let html = text(&report, OutputFormat::Html);
+    assert!(html.contains("report.json has the first 1,000, no more are kept"));
+    assert!(!html.contains("more; report.json has them all"));
+}
+
+#[test]
+fn few_replicas_do_not_tell_of_an_upper_size() {
+    let mut report = modelled();
+    let model = report.domain_controllers[0].virtual_sensor.as_mut().unwrap();
+    (model.replicas, model.sufficient.upper) = (50, None);
+    for format in FOR_PEOPLE {
+        let text = unfolded(&text(&report, format));
+        assert!(text.contains("not told by 50 replicas (at least 73 are needed)"), "{format:?}");
+    }
 }

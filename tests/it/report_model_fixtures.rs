@@ -204,6 +204,8 @@ fn virtual_verdict() -> VirtualVerdict {
         span_start_utc: at(29_100),
         span_end_utc: at(30_000),
         packets_per_second: 15_210.0,
+        seen_ms: 86_399_000,
+        seen_packets: 83_000_000,
         goal_loss_ratio: 0.001,
         replicas: 200,
         seed: 7,
@@ -226,6 +228,7 @@ fn virtual_verdict() -> VirtualVerdict {
             load_tried: 20.0,
             highest_loads: (0..200).map(|rank| rounded(0.81 + f64::from(rank) * 0.005)).collect(),
         }),
+        headroom_limit: Some(Limit::Quota),
         exhaustion: Some(Exhaustion {
             growth_per_year: 0.2,
             years_yes: Some(0.0),
@@ -261,6 +264,7 @@ fn bare_verdict() -> VirtualVerdict {
     verdict.sizes = vec![];
     verdict.sufficient = SufficientSize { lower: None, target: None, upper: None };
     verdict.headroom = None;
+    verdict.headroom_limit = None;
     verdict.exhaustion = None;
     verdict.course.intervals = vec![];
     verdict.course.health = vec![];

@@ -14,6 +14,7 @@ mod polygon;
 mod protocols;
 
 use crate::base::Random;
+use crate::model::words;
 use crate::record::{
     CalibratedRow, CalibrationSummary, CapacityRow, CapacityTable, Estimate, TableReading,
 };
@@ -224,10 +225,14 @@ pub enum CalibrationError {
         number: usize,
     },
     /// Cannot be together with the table.
-    #[error("use field observation {number}: it contradicts the vendor's table as it is read")]
+    #[error(
+        "use field observation {number}: it contradicts the vendor's table as it is read, {allowed}"
+    )]
     AgainstTable {
         /// Which, counted from 1.
         number: usize,
+        /// What the table allows, in words.
+        allowed: String,
     },
     /// Cannot be together.
     #[error("use field observation {second}: it contradicts observation {first}")]
@@ -254,7 +259,9 @@ fn with_observations(
     let leaves = |extra: &[Constraint]| Lines::fit(&[rows, extra].concat()).is_some();
     for (index, one) in seen.iter().enumerate() {
         if !leaves(&[*one]) {
-            return Err(CalibrationError::AgainstTable { number: index + 1 });
+            let cores = observations.get(index).map_or(0.0, |seen| seen.cores);
+            let allowed = allowed(rows, cores);
+            return Err(CalibrationError::AgainstTable { number: index + 1, allowed });
         }
     }
     for (second, later) in seen.iter().enumerate() {
@@ -271,6 +278,20 @@ fn with_observations(
         }
     }
     Lines::fit(&all).ok_or(CalibrationError::AgainstAll { number: seen.len() })
+}
+
+/// Between which rates the table lets so many cores come to their end.
+fn allowed(rows: &[Constraint], cores: f64) -> String {
+    let full = Lines::fit(rows).map(|lines| scaled(lines.reaches(cores), 1.0 / PER_US));
+    let (low, high) = full.map_or((None, None), |full| (full.low, full.high));
+    let rate = |rate: Option<f64>| rate.map_or_else(|| "an unknown rate".to_owned(), words::rate);
+    format!(
+        "by which {} are full somewhere between {} and {} packets per second: kept belongs below, \
+         dropped above",
+        words::cores(cores),
+        rate(low),
+        rate(high)
+    )
 }
 
 fn observed(seen: &FieldObservation) -> Constraint {
@@ -470,10 +491,10 @@ mod tests {
     fn contradictions_name_the_observation() {
         let why = |seen: &[FieldObservation]| fit(TableReading::Tight, seen).unwrap_err();
         let (good, drop) = (seen(30_000.0, 2.0, false), seen(28_500.0, 2.0, true));
-        assert_eq!(
-            why(&[good, seen(5_000.0, 2.0, true)]),
-            CalibrationError::AgainstTable { number: 2 }
-        );
+        let against = why(&[good, seen(5_000.0, 2.0, true)]);
+        assert!(matches!(against, CalibrationError::AgainstTable { number: 2, .. }));
+        let said = against.to_string();
+        assert!(said.contains("by which 2 cores are full somewhere between 27,"), "{said}");
         assert_eq!(why(&[good, drop]), CalibrationError::AgainstOther { first: 1, second: 2 });
         assert_eq!(why(&[seen(f64::NAN, 1.0, true)]), CalibrationError::Observation { number: 1 });
         assert_eq!(

@@ -19,8 +19,8 @@ mod work;
 
 use crate::base::Arrivals;
 use crate::record::{
-    ArrivalsFrom, CapacityTable, Headroom, SimulatedSize, SizeProbability, Sized, SufficientSize,
-    TableReading, VirtualVerdict, WhatIf,
+    ArrivalsFrom, CapacityTable, Evidence, Headroom, Limit, SimulatedSize, SizeProbability, Sized,
+    SufficientSize, TableReading, VirtualVerdict, WhatIf,
 };
 
 use super::bursts::{BurstError, ClassMix, Mix, Rates};
@@ -47,6 +47,8 @@ pub const BUFFER_BYTES: (u64, u64) = (DEFAULT_BUFFER_BYTES, 64 * DEFAULT_BUFFER_
 /// Replicas for headroom and for each cell of the what-if grid at most: enough to tell 5 % from
 /// 50 %, and there are many cells.
 const GRID_REPLICAS: u32 = 50;
+/// Times the last load with the answer Yes, to see what ends it: loads are found to 1 %. Ours.
+const ABOVE_HEADROOM: f64 = 1.02;
 /// Rows of a course at most, a day in minutes: a month's result stays as small.
 const COURSE_ROWS: f64 = 1_440.0;
 /// Packet sizes where a counter log does not tell them: bytes and their shares. Assumed: half are
@@ -346,25 +348,38 @@ impl<'a> Case<'a> {
             None => Vec::new(),
         };
         let work = work::parts(traffic, &self.question.costs);
-        Ok(Judged { own, sizes, sufficient, chosen, rate, headroom, what_if, work })
+        let headroom_limit = match (&headroom, chosen) {
+            (Some(headroom), Some(candidate)) => limit_of(headroom, &candidate, coarse)?,
+            _ => None,
+        };
+        Ok(Judged { own, sizes, sufficient, chosen, rate, headroom, headroom_limit, what_if, work })
     }
 
     fn verdict(
         &self,
         arrivals: ArrivalsFrom,
         judged: Judged<'_>,
-        course: SimulatedSize,
+        mut course: SimulatedSize,
         made: Option<&Made>,
     ) -> VirtualVerdict {
-        let Judged { own, sizes, sufficient, rate, headroom, what_if, work, .. } = judged;
+        // A restart may last longer than the input; of what comes after it nothing is told.
+        if let Some((_, end)) = Span::whole(self.sized, f64::INFINITY).map(Span::moments) {
+            for span in &mut course.health {
+                span.end_utc = span.end_utc.min(end).max(span.start_utc);
+            }
+        }
+        let Judged { own, sizes, sufficient, rate, what_if, work, .. } = judged;
         let (start_utc, end_utc) = self.span.moments();
-        let growth = self.question.growth_per_year;
-        let exhaustion = headroom.as_ref().map(|headroom| exhaustion(headroom, growth));
+        let seen = self.sized.dc.timeline.as_ref().map_or(0, |timeline| timeline.covered_ms);
+        let average = self.sized.load.average_packets_per_second.unwrap_or(0.0);
+        let packets = self.sized.dc.packets;
         let mut verdict = VirtualVerdict {
             arrivals,
             span_start_utc: start_utc,
             span_end_utc: end_utc,
             packets_per_second: rate,
+            seen_ms: seen,
+            seen_packets: packets.unwrap_or_else(|| whole_u64(average * seen as f64 / 1e3)),
             goal_loss_ratio: self.question.goal_loss_ratio,
             replicas: self.question.replicas,
             seed: self.question.seed,
@@ -375,14 +390,22 @@ impl<'a> Case<'a> {
             own_load: self.host.as_ref().map_or_else(String::new, |host| host.words.clone()),
             sizes,
             sufficient,
-            headroom,
-            exhaustion,
+            headroom: None,
+            headroom_limit: None,
+            exhaustion: None,
             course,
             what_if,
             sentences: Vec::new(),
             assumptions: Vec::new(),
         };
-        verdict.sentences = words::sentences(&verdict, self.sized, &work);
+        // Of other traffic and other years, next to nothing seen tells nothing.
+        if verdict.evidence() != Evidence::TooLittle {
+            let growth = self.question.growth_per_year;
+            verdict.exhaustion = judged.headroom.as_ref().map(|room| exhaustion(room, growth));
+            verdict.headroom = judged.headroom;
+            verdict.headroom_limit = judged.headroom_limit;
+        }
+        verdict.sentences = words::sentences(&verdict, self.sized, &work, self.host.as_ref());
         verdict.assumptions =
             words::assumptions(self.question, &self.settings, made, self.host.as_ref());
         verdict.assumptions.push(names::assumption(self.sized));
@@ -412,6 +435,7 @@ struct Judged<'a> {
     chosen: Option<Candidate>,
     rate: f64,
     headroom: Option<Headroom>,
+    headroom_limit: Option<Limit>,
     what_if: Vec<WhatIf>,
     /// Whose packets the work is, the largest part first.
     work: Vec<work::Part<'a>>,
@@ -458,6 +482,21 @@ fn sensor(cores: f64, memory_gb: f64, question: &Question) -> Candidate {
     // Each core has a buffer of its own: then more of them never have less for one conversation.
     let buffer_bytes_per_shard = question.buffer_bytes.unwrap_or(DEFAULT_BUFFER_BYTES);
     Candidate { buffer_bytes_per_shard, ..Candidate::new(cores, memory_gb) }
+}
+
+/// What runs short first just above the load at which headroom ends; `None` where it does not.
+fn limit_of(
+    headroom: &Headroom,
+    candidate: &Candidate,
+    coarse: Experiment<'_>,
+) -> Result<Option<Limit>, JudgeError> {
+    let Some(load) = headroom.load_yes.filter(|load| *load < headroom.load_tried) else {
+        return Ok(None);
+    };
+    let above = Candidate { load: load * ABOVE_HEADROOM, ..*candidate };
+    // Too little work for anyone to be told of it.
+    let found = Experiment { meter: None, ..coarse }.probabilities(&[above])?;
+    Ok(found.first().and_then(|size| size.limit))
 }
 
 /// Packets of the reference mix, for which the vendor's table is taken to hold.

@@ -334,3 +334,57 @@ fn larger_bursts_are_larger_than_the_capture_has() {
     assert_eq!(once.len(), twice.len());
     assert!(once.iter().zip(&twice).all(|(once, twice)| once.probability == twice.probability));
 }
+
+#[test]
+fn a_yes_says_what_would_run_short_first_and_that_it_is_assumed() {
+    let given = Question { replicas: 3, ..question() };
+    let assumed = Question { own_cpu_percent: None, ..given.clone() };
+    let log = sized(&[3_000.0; 14], 2, 32.0);
+    let verdict = judged(&log, &assumed);
+    assert_eq!(verdict.server.as_ref().unwrap().limit, None);
+    assert_eq!(verdict.limit(), Some(Limit::Quota));
+    let text = verdict.sentences.join(" ");
+    assert!(text.contains("With more traffic, what would run short first is what the server"));
+    assert!(text.contains("is assumed: give --own-cpu"), "{text}");
+    let given = judged(&log, &given).sentences.join(" ");
+    assert!(!given.contains("give --own-cpu"), "{given}");
+}
+
+#[test]
+fn headroom_names_the_rate_that_it_is_counted_from() {
+    // Half a minute of ten thousand in an hour of a thousand: what is judged is denser than Busy.
+    let mut rates = vec![2_500.0; 200];
+    rates[100..106].fill(12_000.0);
+    let few = Question { replicas: 3, ..question() };
+    let verdict = judged(&sized(&rates, 1, 32.0), &few);
+    let text = verdict.sentences.join(" ");
+    assert!(!text.contains("per second less") && !text.contains("per second more"), "{text}");
+    let headroom = verdict.headroom.unwrap();
+    let (now, load) = (headroom.packets_per_second, headroom.load_yes.unwrap());
+    let said = format!(
+        "{:.2} times this traffic: {} packets per second in its busiest 1 min 10 s instead of {}",
+        load,
+        super::super::words::rate(load * now),
+        super::super::words::rate(now)
+    );
+    assert!(load < 1.0 && text.contains(&said), "{said}\n{text}");
+}
+
+#[test]
+fn from_next_to_nothing_nothing_is_promised() {
+    let short = judged(&sized(&[500.0; 120], 4, 16.0), &question());
+    let first = &short.sentences[0];
+    assert!(
+        first.contains("in the 9 min 55 s of traffic that were seen, which say nothing of other")
+    );
+    assert!(short.headroom.is_some() && short.exhaustion.is_some());
+    for rates in [&[500.0; 2][..], &[1.0; 60]] {
+        let verdict = judged(&sized(rates, 4, 16.0), &question());
+        assert!(verdict.headroom.is_none() && verdict.exhaustion.is_none());
+        let text = verdict.sentences.join(" ");
+        assert!(text.contains("says next to nothing of this server"), "{text}");
+        assert!(!text.contains("years") && !text.contains("times the traffic"), "{text}");
+    }
+    let enough = judged(&sized(&[500.0; 181], 4, 16.0), &question());
+    assert!(!enough.sentences[0].contains("seen"), "{:?}", enough.sentences);
+}

@@ -1,9 +1,10 @@
 //! The verdict in sentences, and what it rests on.
 
 use crate::model::virtual_sensor::Settings;
+use crate::model::words::{count, rate, span};
 use crate::record::{
-    Assumption, Basis, Chance, Headroom, Limit, SensorSize, SizeProbability, Sized, TableReading,
-    VirtualVerdict,
+    Assumption, Basis, Chance, Evidence, Headroom, Limit, SensorSize, SizeProbability, Sized,
+    TableReading, VerdictKind, VirtualVerdict,
 };
 
 use super::made::Made;
@@ -17,9 +18,16 @@ const PARTS_TOLD: usize = 3;
 
 /// Sentences for people who have never heard of queues; the first alone is enough. `work` are the
 /// protocols' parts of it, the largest first.
-pub fn sentences(verdict: &VirtualVerdict, sized: &Sized, work: &[Part<'_>]) -> Vec<String> {
+pub fn sentences(
+    verdict: &VirtualVerdict,
+    sized: &Sized,
+    work: &[Part<'_>],
+    host: Option<&Host>,
+) -> Vec<String> {
     let mut all = vec![answer(verdict)];
     all.extend(verdict.server.as_ref().map(|server| working(verdict, server)));
+    all.extend(short_first(verdict));
+    all.extend(host.filter(|_| verdict.limit() == Some(Limit::Quota)).and_then(own_work));
     all.extend(verdict.headroom.as_ref().map(|headroom| spare(headroom, verdict)));
     all.push(smallest(verdict));
     all.extend(whose(work));
@@ -31,6 +39,7 @@ pub fn sentences(verdict: &VirtualVerdict, sized: &Sized, work: &[Part<'_>]) -> 
             row.label
         )
     }));
+    all.extend(difference(verdict, sized.verdict.kind));
     all.push(
         "This is a model of ours, fitted to the vendor's table. It is not the vendor's sensor, and \
          the vendor has not seen it."
@@ -41,16 +50,17 @@ pub fn sentences(verdict: &VirtualVerdict, sized: &Sized, work: &[Part<'_>]) -> 
 
 fn answer(verdict: &VirtualVerdict) -> String {
     let goal = percent(verdict.goal_loss_ratio);
+    let seen = seen(verdict);
     match &verdict.server {
         Some(server) => {
             let word = match server.chance {
                 Chance::Yes => "Yes: on this server the sensor most probably keeps up",
-                Chance::Maybe => "Maybe: on this server the sensor may fall behind",
-                Chance::No => "No: on this server the sensor most probably falls behind",
+                Chance::Maybe => "Maybe: on this server the sensor may miss too much",
+                Chance::No => "No: on this server the sensor most probably misses too much",
             };
             format!(
-                "{word}. The probability that it misses more than {goal} of the packets in the \
-                 busiest time is {} (between {} and {}).",
+                "{word}{seen}. The risk, that is the probability that it misses more than {goal} of the \
+                 packets in the busiest time, is {} (between {} and {}).",
                 percent(server.probability),
                 percent(server.probability_low),
                 percent(server.probability_high)
@@ -59,42 +69,82 @@ fn answer(verdict: &VirtualVerdict) -> String {
         None => match &verdict.sufficient.target {
             Some(size) => format!(
                 "A sensor that may use {} most probably misses at most {goal} of the packets in \
-                 the busiest time. Whether this server has that to spare is not known: give its \
+                 the busiest time{seen}. Whether this server has that to spare is not known: give its \
                  cores and memory.",
                 amount(size)
             ),
             None => format!(
                 "No size of the vendor's table keeps the loss at or below {goal} with enough \
-                 certainty."
+                 certainty{seen}."
             ),
         },
     }
 }
 
+/// That little was seen, behind an answer; nothing where it was enough.
+fn seen(verdict: &VirtualVerdict) -> String {
+    let time = match verdict.seen_ms {
+        ..1_000 => "less than a second".to_owned(),
+        ms => span(ms),
+    };
+    match verdict.evidence() {
+        Evidence::Enough => String::new(),
+        Evidence::Short => {
+            format!(" – in the {time} of traffic that were seen, which say nothing of other hours")
+        }
+        Evidence::TooLittle => {
+            let packets = match verdict.seen_packets {
+                1 => "1 packet".to_owned(),
+                more => format!("{} packets", count(more)),
+            };
+            format!(
+                " – in what was seen, {time} with {packets}, which says next to nothing of this \
+                 server: give at least 15 minutes of its busiest time"
+            )
+        }
+    }
+}
+
 fn working(verdict: &VirtualVerdict, server: &SizeProbability) -> String {
     let missed = (server.probability * f64::from(server.replicas)).round();
-    let why = match server.limit {
-        None => String::new(),
-        Some(Limit::Cores) => " What ran short were the cores.".to_owned(),
-        Some(Limit::Quota) => " What ran short was what the server's own work and the 15 % that \
-                               the sensor leaves free left of the cores."
-            .to_owned(),
-        Some(Limit::Memory) => {
-            " What ran short was memory: the sensor stopped and started again.".to_owned()
-        }
-        Some(Limit::Conversation) => " What ran short was a single core: the conversations that \
-                                      fall to it are more than it can do, and more cores help \
-                                      little."
-            .to_owned(),
-        Some(Limit::Bursts) => " What ran short was the capture buffer, in bursts of a second or \
-                                less: more cores help little."
-            .to_owned(),
-    };
     format!(
         "Tried {} times with what is not known drawn anew each time: in {missed:.0} of them more \
-         was lost than allowed. The server itself uses {}.{why}",
+         was lost than allowed. The server itself uses {}.",
         server.replicas, verdict.own_load
     )
+}
+
+/// What ran short, or would first.
+fn short_first(verdict: &VirtualVerdict) -> Option<String> {
+    let now = verdict.server.as_ref().and_then(|server| server.limit);
+    let limit = verdict.limit()?;
+    let what = match limit {
+        Limit::Cores => "the cores",
+        Limit::Quota => {
+            "what the server's own work and the 15 % that the sensor leaves free leave of the cores"
+        }
+        Limit::Memory => "memory: the sensor stops and starts again",
+        Limit::Conversation => {
+            "a single core: the conversations that fall to it are more than it can do, and more \
+             cores help little"
+        }
+        Limit::Bursts => {
+            "the capture buffer, in bursts of a second or less: more cores help little"
+        }
+    };
+    Some(match now {
+        Some(_) => format!("Where it misses too much, what runs short is {what}."),
+        None => format!("With more traffic, what would run short first is {what}."),
+    })
+}
+
+/// That the limit is only assumed, and how to know it; nothing where it is known.
+fn own_work(host: &Host) -> Option<String> {
+    (host.cpu_basis == Basis::Assumed).then(|| {
+        "But what the server's own work takes of its processors is assumed: give --own-cpu, or a \
+         counter log with its processor time."
+            .to_owned()
+    })
 }
 
 fn spare(headroom: &Headroom, verdict: &VirtualVerdict) -> String {
@@ -104,21 +154,30 @@ fn spare(headroom: &Headroom, verdict: &VirtualVerdict) -> String {
         Some(format!(" With {growth} more traffic each year that lasts {years:.1} years."))
     });
     let whose = if verdict.server.is_some() { "It" } else { "That size" };
+    // What is judged may be denser than the busy rate: without its name nobody can compare.
+    let instead = |load: f64| {
+        let now = headroom.packets_per_second;
+        let nanos = verdict.span_end_utc.nanos().saturating_sub(verdict.span_start_utc.nanos());
+        format!(
+            "{} packets per second in its busiest {} instead of {}",
+            rate(load * now),
+            span(nanos.unsigned_abs() / 1_000_000),
+            rate(now)
+        )
+    };
     match headroom.load_yes {
         Some(load) if load >= headroom.load_tried => {
             format!("{whose} would take more than {load:.0} times the traffic.")
         }
         Some(load) if load >= 1.0 => format!(
-            "{whose} takes up to {load:.2} times this traffic, {:.0} packets per second more, \
-             before the answer is no longer Yes.{}",
-            headroom.spare_packets_per_second().unwrap_or(0.0),
+            "{whose} takes up to {load:.2} times this traffic, {}, before the answer is no longer \
+             Yes.{}",
+            instead(load),
             years.unwrap_or_default()
         ),
-        Some(load) => format!(
-            "{whose} would be enough for {load:.2} times this traffic, that is {:.0} packets per \
-             second less.",
-            -headroom.spare_packets_per_second().unwrap_or(0.0)
-        ),
+        Some(load) => {
+            format!("{whose} would be enough for {load:.2} times this traffic: {}.", instead(load))
+        }
         None => format!("{whose} is not enough for any share of this traffic that was tried."),
     }
 }
@@ -147,6 +206,29 @@ fn smallest(verdict: &VirtualVerdict) -> String {
         ),
         (None, None, _) => "No size in the vendor's table is enough.".to_owned(),
     }
+}
+
+/// Why table and model can differ; nothing where they do not.
+fn difference(verdict: &VirtualVerdict, kind: VerdictKind) -> Option<String> {
+    let model = verdict.server.as_ref()?.chance;
+    let differ = match kind {
+        VerdictKind::Yes => model != Chance::Yes,
+        VerdictKind::No | VerdictKind::YesButResources | VerdictKind::MaybeButResources => {
+            model != Chance::No
+        }
+        VerdictKind::Maybe => model != Chance::Maybe,
+        VerdictKind::MissingOsData
+        | VerdictKind::MissingTrafficData
+        | VerdictKind::MissingRamData
+        | VerdictKind::MissingCoreData => false,
+    };
+    differ.then(|| {
+        "Table and model differ here, and can: the table reads the mean of 15 minutes against the \
+         cores that are installed; the model lets packets come in bursts, takes the server's own \
+         work and the 15 % that stay free off those cores, and calls it enough as long as few \
+         packets are missed."
+            .to_owned()
+    })
 }
 
 /// Whose packets the work is; nothing where the traffic is made of an assumed mix.

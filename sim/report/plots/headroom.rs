@@ -1,7 +1,7 @@
 //! How the probability of losing too much grows with the traffic: the share of replicas that miss
 //! the goal at each multiple of today's load.
 
-use crate::record::{Headroom, VirtualVerdict};
+use crate::record::{Evidence, Headroom, VirtualVerdict};
 
 use super::super::columns::Cell;
 use super::super::plot::{
@@ -23,7 +23,10 @@ const ROUND_MULTIPLES: [f64; 4] = [0.01, 0.1, 1.0, 10.0];
 /// The plot of one domain controller; `key` is unique in the page.
 pub fn headroom(verdict: &VirtualVerdict, key: &str) -> Result<Figure, ReportError> {
     let Some(room) = &verdict.headroom else {
-        let why = "No size that was tried is enough, so there is no headroom to draw.";
+        let why = match verdict.evidence() {
+            Evidence::TooLittle => "Too little was seen to tell, so there is no headroom to draw.",
+            _ => "No size that was tried is enough, so there is no headroom to draw.",
+        };
         return Ok(Figure::absent(TITLE, why));
     };
     let loads = loads(room);

@@ -101,7 +101,9 @@ fn what_was_seen_counts_and_must_not_contradict() {
     let cost = |json: &Value| verdict(json)["calibration"]["packet_us"]["high"].as_f64().unwrap();
     assert!(cost(&seen) <= cost(&plain));
     assert_eq!(verdict(&seen)["calibration"]["observations"], 1);
-    simulate(&[capture, "--observed", "90000:1:kept"]).ends_with(2).says(&["observation 1"]);
+    simulate(&[capture, "--observed", "90000:1:kept"])
+        .ends_with(2)
+        .says(&["observation 1", "1 core are full somewhere between"]);
     simulate(&[capture, "--observed", "27000:2"]).ends_with(2).says(&["PACKETS_PER_SECOND:CORES"]);
     simulate(&[capture, "--goal", "200%"]).ends_with(2).says(&["--goal"]);
     simulate(&[capture, "--buffer", "0"]).ends_with(2).says(&["--buffer"]);
@@ -288,4 +290,20 @@ fn what_cannot_be_judged_keeps_what_the_table_says() {
     assert!(said.contains("--table-semantics upper"), "{said}");
     let page = std::fs::read_to_string(output.join("report.html")).unwrap();
     assert!(page.contains("--table-semantics upper") && page.contains("No model verdict for DC01"));
+}
+
+#[test]
+fn examples_of_the_help_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = log(&folder, 400);
+    let help = headroom(&["simulate", "--help"]).ends_with(0).out;
+    let examples = help.lines().filter_map(|line| line.trim().strip_prefix("headroom simulate "));
+    let of_logs = examples.filter(|line| line.starts_with("perfmon.csv"));
+    let mut count = 0;
+    for example in of_logs {
+        let words: Vec<&str> = example.split_whitespace().skip(1).collect();
+        headroom(&[&["simulate", &log, "--replicas", "2", "-q"][..], &words].concat()).ends_with(0);
+        count += 1;
+    }
+    assert_eq!(count, 2, "{help}");
 }
