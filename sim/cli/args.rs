@@ -190,7 +190,7 @@ const MEASURE_HELP: &str = "\
 Examples:
   headroom measure dc01.pcapng
   headroom measure dc01.pcapng --cores 1 --goal ndr --goal 0.1% --json | jq .goals
-  headroom measure dc01.pcapng --arrivals mmpp:10,50,450 --load x10 --load 20000 -o measured
+  headroom measure dc01.pcapng --arrivals mmpp:10,20,180 --load x10 --load 20000 -o measured
   headroom measure site.toml --mode realtime --soak 30m
   tcpdump -c 100000 -w - | headroom measure -
 

@@ -12,8 +12,8 @@ use crate::record::{GoalResult, MeasureMode, Trial};
 /// take about a minute.
 pub const PACKETS_MAX: u64 = 2_000_000_000;
 /// Packets up to which a trial is made longer for its arrivals to show what they are like. Ours:
-/// some half a second of computing; a search makes a hundred and more trials.
-const LENGTHENED_MAX: f64 = 1e7;
+/// about a second of computing; a search makes a hundred and more trials.
+const LENGTHENED_MAX: f64 = 2e7;
 /// Draws that decide about a load where arrivals are drawn: three of five, as the ratio of bad
 /// time wants. Ours.
 const DRAWS: f64 = 5.0;
