@@ -103,7 +103,7 @@ fn what_was_seen_counts_and_must_not_contradict() {
     assert_eq!(verdict(&seen)["calibration"]["observations"], 1);
     simulate(&[capture, "--observed", "90000:1:kept"])
         .ends_with(2)
-        .says(&["observation 1", "1 core are full somewhere between"]);
+        .says(&["observation 1", "the sensor fills 1 core somewhere between"]);
     simulate(&[capture, "--observed", "27000:2"]).ends_with(2).says(&["PACKETS_PER_SECOND:CORES"]);
     simulate(&[capture, "--goal", "200%"]).ends_with(2).says(&["--goal"]);
     simulate(&[capture, "--buffer", "0"]).ends_with(2).says(&["--buffer"]);
@@ -266,7 +266,7 @@ fn costs_that_cannot_be_used_are_refused_by_name() {
 fn examples_of_the_help_run() {
     let folder = tempfile::tempdir().unwrap();
     let log = log(&folder, 400);
-    let help = String::from_utf8(headroom(&["simulate", "--help"]).ends_with(0).stdout).unwrap();
+    let help = headroom(&["simulate", "--help"]).ends_with(0).out;
     let examples = help.lines().filter_map(|line| line.trim().strip_prefix("headroom simulate "));
     let of_logs = examples.filter(|line| line.starts_with("perfmon.csv"));
     let mut count = 0;
