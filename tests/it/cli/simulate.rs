@@ -272,7 +272,8 @@ fn examples_of_the_help_run() {
     let mut count = 0;
     for example in of_logs {
         let words: Vec<&str> = example.split_whitespace().skip(1).collect();
-        headroom(&[&["simulate", &log, "--replicas", "2", "-q"][..], &words].concat()).ends_with(0);
+        headroom(&[&["simulate", &log, "--replicas", "20", "-q"][..], &words].concat())
+            .ends_with(0);
         count += 1;
     }
     assert_eq!(count, 2, "{help}");
