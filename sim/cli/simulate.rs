@@ -151,6 +151,15 @@ pub fn judge(
                 result.assumptions.push(assumption.clone());
             }
         }
+        if verdict.is_none() {
+            let why = match sized.load.busy {
+                Some(busy) if busy.packets_per_second > 0.0 => {
+                    "its busy rate is known, but not its traffic over time"
+                }
+                _ => "no traffic was seen",
+            };
+            result.warnings.push(format!("{}: no model verdict: {why}.", sized.dc.name));
+        }
         sized.virtual_sensor = verdict.map(Box::new);
     }
     Ok(())

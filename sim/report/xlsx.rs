@@ -337,7 +337,7 @@ fn sizes(sheet: &mut Worksheet, report: &SizingReport, styles: &Styles) -> Resul
         ("Share lost, middle replica", 14.0),
         ("Share lost, 95 % of replicas stay below", 18.0),
         ("Peak utilisation, 95 % of replicas stay below", 18.0),
-        ("Peak memory GB, 95 % of replicas stay below", 18.0),
+        ("Memory wanted GB, 95 % of replicas stay below", 18.0),
         ("Runs short first", 26.0),
     ])?;
     for (name, verdict) in verdicts(report) {

@@ -286,7 +286,7 @@ fn allowed(rows: &[Constraint], cores: f64) -> String {
     let (low, high) = full.map_or((None, None), |full| (full.low, full.high));
     let rate = |rate: Option<f64>| rate.map_or_else(|| "an unknown rate".to_owned(), words::rate);
     format!(
-        "by which {} are full somewhere between {} and {} packets per second: kept belongs below, \
+        "by which the sensor fills {} somewhere between {} and {} packets per second: kept belongs below, \
          dropped above",
         words::cores(cores),
         rate(low),
@@ -494,7 +494,7 @@ mod tests {
         let against = why(&[good, seen(5_000.0, 2.0, true)]);
         assert!(matches!(against, CalibrationError::AgainstTable { number: 2, .. }));
         let said = against.to_string();
-        assert!(said.contains("by which 2 cores are full somewhere between 27,"), "{said}");
+        assert!(said.contains("by which the sensor fills 2 cores somewhere between 27,"), "{said}");
         assert_eq!(why(&[good, drop]), CalibrationError::AgainstOther { first: 1, second: 2 });
         assert_eq!(why(&[seen(f64::NAN, 1.0, true)]), CalibrationError::Observation { number: 1 });
         assert_eq!(

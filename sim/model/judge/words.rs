@@ -270,7 +270,7 @@ pub fn assumptions(
     }));
     all.push(match question.buffer_bytes {
         Some(bytes) => Assumption {
-            text: format!("Virtual sensor: each of its cores has {bytes} bytes of capture buffer."),
+            text: format!("Virtual sensor: each of its cores has {} of capture buffer.", buffer(bytes)),
             basis: Basis::Given,
             source: "--buffer".to_owned(),
         },
@@ -293,6 +293,16 @@ pub fn assumptions(
     all
 }
 
+/// Bytes as people count buffers.
+fn buffer(bytes: u64) -> String {
+    const MIB: u64 = 1 << 20;
+    if bytes.is_multiple_of(MIB) {
+        format!("{} MiB", count(bytes / MIB))
+    } else {
+        format!("{} bytes", count(bytes))
+    }
+}
+
 fn ours(text: String, how: &str) -> Assumption {
     Assumption { text, basis: Basis::Assumed, source: how.to_owned() }
 }
@@ -304,8 +314,8 @@ fn made_below_samples(made: &Made) -> [Assumption; 2] {
     let moves = match scales.as_slice() {
         [] => "the rate stays as it is, and packets come at random".to_owned(),
         scales => format!(
-            "the rate moves as a lognormal process does; its deviations, with the time in which \
-             each is forgotten: {}",
+            "the rate swings by chance, as many times up as down (a lognormal process); how widely, \
+             with the time in which each swing is forgotten: {}",
             scales.join(", ")
         ),
     };

@@ -178,7 +178,7 @@ fn data(rows: &[Row<'_>], key: &str) -> DataTable {
             "Loss % in half of the replicas",
             "Loss % that 95 % stay below",
             "Utilisation % that 95 % stay below",
-            "Memory GB that 95 % stay below",
+            "Memory wanted, GB, that 95 % stay below",
             "Runs short first",
         ]),
         rows: table.collect(),
