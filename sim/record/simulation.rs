@@ -62,7 +62,8 @@ impl SimulatedSize {
 
     /// Share of the packets that was lost or late, 0 to 1; 0 where none came.
     pub fn missed_ratio(&self) -> f64 {
-        ratio(self.lost_packets.saturating_add(self.late_packets), self.offered_packets)
+        let missed = self.lost_packets.saturating_add(self.late_packets);
+        ratio(missed.min(self.offered_packets), self.offered_packets)
     }
 }
 

@@ -594,6 +594,7 @@ fn poison(value: serde_json::Value, evil: &str) -> serde_json::Value {
                         "arrivals",
                         "chance",
                         "limit",
+                        "headroom_limit",
                         "reading",
                     ]
                     .contains(&key.as_str())

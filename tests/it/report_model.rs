@@ -212,10 +212,10 @@ fn a_spreadsheet_holds_every_size_and_every_what_if() {
     assert_eq!(sizes[3][1], Data::String("table".into()));
     let tried = rows(&mut book, "Model what-if");
     assert_eq!(tried.len(), 2 + 2 * cells.len());
-    assert!(cells.len() > 3 && tried[1].len() == 7);
+    assert!(cells.len() > 3 && tried[1].len() == 8);
     assert_eq!(tried[2][1], Data::Float(cells[0].load));
     assert_eq!(tried[2][4], Data::Float(cells[0].server_cores));
-    assert_eq!(tried[2][6], Data::Float(cells[0].probability));
+    assert_eq!(tried[2][7], Data::Float(cells[0].probability));
     for row in sizes.iter().chain(&tried) {
         assert!(!row[0].to_string().starts_with('='), "{row:?}");
     }

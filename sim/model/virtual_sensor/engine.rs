@@ -116,6 +116,11 @@ impl VirtualSensor {
     ///
     /// [`SensorError::TooLong`] where that is more than 31 days after the start.
     pub fn finish(mut self, end_ns: i64) -> Result<Vec<SimulatedSize>, SensorError> {
+        self.move_to(end_ns.saturating_sub(1))?;
+        // At the rates of the end, not at those that a quota sets for what comes after it.
+        for (size, listener) in self.sizes.iter_mut().zip(&self.listeners) {
+            size.set_late(listener.late_seconds(end_ns));
+        }
         self.move_to(end_ns)?;
         if self.in_tick.packets > 0 {
             self.tick(self.now_ns.saturating_add(self.tick_ns));
@@ -124,7 +129,6 @@ impl VirtualSensor {
         for (size, listener) in self.sizes.iter_mut().zip(&self.listeners) {
             size.close_interval(now, &self.settings);
             size.set_longest(listener.longest_loss());
-            size.set_late(listener.late_seconds(self.now_ns));
         }
         Ok(self.sizes.into_iter().map(Size::into_result).collect())
     }
