@@ -136,10 +136,20 @@ pub fn judge(
     let questions: Vec<Question> = (0..all.len()).map(ask).collect();
     let verdicts = verdicts(plan, result, origins, &questions, quiet)?;
     for (sized, verdict) in result.domain_controllers.iter_mut().zip(verdicts) {
+        let name = &sized.dc.name;
         let verdict = match verdict {
-            Ok(verdict) => verdict,
+            Ok(Some(verdict)) => Some(verdict),
+            Ok(None) => {
+                let why = match sized.load.busy {
+                    Some(busy) if busy.packets_per_second > 0.0 => {
+                        "its busy rate is known, but not its traffic over time"
+                    }
+                    _ => "no traffic was seen",
+                };
+                result.warnings.push(format!("{name}: no model verdict: {why}."));
+                None
+            }
             Err(error) => {
-                let name = &sized.dc.name;
                 let caveat =
                     format!("No model verdict for {name}, because the model could not {error}.");
                 sized.verdict.caveats.push(caveat);
@@ -150,15 +160,6 @@ pub fn judge(
             if !result.assumptions.contains(assumption) {
                 result.assumptions.push(assumption.clone());
             }
-        }
-        if verdict.is_none() {
-            let why = match sized.load.busy {
-                Some(busy) if busy.packets_per_second > 0.0 => {
-                    "its busy rate is known, but not its traffic over time"
-                }
-                _ => "no traffic was seen",
-            };
-            result.warnings.push(format!("{}: no model verdict: {why}.", sized.dc.name));
         }
         sized.virtual_sensor = verdict.map(Box::new);
     }

@@ -281,6 +281,8 @@ fn what_cannot_be_judged_keeps_what_the_table_says() {
     let caveats = |of: &Value| of["verdict"]["caveats"].to_string();
     assert!(caveats(&all[1]).contains("No model verdict for DC02, because"), "{}", all[1]);
     assert!(!caveats(&all[0]).contains("No model verdict"));
+    // Why is told once, and no other reason beside it.
+    assert!(!json["warnings"].to_string().contains("no model verdict"), "{}", json["warnings"]);
     // A table that the tight reading does not fit, in the report, too.
     let (log, output) = (log(&folder, 1_000), folder.path().join("report"));
     let words = ["report", &log, "--table", "azure-atp-2018", "-o", text(&output)];
