@@ -44,7 +44,7 @@ const Z: f64 = 1.959_964;
 /// Sizes that are served together: what one of them costs, as many do.
 const SIZES_AT_ONCE: usize = 8;
 /// Arrivals of one batch.
-const BATCH: usize = 16_384;
+pub(super) const BATCH: usize = 16_384;
 
 /// Lowest and highest multiple of the traffic that headroom is looked for in.
 const LOAD_MIN: f64 = 0.05;
@@ -199,17 +199,12 @@ impl Experiment<'_> {
     ) -> Result<Vec<SimulatedSize>, ExperimentError> {
         let Drawn { settings, buffer_times, load_times } = self.drawn(replica);
         let as_drawn = |candidate: &Candidate| Candidate {
-            buffer_bytes_per_shard: whole_u64(
-                candidate.buffer_bytes_per_shard as f64 * buffer_times,
-            ),
             load: candidate.load * load_times,
-            ..*candidate
+            ..candidate.with_buffer_times(buffer_times)
         };
         let candidates: &[Candidate] = &candidates.iter().map(as_drawn).collect::<Vec<_>>();
         match &self.traffic {
             Traffic::Generated { rates, bursts, mix } => {
-                let intervals = i64::try_from(rates.packets_per_second.len()).unwrap_or(i64::MAX);
-                let duration_ns = intervals.saturating_mul(rates.interval_ns);
                 let (start_ns, mut arrivals) = (rates.start_ns, Arrivals::default());
                 let mut generator =
                     Generator::new(rates.clone(), bursts.clone(), mix.clone(), self.seed, replica)?;
@@ -217,7 +212,7 @@ impl Experiment<'_> {
                 while generator.fill(&mut arrivals, BATCH) {
                     sensor.offer(&arrivals)?;
                 }
-                Ok(sensor.finish(start_ns.saturating_add(duration_ns))?)
+                Ok(sensor.finish(rates.end_ns())?)
             }
             Traffic::Recorded { batches, start_ns, end_ns } => {
                 let mut sensor = VirtualSensor::new(settings, candidates, *start_ns)?;

@@ -82,6 +82,12 @@ pub struct Rates {
 }
 
 impl Rates {
+    /// Where the last interval ends, in nanoseconds since 1970.
+    pub fn end_ns(&self) -> i64 {
+        let intervals = i64::try_from(self.packets_per_second.len()).unwrap_or(i64::MAX);
+        self.start_ns.saturating_add(intervals.saturating_mul(self.interval_ns))
+    }
+
     /// The samples of `timeline` that begin from `from` on and before `to`. In a
     /// sample without a good reading nothing comes; `None` where none has one, or none is left.
     pub fn of(timeline: &Timeline, from: Timestamp, to: Timestamp) -> Option<Self> {

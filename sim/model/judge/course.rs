@@ -3,7 +3,7 @@
 use crate::base::Arrivals;
 use crate::model::bursts::{Generator, Rates};
 use crate::model::meter::Meter;
-use crate::model::rounding::whole_u64;
+use crate::model::probability::BATCH;
 use crate::model::virtual_sensor::{Candidate, VirtualSensor};
 use crate::record::SimulatedSize;
 
@@ -13,17 +13,11 @@ use super::{Case, JudgeError};
 
 /// Packets of a course that is made, at most: a day of 20,000 packets per second and some more.
 pub const COURSE_PACKETS: f64 = 2_000_000_000.0;
-/// Arrivals of a batch.
-const BATCH: usize = 16_384;
 
 impl Case<'_> {
     /// `size` with the buffer of a course.
     pub(super) fn of_course(&self, size: &Candidate) -> Candidate {
-        let times = self.question.middle();
-        Candidate {
-            buffer_bytes_per_shard: whole_u64(size.buffer_bytes_per_shard as f64 * times),
-            ..*size
-        }
+        size.with_buffer_times(self.question.middle())
     }
 
     /// One run of `size` over arrivals at these rates. Making them and serving them take turns on
@@ -35,16 +29,13 @@ impl Case<'_> {
         made: &Made,
         meter: &Meter<'_>,
     ) -> Result<Option<SimulatedSize>, JudgeError> {
-        let (start_ns, interval_ns) = (rates.start_ns, rates.interval_ns);
-        let intervals = i64::try_from(rates.packets_per_second.len()).unwrap_or(i64::MAX);
-        let end_ns = start_ns.saturating_add(intervals.saturating_mul(interval_ns));
+        let span = Span { start_ns: rates.start_ns, end_ns: rates.end_ns() };
         let sizes = [self.of_course(size)];
-        let seconds = Span { start_ns, end_ns }.seconds();
-        let mut settings = self.settings_of_course(seconds);
+        let mut settings = self.settings_of_course(span.seconds());
         if let Some(host) = &self.host {
-            settings.own_load = host.own_load(Span { start_ns, end_ns });
+            settings.own_load = host.own_load(span);
         }
-        let mut sensor = VirtualSensor::new(settings, &sizes, start_ns)?;
+        let mut sensor = VirtualSensor::new(settings, &sizes, span.start_ns)?;
         let (bursts, mix) = (made.bursts.clone(), made.mix.clone());
         let mut generator = Generator::new(rates, bursts, mix, self.question.seed, u64::MAX)?;
         let (mut now, mut next) = (Arrivals::default(), Arrivals::default());
@@ -57,7 +48,7 @@ impl Case<'_> {
             std::mem::swap(&mut now, &mut next);
             is_filled = filled;
         }
-        Ok(sensor.finish(end_ns)?.pop())
+        Ok(sensor.finish(span.end_ns)?.pop())
     }
 }
 

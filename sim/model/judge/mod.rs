@@ -336,7 +336,7 @@ impl<'a> Case<'a> {
         let mut sizes = experiment.probabilities(&self.candidates)?;
         let own = self.host.is_some().then(|| sizes.remove(0));
         let sufficient = sufficient(&sizes);
-        let chosen = self.chosen(&sizes);
+        let chosen = self.chosen(&sufficient);
         let rate = traffic.packets_per_second();
         let coarse = Experiment { replicas: self.grid_replicas(), ..experiment };
         let headroom = match chosen {
@@ -418,11 +418,11 @@ impl<'a> Case<'a> {
 
     /// Whose headroom and course are told: the server's, else those of the smallest sufficient
     /// size of the table, else none's.
-    fn chosen(&self, sizes: &[SizeProbability]) -> Option<Candidate> {
+    fn chosen(&self, sufficient: &SufficientSize) -> Option<Candidate> {
         if self.host.is_some() {
             return self.candidates.first().copied();
         }
-        let target = sufficient(sizes).target?;
+        let target = sufficient.target?;
         Some(sensor(target.cores, target.memory_gb, self.question))
     }
 }

@@ -1,6 +1,6 @@
 //! What a simulation is told: sizes, costs, limits, and where each default comes from.
 
-use crate::model::rounding::whole_usize;
+use crate::model::rounding::{whole_u64, whole_usize};
 
 use super::shards::SHARDS_MAX;
 use super::{OwnLoad, Stages, Use};
@@ -59,6 +59,13 @@ impl Candidate {
     pub fn new(cores: f64, memory_gb: f64) -> Self {
         let buffer_bytes_per_shard = DEFAULT_BUFFER_BYTES / shards(cores) as u64;
         Self { cores, memory_gb, buffer_bytes_per_shard, server: None, load: 1.0 }
+    }
+
+    /// The same with so many times the capture buffer.
+    #[must_use]
+    pub fn with_buffer_times(self, times: f64) -> Self {
+        let bytes = self.buffer_bytes_per_shard as f64 * times;
+        Self { buffer_bytes_per_shard: whole_u64(bytes), ..self }
     }
 }
 
@@ -165,6 +172,11 @@ impl Settings {
             interval_seconds: 60,
             alert_loss_ratio: 0.001,
         }
+    }
+
+    /// Cores that the sensor uses whatever the traffic.
+    pub(super) fn idle_cores(&self) -> f64 {
+        self.base_cores + self.probes.cores()
     }
 
     /// Cost of a packet of `class`, in nanoseconds of one core.

@@ -201,7 +201,7 @@ impl Size {
         sums.offered_packets += offered.packets;
         sums.lost_packets += tally.lost_packets;
         sums.wait_seconds += tally.wait_ns as f64 / 1e9;
-        let base = (settings.base_cores + settings.probes.cores()).min(self.allowed_cores);
+        let base = settings.idle_cores().min(self.allowed_cores);
         if self.down_until_ns.is_none() {
             sums.used += served + base * seconds;
         } else {
@@ -229,7 +229,7 @@ impl Size {
         let packet_seconds = self.mean_cost * self.candidate.load;
         let busiest = most as f64 * packet_seconds / (self.rate * seconds);
         self.sums.busiest_shard = self.sums.busiest_shard.max(busiest.min(1.0));
-        let allowed = self.allowed_cores - settings.base_cores - settings.probes.cores();
+        let allowed = self.allowed_cores - settings.idle_cores();
         let over = (self.served / (allowed * seconds).max(f64::MIN_POSITIVE)).max(1.0);
         self.even_shards = (all as f64 / most as f64 * over).clamp(1.0, self.shards);
     }
@@ -242,7 +242,7 @@ impl Size {
     /// Cores of one shard: what is allowed less what is used without traffic, at most one core,
     /// and no more than the stages behind can take.
     fn target(&self, settings: &Settings) -> f64 {
-        let base = settings.base_cores + settings.probes.cores();
+        let base = settings.idle_cores();
         let behind = if self.mean_cost > 0.0 { self.room * self.mean_cost } else { f64::INFINITY };
         ((self.allowed_cores - base).min(behind) / self.even_shards).clamp(RATE_MIN, 1.0)
     }
