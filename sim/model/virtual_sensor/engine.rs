@@ -4,7 +4,8 @@ use crate::base::Timestamp;
 use crate::model::rounding::whole_u64;
 use crate::record::SimulatedSize;
 
-use super::listener::{Listener, Packet, SHOWN, UNITS_PER_SECOND};
+use super::block::Block;
+use super::listener::{Listener, UNITS_PER_SECOND};
 use super::quota::{self, QUOTA_SECONDS};
 use super::size::{Offered, Size};
 use super::{Arrivals, CLASSES, Candidate, SensorError, Settings};
@@ -28,13 +29,11 @@ pub struct VirtualSensor {
     sizes: Vec<Size>,
     /// One for each size.
     listeners: Vec<Listener>,
-    /// What listeners are shown.
-    packets: Vec<Packet>,
-    /// Cost of each class, in 1/1024 ns.
-    costs: Vec<u64>,
+    /// Arrivals of the tick under way that listeners have not been shown.
+    block: Block,
+    /// Cost of each class, in units of time.
+    costs: Box<[u64; CLASSES]>,
     start_ns: i64,
-    /// What the times of listeners count from.
-    epoch_ns: i64,
     /// Start of the tick under way, and its length.
     now_ns: i64,
     tick_ns: i64,
@@ -67,14 +66,14 @@ impl VirtualSensor {
             let buffer = whole_u64(candidate.buffer_bytes_per_shard as f64 / candidate.load);
             Listener::new(super::settings::shards(candidate.cores), buffer, start_ns)
         });
+        let listeners: Vec<Listener> = listeners.collect();
         let units = |class| settings.cost_ns(class) * UNITS_PER_SECOND / 1e9;
         let mut sensor = Self {
             sizes: candidates.iter().map(|candidate| Size::new(*candidate, start_ns)).collect(),
-            listeners: listeners.collect(),
-            costs: (0..CLASSES).map(|class| whole_u64(units(class))).collect(),
-            packets: Vec::with_capacity(SHOWN),
+            block: Block::new(listeners.iter().map(Listener::shards)),
+            listeners,
+            costs: Box::new(std::array::from_fn(|class| whole_u64(units(class)))),
             start_ns,
-            epoch_ns: start_ns,
             now_ns: start_ns,
             tick_ns: TICK_NS,
             next_quota_ns: start_ns.saturating_add(QUOTA_NS),
@@ -97,15 +96,15 @@ impl VirtualSensor {
     /// [`SensorError::TooLong`] where an arrival comes more than 31 days after the start.
     pub fn offer(&mut self, arrivals: &Arrivals) -> Result<(), SensorError> {
         let mut from = 0;
-        while let Some(rest) = arrivals.time_ns.get(from..) {
-            let Some(next) = rest.first() else { break };
-            self.move_to(*next)?;
-            let end = self.now_ns.saturating_add(self.tick_ns);
-            let to = from + self.prepare(arrivals, from, end);
-            for listener in &mut self.listeners {
-                listener.serve(&self.packets);
+        while let Some(next) = arrivals.time_ns.get(from) {
+            if *next >= self.now_ns.saturating_add(self.tick_ns) {
+                self.serve();
+                self.move_to(*next)?;
             }
-            from = to;
+            from += self.block.fill(arrivals, from, self.now_ns, self.tick_ns);
+            if self.block.is_full() {
+                self.serve();
+            }
         }
         Ok(())
     }
@@ -116,6 +115,7 @@ impl VirtualSensor {
     ///
     /// [`SensorError::TooLong`] where that is more than 31 days after the start.
     pub fn finish(mut self, end_ns: i64) -> Result<Vec<SimulatedSize>, SensorError> {
+        self.serve();
         self.move_to(end_ns.saturating_sub(1))?;
         // At the rates of the end, not at those that a quota sets for what comes after it.
         for (size, listener) in self.sizes.iter_mut().zip(&self.listeners) {
@@ -149,28 +149,19 @@ impl VirtualSensor {
         Ok(())
     }
 
-    /// Lays the next arrivals ready for the listeners, those before `end_ns` and at least one, and
-    /// adds them to what the tick offers; how many.
-    fn prepare(&mut self, arrivals: &Arrivals, from: usize, end_ns: i64) -> usize {
-        let times = arrivals.time_ns.get(from..).unwrap_or_default();
-        let bytes = arrivals.bytes.get(from..).unwrap_or_default();
-        let classes = arrivals.class.get(from..).unwrap_or_default();
-        let flows = arrivals.flow.get(from..).unwrap_or_default();
-        let (mut sum, mut work) = (0, 0);
-        self.packets.clear();
-        let each = times.iter().zip(bytes).zip(classes).zip(flows).take(SHOWN);
-        for (((time, bytes), class), flow) in each {
-            if *time >= end_ns && !self.packets.is_empty() {
-                break;
-            }
-            sum += u64::from(*bytes).max(1);
-            work += self.costs.get(usize::from(*class)).copied().unwrap_or(0);
-            self.packets.push(Packet::new(*time - self.epoch_ns, *bytes, *flow, *class));
+    /// Shows the block to every listener, and adds it to what the tick offers.
+    fn serve(&mut self) {
+        if self.block.is_empty() {
+            return;
         }
-        self.in_tick.packets += self.packets.len() as u64;
-        self.in_tick.bytes += sum;
-        self.in_tick.work_units += work;
-        self.packets.len()
+        let (packets, bytes, work_units) = self.block.sums(&self.costs);
+        self.in_tick.add(&Offered { packets, bytes, work_units });
+        self.block.deal();
+        for listener in &mut self.listeners {
+            let lists = self.block.lists(listener.shards());
+            listener.serve(self.now_ns, lists);
+        }
+        self.block.clear();
     }
 
     /// Ends the tick under way at `end_ns`.
@@ -201,7 +192,7 @@ impl VirtualSensor {
             self.memory();
             self.allow();
             self.in_quota = Offered::default();
-            self.move_epoch();
+            self.listeners.iter_mut().for_each(|listener| listener.move_epoch(end_ns));
             self.set_rates();
         } else if self.quotas == 0 && (since < SECOND_NS || since % SECOND_NS == 0) {
             self.see_shares(since as f64 / 1e9);
@@ -261,12 +252,6 @@ impl VirtualSensor {
             let costs = (0..CLASSES).map(|class| self.settings.cost_ns(class) * factor);
             listener.set_services(costs);
         }
-    }
-
-    /// Begins a new epoch, which keeps the times of listeners small.
-    fn move_epoch(&mut self) {
-        self.epoch_ns = self.now_ns;
-        self.listeners.iter_mut().for_each(|listener| listener.move_epoch(self.now_ns));
     }
 }
 

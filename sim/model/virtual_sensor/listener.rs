@@ -6,62 +6,36 @@
 //! `max(free, t)` and ends after its cost. A packet fills the buffer from its arrival to the end
 //! of its service; one that finds no room is lost (drop-tail, whole packets).
 //!
-//! What has left the buffer is known by chunks of consecutive packets. In a buffer of less than
-//! 64 full frames, chunks are a 64th of it and leave when their last packet is done: where that is
-//! a single packet, such buffers are exact. In larger ones, chunks are 16 KiB or an eighth of the
-//! buffer, and their bytes leave in steps of their mean packet while they are served. Against a
-//! queue that keeps every packet (see the tests), what bursts lose is off by less than 1 % where
-//! packets are equal, 2 % where sizes are spread evenly, 25 % for the mix that is assumed for
-//! counter logs, and up to 1.6 times for nine acknowledgments to one full frame; the probability
-//! of a loss above a goal moves much less. The first chunk after a shard was idle is a sixteenth of
-//! the buffer at least, because most of the time a buffer is nearly empty and nothing has to be
-//! known of it.
+//! Packets come in blocks, and each shard has its own of them in a list. Where all of a list fits,
+//! even if nothing left meanwhile, nobody has to look at the buffer for each packet, and what
+//! still waits at the end of the list is noted then. Where it may not, packets are taken one by
+//! one. Either way the result is the same, to the packet.
 //!
-//! Times are integers: 1/1024 ns from an epoch that moves with the quota. Nothing is rounded
-//! while capacity stays the same.
+//! Times are integers: 1/32 ns from an epoch that moves with the quota. Nothing is rounded while
+//! capacity stays the same.
 
 use std::collections::VecDeque;
 
 use crate::model::rounding::whole_i64;
 
 use super::CLASSES;
-use super::shards::{SHARDS_MAX, SLOTS, deal, slot_of};
+use super::block::{Kind, List, Packet, UNIT_BITS};
 
-/// Units of time in a nanosecond, as a power of two.
-const UNIT_BITS: u32 = 10;
 const UNITS_PER_NS: f64 = (1_u64 << UNIT_BITS) as f64;
 pub(super) const UNITS_PER_SECOND: f64 = UNITS_PER_NS * 1e9;
 
 /// Longest service and longest backlog, in units: 1.07 s and 9.8 h. Beyond them nothing is told
-/// apart, and a buffer with so much in it counts as full. They keep sums away from overflow: the
-/// largest chunk in single bytes is 2^22 packets of 2^40 units.
-const SERVICE_MAX: f64 = (1_u64 << 40) as f64;
-const BACKLOG_MAX: i64 = 1 << 55;
+/// apart, and a buffer with so much in it counts as full. They keep sums away from overflow: a
+/// block's packets wait for 2^60 units together.
+const SERVICE_MAX: f64 = (1_u64 << 35) as f64;
+const BACKLOG_MAX: i64 = 1 << 50;
 
-/// Chunks of a buffer that is smaller than as many full Ethernet frames.
-const SMALL_CHUNKS: u64 = 64;
-/// Chunks that a buffer of up to 256 MiB holds at most: one more is open, one is rounding.
-const CHUNKS_KEPT: usize = 66;
-const FRAME_BYTES: u64 = 1_518;
+/// Largest buffer that is told from an endless one, in bytes.
+const CAPACITY_MAX: u64 = 1 << 50;
 
-/// Least and most bits of the steps in which the bytes of such a chunk leave. A step is about a
-/// packet of it: room that comes back byte by byte would let only small packets in, room that
-/// comes back by the frame more large ones than there are.
-const STEP_BITS: std::ops::RangeInclusive<u32> = 6..=11;
-/// Bits behind the point of the bytes that leave in a unit of time.
-const RATE_BITS: u32 = 32;
-
-/// Chunk of a larger one in bytes, and least number of them. Smaller ones would be more exact, but
-/// each costs a look.
-const CHUNK_BYTES: u64 = 16_384;
-const CHUNKS_MIN: u64 = 8;
-/// Least part of a buffer that the first chunk after idleness is.
-const FIRST_CHUNKS: u64 = 16;
-/// Largest chunk in bytes.
-const CHUNK_BYTES_MAX: u64 = 1 << 22;
-
-/// Packets that a listener is shown at once, at most.
-pub(super) const SHOWN: usize = 512;
+/// Packets that all buffers of a size hold, at most, whatever their bytes: 16 MiB of memory. 64 MiB
+/// of buffer filled with the smallest frames are a fourth of it.
+const PACKETS_MAX: usize = 1 << 22;
 
 /// Lossless time that ends a stretch of loss, in nanoseconds: a second.
 const CALM_NS: i64 = 1_000_000_000;
@@ -69,82 +43,6 @@ const CALM_NS: i64 = 1_000_000_000;
 /// Waiting time at the end beyond which a packet is late, in nanoseconds: bursts are worked off
 /// within seconds, what is not lags further and further behind.
 const LATE_NS: i64 = 1_000_000_000;
-
-/// An arrival as listeners take it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Packet {
-    /// When it comes, in units from the epoch.
-    now: i64,
-    bytes: u32,
-    slot: u16,
-    class: u8,
-}
-
-impl Packet {
-    /// One that comes `since_epoch_ns` after the epoch; before it counts as at it.
-    #[inline]
-    pub(super) fn new(since_epoch_ns: i64, bytes: u32, flow: u32, class: u8) -> Self {
-        let slot = u16::try_from(slot_of(flow)).unwrap_or(0);
-        Self { now: since_epoch_ns.max(0) << UNIT_BITS, bytes: bytes.max(1), slot, class }
-    }
-}
-
-/// What the inner loop touches of one shard.
-#[derive(Debug, Clone, Copy, Default)]
-struct Shard {
-    /// When it will be idle, in units from the epoch.
-    free_at: i64,
-    /// Bytes accepted so far.
-    accepted: u64,
-    /// Accepted bytes from which on something is to be decided: the buffer may be full, or a
-    /// chunk is.
-    check: u64,
-    /// Packets accepted so far.
-    packets: u64,
-}
-
-/// What it touches where the buffer is nearly full.
-#[derive(Debug, Clone, Copy)]
-struct Edge {
-    /// Accepted bytes that close the open chunk.
-    close_at: u64,
-    /// Accepted bytes that there is room for while nothing leaves of the first chunk.
-    room: u64,
-    /// When the first chunk is done; before that, nothing is asked of `Buffer`.
-    until: i64,
-    /// From when on bytes of the first chunk leave, how many in a unit of time, and which bits of
-    /// their number count.
-    leaving_from: i64,
-    leaving_rate: u64,
-    leaving_mask: u64,
-}
-
-/// Consecutive packets.
-#[derive(Debug, Clone, Copy)]
-struct Chunk {
-    /// When the last of them is done.
-    done: i64,
-    /// Bytes accepted up to it.
-    accepted: u64,
-    packets: u64,
-}
-
-/// The rest of one shard.
-#[derive(Debug, Clone)]
-struct Buffer {
-    capacity: u64,
-    /// Whether a chunk leaves step by step, not at its end.
-    even: bool,
-    chunk_bytes: u64,
-    /// Closed chunks that may not have left.
-    chunks: VecDeque<Chunk>,
-    /// Bytes that have left, by whole chunks.
-    departed: u64,
-    /// Packets accepted before the open chunk, and when shares were last asked for.
-    packets_before: u64,
-    packets_asked: u64,
-    edge: Edge,
-}
 
 /// What was lost and how long packets waited, since it was last taken.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -155,7 +53,7 @@ pub(super) struct Tally {
     pub(super) lost_units: i64,
     /// Waiting times of accepted packets, summed, in nanoseconds.
     pub(super) wait_ns: i64,
-    /// Most bytes in one shard's buffer, seen where chunks close.
+    /// Most bytes in one shard's buffer, seen where blocks of packets end.
     pub(super) queue_bytes_max: u64,
 }
 
@@ -176,117 +74,99 @@ impl Stretch {
     }
 }
 
+/// What is the same for all shards of a size.
+#[derive(Debug, Clone)]
+struct Rules {
+    /// Service time of each class, in units; and the same as floats, which are exact up to 2^53.
+    services: [i64; CLASSES],
+    services_f64: [f64; CLASSES],
+    /// Bytes and packets that a shard's buffer holds.
+    capacity: u64,
+    packets: usize,
+}
+
+impl Rules {
+    #[inline(always)]
+    fn service(&self, kind: Kind) -> i64 {
+        self.services.get(kind.class()).copied().unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn service_f64(&self, kind: Kind) -> f64 {
+        self.services_f64.get(kind.class()).copied().unwrap_or(0.0)
+    }
+}
+
 /// The listener of one size.
 #[derive(Debug, Clone)]
 pub(super) struct Listener {
     epoch_ns: i64,
-    /// The shard of each slot.
-    owners: Box<[u8; SLOTS]>,
-    /// Service time of each class, in units.
-    services: Box<[i64; CLASSES]>,
-    shards: Box<[Shard; SHARDS_MAX]>,
-    buffers: Vec<Buffer>,
+    rules: Box<Rules>,
+    shards: Vec<Shard>,
     /// Whether the sensor's service is up; everything is lost while it is not.
     up: bool,
     tally: Tally,
-    /// Numbers of the packets that the last call lost, and then whatever.
-    lost: Box<[u16; SHOWN]>,
     now: Option<Stretch>,
     longest: Option<Stretch>,
 }
 
 impl Listener {
-    /// An idle listener with so many threads, at most [`SHARDS_MAX`], to which flows are dealt by
-    /// hash, and so many bytes of buffer for each.
+    /// An idle listener with so many threads and so many bytes of buffer for each.
     pub(super) fn new(shards: usize, buffer_bytes: u64, epoch_ns: i64) -> Self {
-        let count = shards.clamp(1, SHARDS_MAX);
-        let mut owners = Box::new([0; SLOTS]);
-        for (owner, shard) in owners.iter_mut().zip(deal(count)) {
-            *owner = u8::try_from(shard).unwrap_or(0);
-        }
-        let (mut shard, mut buffer) = (Shard::default(), Buffer::new(buffer_bytes));
-        buffer.release(&mut shard, 0);
-        buffer.tell(&mut shard, true);
+        let capacity = buffer_bytes.min(CAPACITY_MAX);
+        let packets = PACKETS_MAX / shards.max(1);
+        let (services, services_f64) = ([0; CLASSES], [0.0; CLASSES]);
         Self {
             epoch_ns,
-            owners,
-            services: Box::new([0; CLASSES]),
-            shards: Box::new([shard; SHARDS_MAX]),
-            buffers: vec![buffer; count],
+            rules: Box::new(Rules { services, services_f64, capacity, packets }),
+            shards: vec![Shard::new(capacity); shards],
             up: true,
             tally: Tally::default(),
-            lost: Box::new([0; SHOWN]),
             now: None,
             longest: None,
         }
     }
 
-    /// Offers packets, at most [`SHOWN`], all within a second.
-    pub(super) fn serve(&mut self, packets: &[Packet]) {
-        let Self { owners, services, shards, buffers, up, tally, lost, .. } = self;
-        // Without the boxes, which would be looked into for every packet.
-        let (owners, services) = (owners.as_ref(), services.as_ref());
-        let (shards, buffers) = (shards.as_mut(), buffers.as_mut_slice());
-        let mut waited = 0;
-        let mut lost = Lost { numbers: lost, count: 0 };
-        if let ([buffer], Some(first)) = (&mut *buffers, shards.first_mut()) {
-            // One shard stays in registers.
-            let mut shard = *first;
-            for (number, packet) in (0..).zip(packets) {
-                let Some(service) = services.get(usize::from(packet.class)) else { continue };
-                if shard.has_room(packet) {
-                    shard.accept(packet, *service, &mut waited);
-                } else if buffer.edge.is_told(&shard, packet) {
-                    let is_lost = buffer.edge.offer(&mut shard, packet, *service, &mut waited);
-                    lost.note(number, is_lost);
-                } else {
-                    let (after, is_lost) = decide(shard, buffer, packet, *service, *up, tally);
-                    shard = after;
-                    lost.note(number, u64::from(is_lost));
-                }
-            }
-            *first = shard;
-        } else {
-            for (number, packet) in (0..).zip(packets) {
-                let Some(service) = services.get(usize::from(packet.class)) else { continue };
-                let Some(owner) = owners.get(usize::from(packet.slot) % SLOTS) else { continue };
-                let place = usize::from(*owner) % SHARDS_MAX;
-                let Some(shard) = shards.get_mut(place) else { continue };
-                if shard.has_room(packet) {
-                    shard.accept(packet, *service, &mut waited);
-                    continue;
-                }
-                let Some(buffer) = buffers.get_mut(place) else { continue };
-                if buffer.edge.is_told(shard, packet) {
-                    let is_lost = buffer.edge.offer(shard, packet, *service, &mut waited);
-                    lost.note(number, is_lost);
-                } else {
-                    let (after, is_lost) = decide(*shard, buffer, packet, *service, *up, tally);
-                    *shard = after;
-                    lost.note(number, u64::from(is_lost));
-                }
-            }
-        }
-        let count = lost.count;
-        tally.wait_ns = tally.wait_ns.saturating_add(waited);
-        self.count_lost(packets, count);
+    pub(super) fn shards(&self) -> usize {
+        self.shards.len()
     }
 
-    /// Adds what one call has lost: the first `count` that are noted.
-    fn count_lost(&mut self, packets: &[Packet], count: usize) {
-        let numbers = self.lost.get(..count).unwrap_or_default();
-        let mut lost = numbers.iter().filter_map(|number| packets.get(usize::from(*number)));
-        for packet in lost.clone() {
-            self.tally.lost_bytes += u64::from(packet.bytes);
-            let service = self.services.get(usize::from(packet.class));
-            self.tally.lost_units += service.copied().unwrap_or(0);
+    /// Offers a block of a tick that began at `tick_ns`: a list for each shard.
+    pub(super) fn serve<'a>(&mut self, tick_ns: i64, lists: impl Iterator<Item = List<'a>>) {
+        let tick = self.units(tick_ns);
+        let Self { rules, shards, up, tally, .. } = self;
+        let mut lost = Lost::default();
+        let mut calm: Option<(&mut Shard, List<'_>)> = None;
+        for (shard, list) in shards.iter_mut().zip(lists) {
+            let Some(first) = list.packets.first() else { continue };
+            if !*up {
+                lost.add_all(&list, rules);
+            } else if shard.fits(tick + first.now(), &list, rules) {
+                // Two at a time: each packet waits for the one before it, in the processor, too.
+                match calm.take() {
+                    Some(other) => tally.add(&accept_two(other, (shard, list), tick, rules)),
+                    None => calm = Some((shard, list)),
+                }
+            } else {
+                tally.add(&shard.offer(&list, tick, rules, &mut lost));
+            }
         }
-        let last = lost.clone().next_back();
-        let (Some(first), Some(last)) = (lost.next(), last) else { return };
-        let packets = count as u64;
+        if let Some((shard, list)) = calm {
+            tally.add(&shard.accept(&list, tick, rules));
+        }
+        if lost.packets > 0 {
+            self.count(&lost, tick);
+        }
+    }
+
+    /// Adds what a block has lost.
+    fn count(&mut self, lost: &Lost, tick: i64) {
+        let packets = lost.packets;
         self.tally.lost_packets += packets;
-        let start_ns = self.epoch_ns.saturating_add(first.now >> UNIT_BITS);
-        let end_ns = self.epoch_ns.saturating_add(last.now >> UNIT_BITS);
+        self.tally.lost_bytes += lost.bytes;
+        self.tally.lost_units = self.tally.lost_units.saturating_add(lost.units);
+        let start_ns = self.epoch_ns.saturating_add((tick + lost.first) >> UNIT_BITS);
+        let end_ns = self.epoch_ns.saturating_add((tick + lost.last) >> UNIT_BITS);
         match &mut self.now {
             Some(stretch) if start_ns.saturating_sub(stretch.end_ns) <= CALM_NS => {
                 stretch.end_ns = end_ns;
@@ -302,15 +182,12 @@ impl Listener {
 
     /// Moves the epoch, and with it what is under way.
     pub(super) fn move_epoch(&mut self, epoch_ns: i64) {
-        let passed = epoch_ns.saturating_sub(self.epoch_ns).max(0) << UNIT_BITS;
+        let passed = self.units(epoch_ns);
         self.epoch_ns = self.epoch_ns.max(epoch_ns);
-        for (shard, buffer) in self.shards.iter_mut().zip(&mut self.buffers) {
-            buffer.release(shard, passed);
+        for shard in &mut self.shards {
+            shard.release(passed, &self.rules);
             shard.free_at = (shard.free_at - passed).max(0);
-            buffer.chunks.iter_mut().for_each(|chunk| chunk.done -= passed);
-            buffer.edge.leaving_from -= passed;
-            buffer.set_leaving();
-            buffer.tell(shard, self.up);
+            shard.first_done -= passed;
         }
     }
 
@@ -318,48 +195,41 @@ impl Listener {
     /// rate has changed.
     pub(super) fn stretch(&mut self, now_ns: i64, factor: f64) {
         let now = self.units(now_ns);
-        for (shard, buffer) in self.shards.iter_mut().zip(&mut self.buffers) {
-            buffer.release(shard, now);
+        for shard in &mut self.shards {
+            shard.release(now, &self.rules);
             shard.free_at = now + stretched(shard.free_at - now, factor);
-            for chunk in &mut buffer.chunks {
-                chunk.done = now + stretched(chunk.done - now, factor);
-            }
-            let edge = &mut buffer.edge;
-            edge.leaving_from = now - stretched(now - edge.leaving_from, factor);
-            buffer.set_leaving();
-            buffer.tell(shard, self.up);
+            shard.first_done = now + stretched(shard.first_done - now, factor);
         }
     }
 
     /// Sets what a packet of each class takes, in nanoseconds of one shard.
     pub(super) fn set_services(&mut self, ns: impl Iterator<Item = f64>) {
-        for (service, ns) in self.services.iter_mut().zip(ns) {
+        let Rules { services, services_f64, .. } = self.rules.as_mut();
+        for ((service, float), ns) in services.iter_mut().zip(services_f64).zip(ns) {
             *service = whole((ns * UNITS_PER_NS).min(SERVICE_MAX));
+            *float = *service as f64;
         }
     }
 
     /// Work that waits at `now_ns`, in seconds of all shards together.
     pub(super) fn backlog_seconds(&self, now_ns: i64) -> f64 {
         let now = self.units(now_ns);
-        let shards = self.shards.iter().take(self.buffers.len());
-        shards.map(|shard| (shard.free_at - now).max(0) as f64).sum::<f64>() / UNITS_PER_SECOND
+        let left = self.shards.iter().map(|shard| (shard.free_at - now).max(0) as f64);
+        left.sum::<f64>() / UNITS_PER_SECOND
     }
 
     /// Work that waits at `now_ns` with more than a second of it before, in seconds of all shards
     /// together.
     pub(super) fn late_seconds(&self, now_ns: i64) -> f64 {
-        let soon = self.units(now_ns.saturating_add(LATE_NS));
-        let shards = self.shards.iter().take(self.buffers.len());
-        shards.map(|shard| (shard.free_at - soon).max(0) as f64).sum::<f64>() / UNITS_PER_SECOND
+        self.backlog_seconds(now_ns.saturating_add(LATE_NS))
     }
 
     /// Bytes in the buffers at `now_ns`.
     pub(super) fn buffered_bytes(&mut self, now_ns: i64) -> u64 {
-        let now = self.units(now_ns);
-        let each = self.shards.iter_mut().zip(&mut self.buffers).map(|(shard, buffer)| {
-            buffer.release(shard, now);
-            buffer.tell(shard, self.up);
-            shard.accepted - buffer.departed
+        let (now, rules) = (self.units(now_ns), &self.rules);
+        let each = self.shards.iter_mut().map(|shard| {
+            shard.release(now, rules);
+            rules.capacity - shard.room
         });
         each.sum()
     }
@@ -368,24 +238,21 @@ impl Listener {
     pub(super) fn set_up(&mut self, now_ns: i64, up: bool) {
         let now = self.units(now_ns);
         self.up = up;
-        for (shard, buffer) in self.shards.iter_mut().zip(&mut self.buffers) {
+        for shard in &mut self.shards {
             shard.free_at = now;
-            buffer.release(shard, now);
-            buffer.tell(shard, up);
+            shard.release(now, &self.rules);
         }
     }
 
     /// Packets that the busiest shard and that all have accepted since shares were last begun.
     pub(super) fn shares(&self) -> (u64, u64) {
-        let each = self.shards.iter().zip(&self.buffers);
-        let each = each.map(|(shard, buffer)| shard.packets - buffer.packets_asked);
+        let each = self.shards.iter().map(|shard| shard.packets);
         each.fold((0, 0), |(most, all), packets| (most.max(packets), all + packets))
     }
 
     /// Begins to count shares anew.
     pub(super) fn begin_shares(&mut self) {
-        let each = self.shards.iter().zip(&mut self.buffers);
-        each.for_each(|(shard, buffer)| buffer.packets_asked = shard.packets);
+        self.shards.iter_mut().for_each(|shard| shard.packets = 0);
     }
 
     /// What was lost and waited since this was last asked.
@@ -404,200 +271,231 @@ impl Listener {
     }
 }
 
-/// Numbers of packets that were lost.
-struct Lost<'a> {
-    numbers: &'a mut [u16; SHOWN],
-    count: usize,
+/// What a block has lost.
+#[derive(Debug, Clone, Copy)]
+struct Lost {
+    packets: u64,
+    bytes: u64,
+    /// Service times.
+    units: i64,
+    /// When the first and the last came, from the start of the tick.
+    first: i64,
+    last: i64,
 }
 
-impl Lost<'_> {
-    /// Notes a packet, to be overwritten by the next where it was not lost (1, else 0).
-    #[inline(always)]
-    fn note(&mut self, number: u16, is_lost: u64) {
-        if let Some(next) = self.numbers.get_mut(self.count % SHOWN) {
-            *next = number;
-        }
-        self.count += usize::from(is_lost != 0);
+impl Default for Lost {
+    fn default() -> Self {
+        Self { packets: 0, bytes: 0, units: 0, first: i64::MAX, last: i64::MIN }
     }
+}
+
+impl Lost {
+    fn add_all(&mut self, list: &List<'_>, rules: &Rules) {
+        let (Some(first), Some(last)) = (list.packets.first(), list.packets.last()) else { return };
+        self.packets += list.packets.len() as u64;
+        self.bytes += list.bytes;
+        self.units += list.packets.iter().map(|packet| rules.service(packet.kind)).sum::<i64>();
+        self.first = self.first.min(first.now());
+        self.last = self.last.max(last.now());
+    }
+}
+
+/// What a shard did with a list.
+#[derive(Debug, Clone, Copy)]
+struct Done {
+    /// Waiting times of accepted packets, summed, in units.
+    waited: i64,
+    /// Bytes in the buffer at the end.
+    held: u64,
+}
+
+impl Tally {
+    fn add(&mut self, done: &Done) {
+        self.wait_ns = self.wait_ns.saturating_add(done.waited >> UNIT_BITS);
+        self.queue_bytes_max = self.queue_bytes_max.max(done.held);
+    }
+}
+
+/// One thread and its buffer.
+#[derive(Debug, Clone)]
+struct Shard {
+    /// When it will be idle, in units from the epoch.
+    free_at: i64,
+    /// Bytes that there is room for.
+    room: u64,
+    /// Packets accepted since shares were begun.
+    packets: u64,
+    /// What is not known to have left, and when the first of it is done; the others are done a
+    /// service time after the one before. Nothing where nothing waits.
+    waiting: VecDeque<Kind>,
+    first_done: i64,
 }
 
 impl Shard {
-    /// Whether `packet` fits and closes no chunk, for certain.
-    #[inline(always)]
-    fn has_room(&self, packet: &Packet) -> bool {
-        self.accepted + u64::from(packet.bytes) < self.check
-    }
-
-    #[inline(always)]
-    fn accept(&mut self, packet: &Packet, service: i64, waited: &mut i64) {
-        let start = self.free_at.max(packet.now);
-        *waited += (start - packet.now) >> UNIT_BITS;
-        self.free_at = start + service;
-        self.accepted += u64::from(packet.bytes);
-        self.packets += 1;
-    }
-}
-
-impl Edge {
-    /// Whether it can be told without the chunks if `packet` fits.
-    #[inline(always)]
-    fn is_told(&self, shard: &Shard, packet: &Packet) -> bool {
-        packet.now < self.until && shard.accepted + u64::from(packet.bytes) < self.close_at
-    }
-
-    /// Accepts or loses a packet of which [`Self::is_told`]; 1 where it is lost, else 0. Which
-    /// packets fit is as good as random, so nothing here branches on it.
-    #[inline(always)]
-    fn offer(&self, shard: &mut Shard, packet: &Packet, service: i64, waited: &mut i64) -> u64 {
-        let (now, bytes) = (packet.now, u64::from(packet.bytes));
-        let room = self.room.wrapping_add(self.left(now));
-        // Where there is too little, the difference is negative, its sign all ones.
-        let is_lost = room.wrapping_sub(shard.accepted + bytes).cast_signed() >> (i64::BITS - 1);
-        let start = shard.free_at.max(now);
-        *waited += ((start - now) >> UNIT_BITS) & !is_lost;
-        shard.free_at += (start + service - shard.free_at) & !is_lost;
-        shard.accepted += bytes & !is_lost.cast_unsigned();
-        shard.packets += 1 & !is_lost.cast_unsigned();
-        is_lost.cast_unsigned() & 1
-    }
-
-    /// Bytes of the first chunk that have left by `now`, which is not after it is done.
-    #[inline(always)]
-    fn left(&self, now: i64) -> u64 {
-        let passed = (now - self.leaving_from).max(0).unsigned_abs();
-        (passed.wrapping_mul(self.leaving_rate) >> RATE_BITS) & self.leaving_mask
-    }
-}
-
-/// Accepts or loses a packet where the buffer may be full or a chunk closes; and whether it is
-/// lost.
-#[inline(never)]
-fn decide(
-    mut shard: Shard,
-    buffer: &mut Buffer,
-    packet: &Packet,
-    service: i64,
-    up: bool,
-    tally: &mut Tally,
-) -> (Shard, bool) {
-    let (now, bytes) = (packet.now, u64::from(packet.bytes));
-    buffer.release(&mut shard, now);
-    let accepted = shard.accepted + bytes;
-    let room = buffer.edge.room.saturating_add(buffer.edge.left(now));
-    let fits = up && accepted <= room && shard.free_at < BACKLOG_MAX;
-    if fits {
-        let start = shard.free_at.max(now);
-        tally.wait_ns = tally.wait_ns.saturating_add((start - now) >> UNIT_BITS);
-        shard.free_at = start + service;
-        shard.accepted = accepted;
-        shard.packets += 1;
-        if accepted >= buffer.edge.close_at {
-            buffer.close(&shard);
-        }
-        let queued = (accepted + buffer.capacity).saturating_sub(room);
-        tally.queue_bytes_max = tally.queue_bytes_max.max(queued);
-    }
-    buffer.tell(&mut shard, up);
-    (shard, !fits)
-}
-
-impl Buffer {
     fn new(capacity: u64) -> Self {
-        let even = capacity >= SMALL_CHUNKS * FRAME_BYTES;
-        let chunk_bytes = if even {
-            (capacity / CHUNKS_MIN)
-                .min(CHUNK_BYTES.max(capacity / SMALL_CHUNKS))
-                .min(CHUNK_BYTES_MAX)
-        } else {
-            (capacity / SMALL_CHUNKS).max(1)
-        };
-        let chunks = VecDeque::with_capacity(CHUNKS_KEPT);
-        let edge = Edge {
-            close_at: 0,
-            room: capacity,
-            until: i64::MIN,
-            leaving_from: 0,
-            leaving_rate: 0,
-            leaving_mask: 0,
-        };
-        Self {
-            even,
-            capacity,
-            chunk_bytes,
-            chunks,
-            departed: 0,
-            packets_before: 0,
-            packets_asked: 0,
-            edge,
+        Self { free_at: 0, room: capacity, packets: 0, waiting: VecDeque::new(), first_done: 0 }
+    }
+
+    /// Whether all of a list fits that begins at `now`, even if nothing leaves from then on.
+    #[inline(always)]
+    fn fits(&mut self, now: i64, list: &List<'_>, rules: &Rules) -> bool {
+        let packets = rules.packets.saturating_sub(list.packets.len());
+        if list.bytes > self.room || self.waiting.len() > packets {
+            self.release(now, rules);
         }
+        list.bytes <= self.room && self.waiting.len() <= packets && self.free_at < BACKLOG_MAX
+    }
+
+    /// Empties the buffer.
+    fn clear(&mut self, rules: &Rules) {
+        self.waiting.clear();
+        self.room = rules.capacity;
     }
 
     /// Forgets what has left by `now`.
-    fn release(&mut self, shard: &mut Shard, now: i64) {
-        if shard.free_at <= now {
-            self.chunks.clear();
-            self.departed = shard.accepted;
-            self.edge.leaving_from = now;
-            let first = (self.capacity / FIRST_CHUNKS).min(CHUNK_BYTES_MAX);
-            let first = if self.even { first } else { 0 };
-            self.edge.close_at = shard.accepted.saturating_add(self.chunk_bytes.max(first));
-            self.packets_before = shard.packets;
+    fn release(&mut self, now: i64, rules: &Rules) {
+        if self.free_at <= now {
+            self.clear(rules);
         }
-        let mut moved = self.chunks.is_empty();
-        while let Some(chunk) = self.chunks.front().copied().filter(|chunk| chunk.done <= now) {
-            self.departed = chunk.accepted;
-            self.edge.leaving_from = chunk.done;
-            self.chunks.pop_front();
-            moved = true;
-        }
-        if moved {
-            self.set_leaving();
+        while self.first_done <= now
+            && let Some(first) = self.waiting.pop_front()
+        {
+            self.room += first.bytes();
+            self.first_done += self.waiting.front().map_or(0, |next| rules.service(*next));
         }
     }
 
-    /// Closes the open chunk behind the packet that was accepted last.
-    fn close(&mut self, shard: &Shard) {
-        let Shard { free_at: done, accepted, .. } = *shard;
-        let packets = shard.packets - self.packets_before;
-        self.chunks.push_back(Chunk { done, accepted, packets });
-        if self.chunks.len() == 1 {
-            self.set_leaving();
-        }
-        self.edge.close_at = accepted.saturating_add(self.chunk_bytes);
-        self.packets_before = shard.packets;
+    /// Accepts a list that fits.
+    fn accept(&mut self, list: &List<'_>, tick: i64, rules: &Rules) -> Done {
+        let mut thread = Thread::new(self, tick);
+        list.packets.iter().for_each(|packet| thread.serve(*packet, rules));
+        self.keep(&thread, list, tick, rules)
     }
 
-    /// Sets what leaves next: the first chunk, evenly or not before it is done.
-    fn set_leaving(&mut self) {
-        let edge = &mut self.edge;
-        edge.room = self.departed.saturating_add(self.capacity);
-        edge.leaving_rate = 0;
-        edge.until = i64::MIN;
-        if let Some(chunk) = self.chunks.front() {
-            edge.until = chunk.done;
-            if self.even {
-                let time = (chunk.done - edge.leaving_from).max(1).unsigned_abs();
-                let bytes = chunk.accepted - self.departed;
-                edge.leaving_rate = (bytes << RATE_BITS) / time;
-                // The nearest power of two to their mean size.
-                let step = (bytes * 3 / (chunk.packets.max(1) * 2)).max(1).ilog2();
-                edge.leaving_mask = u64::MAX << step.clamp(*STEP_BITS.start(), *STEP_BITS.end());
+    /// Keeps of an accepted list what still waits when the last of it comes.
+    fn keep(&mut self, thread: &Thread, list: &List<'_>, tick: i64, rules: &Rules) -> Done {
+        self.free_at = tick + whole_i64(thread.free_at);
+        self.packets += list.packets.len() as u64;
+        self.room -= list.bytes;
+        let now = tick + list.packets.last().map_or(0, |last| last.now());
+        // What is not done was served without a pause: ends lie a service time apart.
+        let (mut start, mut waiting) = (self.free_at, 0);
+        for packet in list.packets.iter().rev() {
+            if start <= now {
+                break;
             }
+            start -= rules.service(packet.kind);
+            waiting += 1;
         }
+        let gone = list.packets.len() - waiting;
+        let kept = list.packets.get(gone..).unwrap_or_default();
+        // Whether the first of what is kept had nothing before it when it came.
+        let was_idle = kept.first().is_none_or(|first| start <= tick + first.now());
+        if gone > 0 || was_idle {
+            self.clear(rules);
+            self.room -= kept.iter().map(|packet| packet.kind.bytes()).sum::<u64>();
+        }
+        if let (true, Some(first)) = (self.waiting.is_empty(), kept.first()) {
+            self.first_done = start + rules.service(first.kind);
+        }
+        self.waiting.extend(kept.iter().map(|packet| packet.kind));
+        Done { waited: whole_i64(thread.waited), held: rules.capacity - self.room }
     }
 
-    /// Tells the shard what it may decide alone: where the service is down, that all is lost.
-    fn tell(&mut self, shard: &mut Shard, up: bool) {
-        let edge = &mut self.edge;
-        if up {
-            shard.check = edge.close_at.min(edge.room.saturating_add(1));
-        } else {
-            shard.check = 0;
-            edge.close_at = u64::MAX;
-            edge.until = i64::MAX;
-            edge.room = 0;
-            edge.leaving_rate = 0;
+    /// Offers a list packet by packet.
+    // A function of its own, because it needs every register there is.
+    #[inline(never)]
+    fn offer(&mut self, list: &List<'_>, tick: i64, rules: &Rules, lost: &mut Lost) -> Done {
+        let (mut waited, mut packets, mut lost_units, mut lost_bytes) = (0, 0, 0, 0);
+        let (mut first, mut last) = (None, i64::MIN);
+        // Not behind a reference, which would be looked into for every packet.
+        let (mut free_at, mut room) = (self.free_at, self.room);
+        for packet in list.packets {
+            let (now, bytes) = (tick + packet.now(), packet.kind.bytes());
+            let service = rules.service(packet.kind);
+            let is_full = |room: u64, waiting: &VecDeque<Kind>| {
+                bytes > room || waiting.len() >= rules.packets
+            };
+            if is_full(room, &self.waiting) && now >= self.first_done {
+                (self.free_at, self.room) = (free_at, room);
+                self.release(now, rules);
+                room = self.room;
+            }
+            if is_full(room, &self.waiting) || free_at >= BACKLOG_MAX {
+                lost_units += service;
+                lost_bytes += bytes;
+                first = first.or(Some(packet.now()));
+                last = packet.now();
+                continue;
+            }
+            if free_at <= now {
+                free_at = now;
+                self.waiting.clear();
+                room = rules.capacity;
+            }
+            waited += free_at - now;
+            free_at += service;
+            room -= bytes;
+            packets += 1;
+            if self.waiting.is_empty() {
+                self.first_done = free_at;
+            }
+            self.waiting.push_back(packet.kind);
         }
+        (self.free_at, self.room) = (free_at, room);
+        self.packets += packets;
+        lost.packets += list.packets.len() as u64 - packets;
+        lost.bytes += lost_bytes;
+        lost.units += lost_units;
+        lost.first = lost.first.min(first.unwrap_or(i64::MAX));
+        lost.last = lost.last.max(last);
+        Done { waited, held: rules.capacity - room }
+    }
+}
+
+/// Accepts a list that fits for each of two shards.
+#[inline(never)]
+fn accept_two(
+    (one, list): (&mut Shard, List<'_>),
+    (other, others): (&mut Shard, List<'_>),
+    tick: i64,
+    rules: &Rules,
+) -> Done {
+    let (mut thread, mut second) = (Thread::new(one, tick), Thread::new(other, tick));
+    for (packet, another) in list.packets.iter().zip(others.packets) {
+        thread.serve(*packet, rules);
+        second.serve(*another, rules);
+    }
+    let both = list.packets.len().min(others.packets.len());
+    list.packets.iter().skip(both).for_each(|packet| thread.serve(*packet, rules));
+    others.packets.iter().skip(both).for_each(|packet| second.serve(*packet, rules));
+    let done = one.keep(&thread, &list, tick, rules);
+    let too = other.keep(&second, &others, tick, rules);
+    Done { waited: done.waited + too.waited, held: done.held.max(too.held) }
+}
+
+/// A thread that accepts all.
+#[derive(Debug, Clone, Copy)]
+struct Thread {
+    /// When it will be idle, in units from the start of the tick, and how long packets have
+    /// waited: whole numbers, but a processor takes the larger of two floats without a guess which
+    /// it will be.
+    free_at: f64,
+    waited: f64,
+}
+
+impl Thread {
+    fn new(shard: &Shard, tick: i64) -> Self {
+        Self { free_at: (shard.free_at - tick) as f64, waited: 0.0 }
+    }
+
+    #[inline(always)]
+    fn serve(&mut self, packet: Packet, rules: &Rules) {
+        let now = packet.now() as f64;
+        // Not `f64::max`, which is several instructions because of NaN.
+        let start = if self.free_at > now { self.free_at } else { now };
+        self.waited += start - now;
+        self.free_at = start + rules.service_f64(packet.kind);
     }
 }
 

@@ -11,6 +11,7 @@
 //! vendor's sensor is written: it is a model of what the vendor says about it.
 
 mod assumptions;
+mod block;
 mod engine;
 mod listener;
 #[cfg(test)]

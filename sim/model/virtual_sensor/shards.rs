@@ -15,8 +15,9 @@ pub(super) const SHARDS_MAX: usize = 32;
 
 /// The slot of a flow, by multiplicative hashing (Knuth, TAOCP vol. 3, 6.4): hashes that differ
 /// only in their low bits spread all the same.
-pub(super) const fn slot_of(flow: u32) -> usize {
-    (flow.wrapping_mul(0x9e37_79b1) >> (u32::BITS - SLOT_BITS)) as usize
+#[inline(always)]
+pub(super) fn slot_of(flow: u32) -> u16 {
+    u16::try_from(flow.wrapping_mul(0x9e37_79b1) >> (u32::BITS - SLOT_BITS)).unwrap_or(0)
 }
 
 /// The shard, from 0, of each slot where there are `shards`.
@@ -69,7 +70,7 @@ mod tests {
     #[test]
     fn hashes_that_count_up_spread_over_all_slots() {
         let mut hit = vec![0; SLOTS];
-        (0..102_400).for_each(|flow| hit[slot_of(flow)] += 1);
+        (0..102_400).for_each(|flow| hit[usize::from(slot_of(flow))] += 1);
         assert!(hit.iter().all(|count| (80..=120).contains(count)));
     }
 }

@@ -33,7 +33,7 @@ const SILENT_SECONDS: i64 = 300;
 pub(super) struct Offered {
     pub(super) packets: u64,
     pub(super) bytes: u64,
-    /// What it costs, in 1/1024 ns of one core. Whole, so that batches add up to the same.
+    /// What it costs, in 1/32 ns of one core. Whole, so that batches add up to the same.
     pub(super) work_units: u64,
 }
 
