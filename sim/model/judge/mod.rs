@@ -188,9 +188,8 @@ impl<'a> Case<'a> {
         })?;
         let mean = calibration.mean();
         let mut settings = Settings::new(mean.base_cores, question.costs.scaled(mean.packet_us));
-        if let Some(memory) = calibration.mean_memory() {
-            settings.memory.base_gb = memory.base_gb;
-            settings.memory.gb_per_kpps = memory.gb_per_kpps;
+        if let Some(costs) = calibration.mean_memory() {
+            settings.memory = settings.memory.with_costs(costs);
         }
         settings.probes = names::probes(sized, mean.packet_us);
         let host = Host::of(sized, question);
