@@ -109,6 +109,30 @@ fn what_was_seen_counts_and_must_not_contradict() {
     simulate(&[capture, "--buffer", "0"]).ends_with(2).says(&["--buffer"]);
 }
 
+#[test]
+fn a_buffer_is_typed_as_every_other_size() {
+    let capture = sample("dc-morning.pcapng");
+    let with = |buffer| simulate(&[text(&capture), "--buffer", buffer]);
+    let told = assumptions(&with("2MB").ends_with(0).json());
+    assert!(told.contains("2,000,000 bytes of capture buffer"), "{told}");
+    for (wrong, says) in [("2GiB", "at most 1 GiB"), ("1.5MiB", "no size"), ("8XB", "no size")] {
+        with(wrong).ends_with(2).says(&[&format!("--buffer {wrong}"), says]);
+    }
+}
+
+#[test]
+fn standard_input_is_given_once_whatever_it_is_for() {
+    let run = |words: &[&str]| headroom_reading(words, b"[forest]".to_vec()).ends_with(2);
+    for (words, says) in [
+        (&["size", "-", "--estate", "-"][..], "the input and --estate"),
+        (&["report", "-", "--counter-names", "-", "-o", "x"], "the input and --counter-names"),
+        (&["simulate", "-", "--costs", "-"], "the input and --costs"),
+        (&["simulate", "x.pcap", "--costs", "-", "--estate", "-"], "--estate and --costs"),
+    ] {
+        run(words).says(&["standard input", says, "give - only once"]);
+    }
+}
+
 /// Everything the virtual sensor of the only domain controller rests on, in one text.
 fn assumptions(json: &Value) -> String {
     let all = verdict(json)["assumptions"].as_array().unwrap();
