@@ -361,6 +361,7 @@ impl<'a> Case<'a> {
         mut course: SimulatedSize,
         made: Option<&Made>,
     ) -> VirtualVerdict {
+        course::shorten(&mut course);
         // A restart may last longer than the input; of what comes after it nothing is told.
         if let Some((_, end)) = Span::whole(self.sized, f64::INFINITY).map(Span::moments) {
             for span in &mut course.health {
