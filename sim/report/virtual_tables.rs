@@ -1,6 +1,8 @@
 //! The tables of the page behind the virtual sensor's answer.
 
-use crate::record::{CalibrationSummary, Estimate, SensorSize, Sized, VirtualVerdict, WhatIf};
+use crate::record::{
+    CalibrationSummary, Estimate, Evidence, SensorSize, Sized, VirtualVerdict, WhatIf,
+};
 
 use super::page_tables::{Grid, GridCell, GridHeading};
 use super::{escape, number, plots, virtual_words};
@@ -92,7 +94,14 @@ pub fn what_if(verdict: &VirtualVerdict) -> Grid {
         String::new()
     };
     let columns = ["#Traffic", "#Bursts", "#DCs failed"];
-    let none = "Nothing else was tried.";
+    let none = match verdict.evidence() {
+        Evidence::TooLittle => {
+            "Too little was seen to tell what other traffic or another server would change."
+        }
+        _ => {
+            "Nothing else was tried: how many cores or how much memory the server has is not known."
+        }
+    };
     let mut grid = Grid::new("What if", &columns, rows, none);
     if !grid.rows.is_empty() {
         grid = grid.with_note(&format!(

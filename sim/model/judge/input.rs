@@ -37,13 +37,19 @@ pub fn gaps(sized: &Sized) -> Option<Assumption> {
     })
 }
 
-/// How memory in use follows from what is available; nothing where neither was read.
-pub fn memory(host: &Host) -> Option<Assumption> {
+/// How memory in use follows from what is available; nothing where neither was read. `has_grid`:
+/// other sizes of memory were tried.
+pub fn memory(host: &Host, has_grid: bool) -> Option<Assumption> {
+    let more = if has_grid {
+        " What more memory would do, the columns with more of it under \"What if\" say."
+    } else {
+        ""
+    };
     (host.memory_basis != Basis::Assumed).then(|| Assumption {
-        text: "Virtual sensor: memory in use is what is installed less what was available, so that \
-               installed memory must be that of the time of the readings. What more memory would do, \
-               the rows with more of it under \"What if\" say."
-            .to_owned(),
+        text: format!(
+            "Virtual sensor: memory in use is what is installed less what was available, so that \
+             the memory that is given as installed must be that of the time of the readings.{more}"
+        ),
         basis: Basis::Inferred,
         source: "--ram; counter Memory\\Available MBytes, or --min-available-mb".to_owned(),
     })

@@ -384,6 +384,7 @@ fn from_next_to_nothing_nothing_is_promised() {
     for rates in [&[500.0; 2][..], &[1.0; 60]] {
         let verdict = judged(&sized(rates, 4, 16.0), &question());
         assert!(verdict.headroom.is_none() && verdict.exhaustion.is_none());
+        assert_eq!(verdict.what_if, []);
         let text = verdict.sentences.join(" ");
         assert!(text.contains("says next to nothing of this server"), "{text}");
         assert!(!text.contains("years") && !text.contains("times the traffic"), "{text}");

@@ -29,6 +29,7 @@ pub fn sentences(
     all.extend(short_first(verdict));
     all.extend(host.filter(|_| verdict.limit() == Some(Limit::Quota)).and_then(own_work));
     all.extend(verdict.headroom.as_ref().map(|headroom| spare(headroom, verdict)));
+    all.extend(untold(verdict));
     all.push(smallest(verdict));
     all.extend(whose(work));
     all.extend(sized.verdict.row.as_ref().map(|row| {
@@ -180,6 +181,15 @@ fn spare(headroom: &Headroom, verdict: &VirtualVerdict) -> String {
         }
         None => format!("{whose} is not enough for any share of this traffic that was tried."),
     }
+}
+
+/// What next to nothing seen cannot tell.
+fn untold(verdict: &VirtualVerdict) -> Option<String> {
+    (verdict.evidence() == Evidence::TooLittle).then(|| {
+        "What more traffic, another server or the failure of another domain controller would \
+         change is not told, because too little was seen."
+            .to_owned()
+    })
 }
 
 fn smallest(verdict: &VirtualVerdict) -> String {

@@ -133,6 +133,21 @@ fn standard_input_is_given_once_whatever_it_is_for() {
     }
 }
 
+#[test]
+fn next_to_nothing_seen_tells_nothing_of_other_traffic() {
+    let capture = sample("dc-morning.pcapng");
+    let json = simulate(&[text(&capture)]).ends_with(0).json();
+    let verdict = verdict(&json);
+    assert_eq!(verdict["headroom"], Value::Null);
+    assert_eq!(verdict["what_if"], serde_json::json!([]));
+    let sentences = verdict["sentences"].to_string();
+    assert!(sentences.contains("is not told, because too little was seen"), "{sentences}");
+    // Nothing is explained that is not there.
+    for text in ["What if", "a domain controller has failed"] {
+        assert!(!verdict["assumptions"].to_string().contains(text), "{text}");
+    }
+}
+
 /// Everything the virtual sensor of the only domain controller rests on, in one text.
 fn assumptions(json: &Value) -> String {
     let all = verdict(json)["assumptions"].as_array().unwrap();
