@@ -141,11 +141,6 @@ pub fn judge(
                 None
             }
         };
-        for assumption in verdict.iter().flat_map(|verdict| &verdict.assumptions) {
-            if !result.assumptions.contains(assumption) {
-                result.assumptions.push(assumption.clone());
-            }
-        }
         sized.virtual_sensor = verdict.map(Box::new);
     }
     Ok(())

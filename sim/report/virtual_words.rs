@@ -431,16 +431,43 @@ pub fn calibrations(report: &SizingReport) -> Vec<(&CalibrationSummary, Vec<&str
     found
 }
 
-/// What the report rests on, then what its virtual sensors rest on besides, each once.
-pub fn assumptions(report: &SizingReport) -> Vec<&Assumption> {
-    let mut all: Vec<&Assumption> = report.assumptions.iter().collect();
-    let verdicts = report.domain_controllers.iter().filter_map(|s| s.virtual_sensor.as_ref());
-    for assumption in verdicts.flat_map(|verdict| &verdict.assumptions) {
-        if !all.contains(&assumption) {
-            all.push(assumption);
+/// How the text of an assumption of the model begins.
+const OF_MODEL: &str = "Virtual sensor: ";
+
+/// What the report rests on, then what its virtual sensors rest on besides, each once. What not
+/// all of them rest on names whose it is.
+pub fn assumptions(report: &SizingReport) -> Vec<Assumption> {
+    let mut all = report.assumptions.clone();
+    let mut found: Vec<(&Assumption, Vec<&str>)> = Vec::new();
+    let mut asked = 0;
+    for sized in &report.domain_controllers {
+        let Some(verdict) = &sized.virtual_sensor else { continue };
+        asked += 1;
+        let new = verdict.assumptions.iter().filter(|one| !report.assumptions.contains(one));
+        for assumption in new {
+            match found.iter_mut().find(|(known, _)| *known == assumption) {
+                Some((_, names)) => names.push(&sized.dc.name),
+                None => found.push((assumption, vec![&sized.dc.name])),
+            }
         }
     }
+    all.extend(found.into_iter().map(|(assumption, names)| Assumption {
+        text: if names.len() == asked {
+            assumption.text.clone()
+        } else {
+            with_names(&assumption.text, &names)
+        },
+        ..assumption.clone()
+    }));
     all
+}
+
+fn with_names(text: &str, names: &[&str]) -> String {
+    let names = super::virtual_page::named(names);
+    match text.strip_prefix(OF_MODEL) {
+        Some(rest) => format!("Virtual sensor of {names}: {rest}"),
+        None => format!("Of {names}: {text}"),
+    }
 }
 
 /// What a basis means where there is a model besides synthesized traffic; `None` where that

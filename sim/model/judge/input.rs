@@ -5,12 +5,12 @@ use crate::record::{Assumption, Basis, Sized};
 
 use super::server::Host;
 
-/// Packets of `name` whose times lie outside of what is simulated; nothing where there are none.
-pub fn left_out(name: &str, packets: u64) -> Option<Assumption> {
+/// Packets whose times lie outside of what is simulated; nothing where there are none.
+pub fn left_out(packets: u64) -> Option<Assumption> {
     (packets > 0).then(|| Assumption {
         text: format!(
-            "Virtual sensor: {} packets of DC {name} lie outside of the time that its timeline \
-             covers, at most 30 days, and are left out.",
+            "Virtual sensor: packets outside of the time that the timeline covers, at most 30 \
+             days, are left out: {} of them.",
             words::count(packets)
         ),
         basis: Basis::Measured,
@@ -25,11 +25,10 @@ pub fn gaps(sized: &Sized) -> Option<Assumption> {
     let without = readings.iter().filter(|reading| reading.is_none()).count() as u64;
     (without > 0).then(|| Assumption {
         text: format!(
-            "Virtual sensor: in {} of {} samples of DC {} ({} of the time) there is no reading, and \
-             no packet is taken to come in them.",
+            "Virtual sensor: in {} of {} samples ({} of the time) there is no reading, and no \
+             packet is taken to come in them.",
             words::count(without),
             words::count(all),
-            sized.dc.name,
             words::percent(without, all)
         ),
         basis: Basis::Assumed,

@@ -265,7 +265,7 @@ impl<'a> Case<'a> {
         let judged = self.judge(&traffic, &meter)?;
         let Some(course) = course::of(courses, judged.chosen) else { return Ok(None) };
         let mut verdict = self.verdict(ArrivalsFrom::Packets, judged, course, None);
-        verdict.assumptions.extend(input::left_out(&self.sized.dc.name, outside));
+        verdict.assumptions.extend(input::left_out(outside));
         Ok(Some(verdict))
     }
 

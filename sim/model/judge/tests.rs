@@ -166,7 +166,7 @@ fn packets_of_another_time_are_left_out_and_counted() {
     let wild = [&[5], &good[..9], &[(START + 40 * 86_400) * 1_000_000_000], &good[9..]].concat();
     let mut wild = verdict(&wild);
     let says = wild.assumptions.pop().unwrap();
-    assert!(says.text.contains("2 packets of DC 10.0.0.1"), "{says:?}");
+    assert!(says.text.contains("are left out: 2 of them"), "{says:?}");
     assert_eq!(wild, plain);
 }
 
@@ -247,10 +247,7 @@ fn memory_that_is_short_shows_how_much_more_would_do() {
     assert_eq!(memory(16.0), ((1.0, 1.0, 0, 2.0), Chance::Yes));
     let says = |part: &str| verdict.assumptions.iter().any(|one| one.text.contains(part));
     assert!(says("memory in use is what is installed less what was available"));
-    assert!(
-        says("in 1 of 24 samples of DC DC (4.17 % of the time) there is no reading"),
-        "{verdict:#?}"
-    );
+    assert!(says("in 1 of 24 samples (4.17 % of the time) there is no reading"), "{verdict:#?}");
     assert!(says("it is the busiest of the others"));
     let offered = verdict.course.offered_packets as f64;
     assert!((offered / (23.0 * 5.0 * 300.0) - 1.0).abs() < 0.05, "{offered}");
