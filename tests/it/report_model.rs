@@ -85,10 +85,10 @@ fn an_unknown_server_has_no_answer_and_no_invented_figures() {
         }
     }
     let html = text(&bare(), OutputFormat::Html);
-    assert!(html.contains("The condition of no health alert held in the course."));
+    assert!(html.contains("By this model no health alert would have come."));
     assert!(html.contains("there is no headroom to draw"));
-    assert!(html.contains("there is no course to draw"));
-    assert!(html.contains("cores needed at most") && !html.contains("was also left out once"));
+    assert!(html.contains("there is nothing to draw over time"));
+    assert!(html.contains("cores needed at most") && !html.contains("was left out once"));
     assert!(html.contains("nothing is said about less; 2 observations of real sensors were added"));
 }
 
@@ -346,6 +346,6 @@ fn few_replicas_do_not_tell_of_an_upper_size() {
     (model.replicas, model.sufficient.upper) = (50, None);
     for format in FOR_PEOPLE {
         let text = unfolded(&text(&report, format));
-        assert!(text.contains("not told by 50 replicas (at least 73 are needed)"), "{format:?}");
+        assert!(text.contains("not told by 50 runs (at least 73 are needed)"), "{format:?}");
     }
 }
