@@ -33,6 +33,18 @@ pub fn bytes(flag: &str, text: &str) -> anyhow::Result<u64> {
     }
 }
 
+/// The same, at most so many binary gigabytes.
+///
+/// # Errors
+/// As [`bytes`], and what is larger.
+pub fn bytes_up_to(flag: &str, text: &str, gib: u64) -> anyhow::Result<u64> {
+    let found = bytes(flag, text)?;
+    if found > gib << 30 {
+        bail!("{flag} {}: too large; write at most {gib} GiB, e.g. 1MiB", text.escape_debug());
+    }
+    Ok(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +57,17 @@ mod tests {
         for wrong in ["", "0GB", "GB", "-1GB", "1.5GB", "6XB", "99999999999999999999", "1e30GB"] {
             let error = bytes("--memory", wrong).unwrap_err().to_string();
             assert!(error.starts_with("--memory"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_size_may_have_an_end() {
+        assert_eq!(bytes_up_to("--buffer", "1GiB", 1).unwrap(), 1 << 30);
+        for (wrong, says) in
+            [("1073741825", "at most 1 GiB"), ("99GiB", "at most"), ("0", "no size")]
+        {
+            let error = bytes_up_to("--buffer", wrong, 1).unwrap_err().to_string();
+            assert!(error.starts_with("--buffer") && error.contains(says), "{error}");
         }
     }
 }

@@ -379,8 +379,8 @@ pub struct QuestionArgs {
     #[arg(long, value_name = "PPS:CORES:SEEN")]
     pub observed: Vec<String>,
 
-    /// Capture buffer of each core of the sensor, e.g. 1MiB; it is not published, so that without
-    /// this anything from 1 to 64 MiB counts as possible
+    /// Capture buffer of each core of the sensor, e.g. 1MiB, 512kB, at most 1GiB; it is not
+    /// published, so that without this anything from 1 to 64 MiB counts as possible
     #[arg(long, value_name = "SIZE")]
     pub buffer: Option<String>,
 
@@ -698,8 +698,8 @@ pub struct LoadArgs {
     #[arg(long, value_name = "LOAD")]
     pub load: Vec<String>,
 
-    /// Captured bytes that may wait; the default is the kernel buffer that Npcap gives where
-    /// nobody asks for another
+    /// Captured bytes that may wait, e.g. 512kB, 4MiB; the default is the kernel buffer that Npcap
+    /// gives where nobody asks for another
     #[arg(long, value_name = "SIZE", default_value = "1MiB")]
     pub buffer: String,
 

@@ -57,9 +57,17 @@ impl Document {
         if bytes.len() as u64 > BYTES_MAX {
             bail!("read {name}: it has more than the {BYTES_MAX} bytes allowed");
         }
+        let shown = if is_standard_input(Path::new(name)) { "standard input" } else { name };
         let text = counters::decode(&bytes).with_context(|| {
-            format!("read {name}: it is neither UTF-8 nor UTF-16 text; save it as UTF-8")
+            format!("read {shown}: it is neither UTF-8 nor UTF-16 text; save it as UTF-8")
         })?;
+        // Every second byte of UTF-16 is zero; without its mark it passes for UTF-8.
+        if text.contains('\0') {
+            bail!(
+                "read {shown}: it has zero bytes, as UTF-16 has them that lacks its byte order \
+                 mark; save it as UTF-8"
+            );
+        }
         let (text, size_bytes, sha256) = (text.into_owned(), bytes.len() as u64, digest(&bytes));
         Ok(Self { name: name.to_owned(), text, size_bytes, sha256 })
     }
@@ -92,6 +100,11 @@ mod tests {
         for bytes in [&b"name = \"Z\xfcrich\""[..], b"\xff\xfe\x00\xd8x\x00", b"\xff\xfex"] {
             let error = Document::take("e.toml", bytes).unwrap_err().to_string();
             assert!(error.ends_with("neither UTF-8 nor UTF-16 text; save it as UTF-8"), "{error}");
+        }
+        // UTF-16 without its mark is UTF-8 to the letter, and no estate.
+        for bytes in [&b"#\0 \0o\0"[..], b"\0#\0 \0o"] {
+            let error = Document::take("e.toml", bytes).unwrap_err().to_string();
+            assert!(error.starts_with("read e.toml: ") && error.ends_with("save it as UTF-8"));
         }
         let endless = std::io::repeat(b'#');
         let error = Document::take("e.toml", endless).unwrap_err().to_string();

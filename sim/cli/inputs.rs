@@ -82,6 +82,24 @@ pub fn is_standard_input(path: &Path) -> bool {
     path.as_os_str() == STDIN
 }
 
+/// Refuses standard input for two things at once: the second would read what the first left.
+/// `flags` are those that name files, with what they name.
+///
+/// # Errors
+/// With the two.
+pub fn standard_input_once(
+    inputs: &[PathBuf],
+    flags: &[(&str, Option<&PathBuf>)],
+) -> anyhow::Result<()> {
+    let input = inputs.iter().find(|path| is_standard_input(path)).map(|_| "the input");
+    let named = flags.iter().filter(|(_, path)| path.is_some_and(|path| is_standard_input(path)));
+    let wanted: Vec<&str> = input.into_iter().chain(named.map(|(flag, _)| *flag)).collect();
+    if wanted.len() > 1 {
+        bail!("read standard input for {}; give - only once", wanted.join(" and "));
+    }
+    Ok(())
+}
+
 /// Finds out what every path is.
 ///
 /// # Errors

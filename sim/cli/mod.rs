@@ -28,7 +28,8 @@ use clap::{CommandFactory, Parser};
 use crate::record::{InputFile, SizingReport};
 use crate::report::{self, OutputFormat, RenderOptions};
 use args::{
-    Cli, Command, InspectArgs, InspectFormat, QuestionArgs, ReportArgs, SizeArgs, SizeFormat,
+    Cli, Command, FactArgs, InputArgs, InspectArgs, InspectFormat, QuestionArgs, ReportArgs,
+    SizeArgs, SizeFormat,
 };
 use plan::{FactPlan, InputPlan};
 use run::Reading;
@@ -118,9 +119,25 @@ fn quote(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+/// Whether standard input is asked for only once.
+fn standard_input_once(
+    input: &InputArgs,
+    facts: &FactArgs,
+    question: Option<&QuestionArgs>,
+) -> anyhow::Result<()> {
+    let flags = [
+        ("--estate", facts.estate.as_ref()),
+        ("--counter-names", facts.counter_names.as_ref()),
+        ("--costs", question.and_then(|question| question.costs.as_ref())),
+    ];
+    inputs::standard_input_once(&input.inputs, &flags)
+}
+
 fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
+    let asked = (!args.table_only).then_some(&args.question);
+    standard_input_once(&args.input, &args.facts, asked)?;
     let facts = FactPlan::new(&args.facts)?;
-    let question = (!args.table_only).then(|| simulate::question(&args.question)).transpose()?;
+    let question = asked.map(simulate::question).transpose()?;
     let mut names = anonymize::names(&args.input)?;
     let mut inputs = InputPlan::new(&args.input, &args.day)?;
     if args.output.as_os_str() == "-" {
@@ -157,6 +174,7 @@ fn write_report(cli: &Cli, args: &ReportArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn size(cli: &Cli, args: &SizeArgs, question: Option<&QuestionArgs>) -> anyhow::Result<ExitCode> {
+    standard_input_once(&args.input, &args.facts, question)?;
     let facts = FactPlan::new(&args.facts)?;
     let question = question.map(simulate::question).transpose()?;
     let mut names = anonymize::names(&args.input)?;

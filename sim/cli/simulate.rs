@@ -3,11 +3,11 @@
 use anyhow::{Context, bail};
 
 use super::args::{QuestionArgs, TableSemantics};
-use super::costs;
 use super::inputs::is_standard_input;
 use super::plan::InputPlan;
 use super::progress::{Bar, JudgeBar};
 use super::run::Origin;
+use super::{amount, costs};
 use crate::capture::{self, CaptureSet, Filtered};
 use crate::model::calibration::FieldObservation;
 use crate::model::{self, Case, JudgeError, Question, Watch};
@@ -16,8 +16,8 @@ use crate::sensor;
 
 /// Seed of the replicas.
 const SEED: u64 = 1;
-/// Largest capture buffer of a core, in bytes: the virtual sensor takes no larger one.
-const BUFFER_BYTES_MAX: u64 = 1 << 30;
+/// Largest capture buffer of a core, in binary gigabytes: the virtual sensor takes no larger one.
+const BUFFER_GIB_MAX: u64 = 1;
 /// Highest loss goal that is taken without a percent sign: nobody lets a tenth be lost, and 0.5 is
 /// meant as half a percent. Ours.
 const GOAL_BARE: f64 = 0.1;
@@ -45,7 +45,7 @@ pub fn question(args: &QuestionArgs) -> anyhow::Result<Question> {
         buffer_bytes: args
             .buffer
             .as_deref()
-            .map(|text| bytes(text).context("--buffer"))
+            .map(|text| amount::bytes_up_to("--buffer", text, BUFFER_GIB_MAX))
             .transpose()?,
         load_if_one_fails: None,
         costs: costs::read(args.costs.as_deref())?,
@@ -73,21 +73,6 @@ fn share(text: &str, bare: f64, most: f64) -> anyhow::Result<f64> {
         bail!("{text} is not between 0 and {} %", most * 100.0);
     }
     Ok(value)
-}
-
-/// `1MiB`, `512KiB`, or a number of bytes.
-fn bytes(text: &str) -> anyhow::Result<u64> {
-    let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
-    let found = units.iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?, *size)));
-    let (number, unit) = found.unwrap_or((text, 1));
-    let number: Option<u64> = number.trim().parse().ok();
-    let value = number.and_then(|number| number.checked_mul(unit));
-    value.filter(|value| (1..=BUFFER_BYTES_MAX).contains(value)).with_context(|| {
-        format!(
-            "'{}' is no size up to 1GiB; write e.g. 1MiB, or a number of bytes",
-            text.escape_debug()
-        )
-    })
 }
 
 /// `RATE:CORES:kept` or `RATE:CORES:dropped`.
@@ -156,11 +141,6 @@ pub fn judge(
                 None
             }
         };
-        for assumption in verdict.iter().flat_map(|verdict| &verdict.assumptions) {
-            if !result.assumptions.contains(assumption) {
-                result.assumptions.push(assumption.clone());
-            }
-        }
         sized.virtual_sensor = verdict.map(Box::new);
     }
     Ok(())
@@ -274,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_sizes_and_observations_are_read() {
+    fn shares_and_observations_are_read() {
         assert_eq!(share("0.5%", 0.1, 1.0).unwrap(), 0.005);
         assert_eq!(share("0.005", 0.1, 1.0).unwrap(), 0.005);
         assert!(share("101 %", 1.0, 1.0).is_err() && share("-1%", 1.0, 1.0).is_err());
@@ -288,10 +268,6 @@ mod tests {
             assert!(error.contains(told), "{error}");
         }
         assert!(share("x", 1.0, 1.0).unwrap_err().to_string().contains("'x' is no share"));
-        assert_eq!(bytes("1MiB").unwrap(), 1 << 20);
-        assert_eq!(bytes("4096").unwrap(), 4_096);
-        assert!(bytes("0").is_err() && bytes("99999999999GiB").is_err() && bytes("1MB").is_err());
-        assert!(bytes("1GiB").is_ok() && bytes("2GiB").is_err());
         let seen = observation("18000:2:dropped").unwrap();
         assert_eq!((seen.packets_per_second, seen.cores, seen.dropped), (18_000.0, 2.0, true));
         assert!(observation("18000:2").is_err() && observation("18000:2:maybe").is_err());

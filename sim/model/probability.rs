@@ -318,9 +318,8 @@ impl Experiment<'_> {
         let mut settings = self.settings.clone();
         settings.base_cores = costs.base_cores;
         settings.class_cost_ns = self.classes.draw(costs.packet_us, &mut random);
-        if let Some(memory) = self.calibration.draw_memory(&mut random) {
-            settings.memory.base_gb = memory.base_gb;
-            settings.memory.gb_per_kpps = memory.gb_per_kpps;
+        if let Some(costs) = self.calibration.draw_memory(&mut random) {
+            settings.memory = settings.memory.with_costs(costs);
         }
         let (least, most) = self.buffer_times;
         let buffer_times = least * libm::pow(most / least, random.unit());

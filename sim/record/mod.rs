@@ -4,6 +4,7 @@
 //! Names that serialise carry their unit. Unknown is `None`, which prints as `–`, never 0.
 
 mod calibration;
+mod course;
 mod dc;
 mod inspection;
 mod measurement;

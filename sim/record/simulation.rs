@@ -50,7 +50,8 @@ pub struct SimulatedSize {
     pub longest_loss: Option<LossStretch>,
     /// When which condition of a health alert held, in order of time, at most 1,000.
     pub health: Vec<HealthSpan>,
-    /// The run in intervals of equal length.
+    /// The run in intervals of equal length; written as one list for each figure.
+    #[serde(with = "super::course")]
     pub intervals: Vec<SimulatedInterval>,
 }
 

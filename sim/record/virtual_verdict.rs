@@ -92,7 +92,7 @@ pub struct VirtualVerdict {
     /// One run with the mean costs over the whole input, of the server or the smallest sufficient
     /// size, else of the largest.
     pub course: SimulatedSize,
-    /// What if.
+    /// What if; empty where the server is not known, or too little was seen to tell.
     pub what_if: Vec<WhatIf>,
     /// The answer in sentences for people who have never heard of queues, the first one alone is
     /// enough.
@@ -112,14 +112,21 @@ pub enum Evidence {
     TooLittle,
 }
 
+impl Evidence {
+    /// Of so many packets in so much time.
+    pub fn of(seen_ms: u64, seen_packets: u64) -> Self {
+        match (seen_ms, seen_packets) {
+            (..LEAST_MS, _) | (_, ..LEAST_PACKETS) => Self::TooLittle,
+            (..BUSY_WINDOW_MS, _) => Self::Short,
+            _ => Self::Enough,
+        }
+    }
+}
+
 impl VirtualVerdict {
     /// How much was seen.
     pub fn evidence(&self) -> Evidence {
-        match (self.seen_ms, self.seen_packets) {
-            (..LEAST_MS, _) | (_, ..LEAST_PACKETS) => Evidence::TooLittle,
-            (..BUSY_WINDOW_MS, _) => Evidence::Short,
-            _ => Evidence::Enough,
-        }
+        Evidence::of(self.seen_ms, self.seen_packets)
     }
 
     /// What runs short first: now, where the goal is missed, else where headroom ends.

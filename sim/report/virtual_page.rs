@@ -93,7 +93,11 @@ pub fn figures(sized: &Sized, verdict: &VirtualVerdict) -> Vec<(String, String, 
                 || "of this server: not known".to_string(),
                 |server| {
                     let (low, high) = (server.probability_low, server.probability_high);
-                    format!("95 % interval {}", virtual_words::interval(low, high))
+                    format!(
+                        "{} is what chance leaves open with {} runs (95 % interval)",
+                        virtual_words::interval(low, high),
+                        number::count(server.replicas.into())
+                    )
                 },
             ),
         ),
@@ -105,19 +109,16 @@ pub fn figures(sized: &Sized, verdict: &VirtualVerdict) -> Vec<(String, String, 
         (
             "Time until that is used up".to_string(),
             verdict.exhaustion.map_or_else(unknown, |end| virtual_words::years(end.years_yes)),
-            verdict.exhaustion.as_ref().map_or_else(
-                || {
-                    "not computed: no room, no growth, or too little seen to tell it from"
-                        .to_string()
-                },
-                virtual_words::growth,
-            ),
+            verdict
+                .exhaustion
+                .as_ref()
+                .map_or_else(|| virtual_words::spare_of(verdict), virtual_words::growth),
         ),
         ("Microsoft’s table beside it".to_string(), labels::row(sized), vendor(sized)),
         (
-            "Smallest size that does".to_string(),
+            "Smallest size that is enough".to_string(),
             target.1,
-            format!("for the sensor; lower {}, upper {}", lower.1, upper.1),
+            format!("for the sensor alone; may be enough: {}; cautious: {}", lower.1, upper.1),
         ),
         ("Runs short first".to_string(), limit, reason),
     ]

@@ -1,6 +1,8 @@
 //! The tables of the page behind the virtual sensor's answer.
 
-use crate::record::{CalibrationSummary, Estimate, SensorSize, Sized, VirtualVerdict, WhatIf};
+use crate::record::{
+    CalibrationSummary, Estimate, Evidence, SensorSize, Sized, VirtualVerdict, WhatIf,
+};
 
 use super::page_tables::{Grid, GridCell, GridHeading};
 use super::{escape, number, plots, virtual_words};
@@ -17,12 +19,12 @@ pub fn asked(verdict: &VirtualVerdict) -> Grid {
             "What it leaves the sensor",
             verdict.server.as_ref().map_or_else(
                 || number::UNKNOWN.to_string(),
-                |server| virtual_words::size(&server.size),
+                |_| "the rest, less the 15 % that the sensor keeps free".to_string(),
             ),
         ),
         ("Busiest part", virtual_words::span(verdict)),
         ("May be lost", virtual_words::goal(verdict.goal_loss_ratio)),
-        ("Runs", virtual_words::replicas(verdict)),
+        ("Runs of the model", virtual_words::runs(verdict)),
     ];
     let rows =
         rows.into_iter().map(|(name, value)| vec![GridCell::text(name), GridCell::text(value)]);
@@ -92,14 +94,22 @@ pub fn what_if(verdict: &VirtualVerdict) -> Grid {
         String::new()
     };
     let columns = ["#Traffic", "#Bursts", "#DCs failed"];
-    let none = "Nothing else was tried.";
+    let none = match verdict.evidence() {
+        Evidence::TooLittle => {
+            "Too little was seen to tell what other traffic or another server would change."
+        }
+        _ => {
+            "Nothing else was tried: how many cores or how much memory the server has is not known."
+        }
+    };
     let mut grid = Grid::new("What if", &columns, rows, none);
     if !grid.rows.is_empty() {
         grid = grid.with_note(&format!(
-            "Answer and risk of losing too much, by physical cores of the server, its memory as now but \
-             where another is named. Traffic is a \
-             multiple of that of now: growth, or the load of failed domain controllers. Bursts \
-             are a multiple of how strongly the assumed bursts swing. {}{note}",
+            "Answer and risk of losing too much, by physical cores of the server, with its memory \
+             as now where no other is named. Traffic 2× is twice that of now, and where a domain \
+             controller has failed, what this one takes over of its load comes on top. Bursts 2× \
+             swing twice as widely as those that the model makes; packets that come at their own \
+             times keep these, 1×. {}{note}",
             virtual_words::CHANCES
         ));
     }
@@ -133,12 +143,13 @@ fn answer(cell: &WhatIf) -> GridCell {
 
 /// Every size with its probability, the server first.
 pub fn sizes(verdict: &VirtualVerdict) -> Grid {
-    let server = verdict.server.iter().map(|size| ("this server", size));
-    let sizes = verdict.sizes.iter().map(|size| ("table", size));
-    let rows = server.chain(sizes).map(|(name, found)| {
+    let own = format!("what is left of {}", virtual_words::server_size(verdict));
+    let server = verdict.server.iter().map(|size| ("this server", own.clone(), size));
+    let sizes = verdict.sizes.iter().map(|size| ("table", virtual_words::size(&size.size), size));
+    let rows = server.chain(sizes).map(|(name, of, found)| {
         vec![
             GridCell::text(name),
-            GridCell::text(virtual_words::size(&found.size)),
+            GridCell::text(of),
             GridCell::text(virtual_words::chance(found.chance)),
             GridCell::number(virtual_words::probability(found)),
             GridCell::number(number::percent(found.loss_p95)),
@@ -151,12 +162,15 @@ pub fn sizes(verdict: &VirtualVerdict) -> Grid {
         "Size",
         "For the sensor",
         "Answer",
-        "#Risk of losing too much (95 % interval)",
-        "#Loss that 95 % of the replicas stay below",
+        "#Risk of losing too much (range)",
+        "#Loss that 95 % of the runs stay below",
         "Runs short first",
     ];
-    Grid::new("Risk by size", &columns, rows, "No size was tried.")
-        .with_note(virtual_words::CHANCES)
+    Grid::new("Risk by size", &columns, rows, "No size was tried.").with_note(&format!(
+        "{} {}",
+        virtual_words::CHANCES,
+        virtual_words::RANGE
+    ))
 }
 
 /// The rows of the table against the fit.
@@ -192,7 +206,10 @@ pub fn calibrated(summary: &CalibrationSummary) -> Grid {
         "#Predicted without the row (95 %)",
         "Covered",
     ];
-    Grid::new("Table against the model", &columns, rows, "The calibration has no rows.")
+    Grid::new("Table against the model", &columns, rows, "The calibration has no rows.").with_note(
+        "Ranges hold 95 % of what the table allows. Covered: fitted to the other rows alone, the \
+         model takes the row’s cores for enough with a probability of at least 95 %.",
+    )
 }
 
 /// Health alerts whose condition held in the course.
@@ -205,7 +222,7 @@ pub fn health(verdict: &VirtualVerdict) -> Grid {
         ]
     });
     let columns = ["Health alert", "When its condition held", "Whose"];
-    let none = "The condition of no health alert held in the course.";
+    let none = "By this model no health alert would have come.";
     let mut grid = Grid::new("Health alerts", &columns, rows, none);
     if verdict.course.health.len() >= virtual_words::HEALTH_HELD {
         grid.note =
@@ -237,7 +254,7 @@ pub fn costs(summary: &CalibrationSummary) -> Grid {
     let full = summary.two_cores_packets_per_second;
     let rows = [
         ("Cores without traffic", Some(summary.base_cores)),
-        ("Microseconds of a core for each packet", Some(summary.packet_us)),
+        ("Microseconds of one core for each packet", Some(summary.packet_us)),
         ("Packets/s at which two cores are full", Some(full)),
         ("Memory without traffic, GB", summary.memory_base_gb),
         ("Memory for each 1,000 packets/s, GB", summary.memory_gb_per_kpps),
@@ -245,8 +262,8 @@ pub fn costs(summary: &CalibrationSummary) -> Grid {
     let rows = rows.into_iter().map(|(name, estimate)| cost(name, estimate));
     let columns = ["Cost", "#Mean", "#Median", "#From", "#To"];
     Grid::new("Costs of the sensor as fitted", &columns, rows, "").with_note(
-        "From and to hold 95 % of what the table allows. – means that the table does not say, or \
-         that no line fits.",
+        "All costs that the table allows count as equally likely. From and to hold 95 % of them. \
+         – means that the table does not say, or that no straight line fits.",
     )
 }
 

@@ -11,12 +11,12 @@ use super::labels::{self, Tone};
 use super::{escape, number};
 
 /// Whose the answer is. Stands wherever it is shown.
-pub const WHOSE: &str = "A model by Headroom, calibrated on Microsoft’s published capacity table. \
-                         It is not Microsoft’s sensor, and Microsoft has not said this.";
+pub const WHOSE: &str = "A model by Headroom, a virtual sensor, fitted to Microsoft’s published \
+                         capacity table. It is not Microsoft’s sensor, and Microsoft has not said this.";
 
 /// What makes an answer, for the legend.
-pub const CHANCES: &str = "Yes: the risk, that is the probability of losing more than the goal, is \
-                           below 5 %. Maybe: 5 to 50 %. No: above 50 %.";
+pub const CHANCES: &str = "Yes: the risk, that is the probability of losing more packets than may be \
+                           lost, is below 5 %. Maybe: 5 to 50 %. No: above 50 %.";
 
 /// Probability up to which the answer is `Yes`, 0 to 1; see [`Chance`].
 pub const YES_BELOW: f64 = 0.05;
@@ -197,10 +197,14 @@ pub fn interval(low: f64, high: f64) -> String {
     format!("{} to {} %", number::fixed(low * 100.0, 1), number::fixed(high * 100.0, 1))
 }
 
-/// What the interval is, and of how many replicas.
-pub fn replicas(verdict: &VirtualVerdict) -> String {
+/// What the range behind a probability is.
+pub const RANGE: &str = "The range in brackets is what chance alone leaves open with so many runs \
+                         (95 % interval).";
+
+/// How many runs there were, and of what.
+pub fn runs(verdict: &VirtualVerdict) -> String {
     format!(
-        "{} replicas with seed {}, {}; in brackets the 95 % interval for their number alone",
+        "{}, each with other values for what is not known, drawn with seed {}; {}",
         number::count(verdict.replicas.into()),
         verdict.seed,
         arrivals(verdict.arrivals)
@@ -220,8 +224,10 @@ pub fn goal(ratio: f64) -> String {
 /// Where the arrivals came from.
 pub fn arrivals(from: ArrivalsFrom) -> &'static str {
     match from {
-        ArrivalsFrom::Packets => "arrivals at the packets’ own times",
-        ArrivalsFrom::Samples => "arrivals made from the counters by a model of bursts",
+        ArrivalsFrom::Packets => "packets come at their own times",
+        ArrivalsFrom::Samples => {
+            "packets come at times that a model of bursts makes from the counters"
+        }
     }
 }
 
@@ -318,14 +324,26 @@ pub fn sufficient(verdict: &VirtualVerdict) -> [(&'static str, String, &'static 
     let upper = match found.upper {
         None if found.target.is_some() && verdict.replicas < REPLICAS_FOR_UPPER => format!(
             "not told by {} (at least {REPLICAS_FOR_UPPER} are needed)",
-            labels::plural(verdict.replicas.into(), "replica", "replicas")
+            labels::plural(verdict.replicas.into(), "run", "runs")
         ),
         upper => optional_size(upper.as_ref()),
     };
     [
-        ("Lower", optional_size(found.lower.as_ref()), "the smallest that may do (not No)"),
-        ("Target", optional_size(found.target.as_ref()), "the smallest that does (Yes)"),
-        ("Upper", upper, "the smallest that does even at the upper end of the interval"),
+        (
+            "Lower",
+            optional_size(found.lower.as_ref()),
+            "the smallest that may be enough: the answer is not No",
+        ),
+        (
+            "Target",
+            optional_size(found.target.as_ref()),
+            "the smallest that is enough: the answer is Yes",
+        ),
+        (
+            "Upper",
+            upper,
+            "the smallest whose answer stays Yes at the upper end of the risk’s range",
+        ),
     ]
 }
 
@@ -356,18 +374,30 @@ pub fn spare_of(verdict: &VirtualVerdict) -> String {
             Evidence::Short | Evidence::Enough => "no size that was tried is enough".to_string(),
         };
     };
-    let of = if verdict.server.is_some() { "on what this server leaves over" } else { "on" };
+    let of = room_of(verdict, room);
+    let now = format!(
+        "the {} packets/s in its busiest {}",
+        number::rate(room.packets_per_second),
+        span_length(verdict)
+    );
     match room.load_yes {
-        Some(_) => {
-            format!(
-                "{} until the answer is no longer Yes, of the {} packets/s in its busiest {}; {of} {}",
-                spare_percent(Some(room)),
-                number::rate(room.packets_per_second),
-                span_length(verdict),
-                size(&room.size)
-            )
-        }
-        None => format!("the answer is Yes at no load that was tried; {of} {}", size(&room.size)),
+        Some(load) if load < 1.0 => format!(
+            "{} against {now}: only then the answer is Yes; with {of}",
+            spare_percent(Some(room))
+        ),
+        Some(_) => format!(
+            "{} on top of {now} until the answer is no longer Yes; with {of}",
+            spare_percent(Some(room))
+        ),
+        None => format!("the answer is Yes at no traffic that was tried; with {of}"),
+    }
+}
+
+/// What room is counted on: what the server leaves over, or a size.
+pub fn room_of(verdict: &VirtualVerdict, room: &Headroom) -> String {
+    match &verdict.server {
+        Some(_) => format!("what this server leaves over of its {}", server_size(verdict)),
+        None => format!("{} for the sensor", size(&room.size)),
     }
 }
 
@@ -431,16 +461,43 @@ pub fn calibrations(report: &SizingReport) -> Vec<(&CalibrationSummary, Vec<&str
     found
 }
 
-/// What the report rests on, then what its virtual sensors rest on besides, each once.
-pub fn assumptions(report: &SizingReport) -> Vec<&Assumption> {
-    let mut all: Vec<&Assumption> = report.assumptions.iter().collect();
-    let verdicts = report.domain_controllers.iter().filter_map(|s| s.virtual_sensor.as_ref());
-    for assumption in verdicts.flat_map(|verdict| &verdict.assumptions) {
-        if !all.contains(&assumption) {
-            all.push(assumption);
+/// How the text of an assumption of the model begins.
+const OF_MODEL: &str = "Virtual sensor: ";
+
+/// What the report rests on, then what its virtual sensors rest on besides, each once. What not
+/// all of them rest on names whose it is.
+pub fn assumptions(report: &SizingReport) -> Vec<Assumption> {
+    let mut all = report.assumptions.clone();
+    let mut found: Vec<(&Assumption, Vec<&str>)> = Vec::new();
+    let mut asked = 0;
+    for sized in &report.domain_controllers {
+        let Some(verdict) = &sized.virtual_sensor else { continue };
+        asked += 1;
+        let new = verdict.assumptions.iter().filter(|one| !report.assumptions.contains(one));
+        for assumption in new {
+            match found.iter_mut().find(|(known, _)| *known == assumption) {
+                Some((_, names)) => names.push(&sized.dc.name),
+                None => found.push((assumption, vec![&sized.dc.name])),
+            }
         }
     }
+    all.extend(found.into_iter().map(|(assumption, names)| Assumption {
+        text: if names.len() == asked {
+            assumption.text.clone()
+        } else {
+            with_names(&assumption.text, &names)
+        },
+        ..assumption.clone()
+    }));
     all
+}
+
+fn with_names(text: &str, names: &[&str]) -> String {
+    let names = super::virtual_page::named(names);
+    match text.strip_prefix(OF_MODEL) {
+        Some(rest) => format!("Virtual sensor of {names}: {rest}"),
+        None => format!("Of {names}: {text}"),
+    }
 }
 
 /// What a basis means where there is a model besides synthesized traffic; `None` where that

@@ -333,11 +333,11 @@ fn sizes(sheet: &mut Worksheet, report: &SizingReport, styles: &Styles) -> Resul
         ("Probability of losing too much, 0 to 1", 16.0),
         ("From (95 %)", 10.0),
         ("To (95 %)", 10.0),
-        ("Replicas", 10.0),
-        ("Share lost, middle replica", 14.0),
-        ("Share lost, 95 % of replicas stay below", 18.0),
-        ("Peak utilisation, 95 % of replicas stay below", 18.0),
-        ("Memory wanted GB, 95 % of replicas stay below", 18.0),
+        ("Runs", 10.0),
+        ("Share lost, middle run", 14.0),
+        ("Share lost, 95 % of runs stay below", 18.0),
+        ("Share of cores in use at most, 95 % of runs stay below", 18.0),
+        ("Memory wanted GB, 95 % of runs stay below", 18.0),
         ("Runs short first", 26.0),
     ])?;
     for (name, verdict) in verdicts(report) {

@@ -139,8 +139,7 @@ fn happened(days: &[Day], sensors: u64) -> Vec<Vec<f64>> {
         let mut settings = settings(costs.base_cores, class_costs);
         settings.packets_per_second_before = days[day].packets_per_second();
         let memory = calibration.draw_memory(&mut random).unwrap();
-        settings.memory.base_gb = memory.base_gb;
-        settings.memory.gb_per_kpps = memory.gb_per_kpps;
+        settings.memory = settings.memory.with_costs(memory);
         let buffered = |size: Candidate| {
             #[expect(
                 clippy::cast_possible_truncation,

@@ -1,6 +1,6 @@
 //! What the report says of the virtual sensor, in all its formats.
 
-use headroom::record::{Basis, Chance, SizingReport, TableReading};
+use headroom::record::{Assumption, Basis, Chance, SizingReport, TableReading};
 use headroom::report::{OutputFormat, RenderOptions, render};
 
 use crate::report::{bytes, golden, short, text, workbook};
@@ -85,10 +85,10 @@ fn an_unknown_server_has_no_answer_and_no_invented_figures() {
         }
     }
     let html = text(&bare(), OutputFormat::Html);
-    assert!(html.contains("The condition of no health alert held in the course."));
+    assert!(html.contains("By this model no health alert would have come."));
     assert!(html.contains("there is no headroom to draw"));
-    assert!(html.contains("there is no course to draw"));
-    assert!(html.contains("cores needed at most") && !html.contains("was also left out once"));
+    assert!(html.contains("there is nothing to draw over time"));
+    assert!(html.contains("cores needed at most") && !html.contains("was left out once"));
     assert!(html.contains("nothing is said about less; 2 observations of real sensors were added"));
 }
 
@@ -159,6 +159,38 @@ fn assumptions_of_the_model_are_added_once() {
     assert!(list.contains("| assumed |"));
     let html = text(&several(), OutputFormat::Html);
     assert!(html.contains("of synthesized traffic or our model: our assumption"));
+}
+
+#[test]
+fn assumptions_that_differ_name_their_domain_controllers() {
+    let mut report = several();
+    let own = |text: &str| Assumption {
+        text: format!("Virtual sensor: the server itself uses {text}."),
+        basis: Basis::Assumed,
+        source: "--own-cpu".into(),
+    };
+    for (sized, share) in report.domain_controllers.iter_mut().zip(["40 %", "20 %"]) {
+        sized.virtual_sensor.as_mut().unwrap().assumptions.push(own(share));
+    }
+    let list = |report: &SizingReport| {
+        let page = text(report, OutputFormat::Markdown);
+        page.split("## Assumptions").nth(1).unwrap().to_owned()
+    };
+    let differ = list(&report);
+    for (name, share) in [("DC01", "40 %"), ("DC02", "20 %")] {
+        let named =
+            format!("Virtual sensor of {name}.corp.example: the server itself uses {share}.");
+        assert_eq!(differ.matches(&named).count(), 1, "{differ}");
+    }
+    // What all of them have is theirs without a name, also where another DC was not asked.
+    assert!(differ.contains("| One thread for each core"), "{differ}");
+    let second = report.domain_controllers[1].virtual_sensor.as_mut().unwrap();
+    *second.assumptions.last_mut().unwrap() = own("40 %");
+    let same = list(&report);
+    assert_eq!(same.matches("Virtual sensor: the server itself uses 40 %.").count(), 1, "{same}");
+    // One that has no prefix is named, too.
+    report.domain_controllers[1].virtual_sensor.as_mut().unwrap().assumptions.remove(0);
+    assert!(list(&report).contains("| Of DC01.corp.example: One thread for each core"));
 }
 
 #[test]
@@ -314,6 +346,6 @@ fn few_replicas_do_not_tell_of_an_upper_size() {
     (model.replicas, model.sufficient.upper) = (50, None);
     for format in FOR_PEOPLE {
         let text = unfolded(&text(&report, format));
-        assert!(text.contains("not told by 50 replicas (at least 73 are needed)"), "{format:?}");
+        assert!(text.contains("not told by 50 runs (at least 73 are needed)"), "{format:?}");
     }
 }

@@ -151,22 +151,22 @@ impl Calibration {
         for row in rows.iter().filter(|row| !row.covered) {
             caveats.push(match row.probability_enough {
                 Some(probability) => format!(
-                    "A fit that has not seen row {} expects the table's {} cores to be enough with a probability of {probability:.2} only.",
-                    row.label, row.table_cores
+                    "Fitted to the other rows alone, the model takes the {} of row {} for enough with a probability of {:.0} % only.",
+                    words::cores(row.table_cores), row.label, probability * 100.0
                 ),
                 None => format!("Without row {} the table leaves no fit at all.", row.label),
             });
         }
         if self.reading == TableReading::Upper && self.packet_us().low.is_none() {
             caveats.push(
-                "Read as an upper bound, the table does not say how cheap a packet may be: every result that follows is the least favourable one or rests on a prior.".to_owned(),
+                "Read as an upper bound, the table does not say how cheap a packet may be: every result that follows is the least favourable one, or rests on our assumption that a packet may cost anything from nothing on.".to_owned(),
             );
         }
         if Lines::fit(&memory_constraints(&self.table.rows, self.reading, 0)).is_none()
             && let Some(first) = self.table.rows.first()
         {
             caveats.push(format!(
-                "No straight line fits the memory of all rows: row {} is a regime of its own and was left out.",
+                "No straight line fits the memory of all rows: row {} does not lie on that of the others and was left out.",
                 first.label
             ));
         }

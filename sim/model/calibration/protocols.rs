@@ -177,8 +177,8 @@ impl ProtocolCosts {
     /// What is assumed of the costs.
     fn told(&self, rows: &[Row<'_>], mean_ns: f64, wide: f64) -> Assumption {
         let mut text =
-            "what a packet costs depends on its protocol, in the proportions of our own \
-                        core"
+            "what a packet costs in processor time depends on its protocol, in the proportions of \
+             what Headroom itself needs to read it"
                 .to_owned();
         let known = || rows.iter().filter_map(|row| Some((row.name, row.known?.cost.mean_ns)));
         let by_cost = |a: &(&str, f64), b: &(&str, f64)| a.1.total_cmp(&b.1);
@@ -193,8 +193,8 @@ impl ProtocolCosts {
             ));
         }
         text.push_str(
-            "; one factor brings their mean to the vendor's table. The vendor publishes no cost \
-             per protocol.",
+            "; their mean is what the vendor's table allows. The vendor publishes no cost per \
+             protocol.",
         );
         let wide = wide * 100.0;
         let names = |is: fn(&Row<'_>) -> bool| {
@@ -239,13 +239,13 @@ fn mix_told(rows: &[Row<'_>]) -> Assumption {
     let words = |(name, share): &(&str, f64)| format!("{name} {}", percent(*share));
     let named: Vec<String> = shares.iter().take(NAMED).map(words).collect();
     let Reference { of, concentration, .. } = &FILE.reference;
-    let most = shares.first().map_or(0.0, |(_, share)| *share);
+    let (first, most) = shares.first().copied().unwrap_or_default();
     let deviation = libm::sqrt(most * (1.0 - most) / (concentration + 1.0));
     Assumption {
         text: format!(
             "the vendor's table is taken to hold for a mix of {}, and others, as in {of}. What mix \
-             the vendor had is not published: each replica draws another one around this (Dirichlet \
-             distribution of concentration {concentration}: {} give or take {}).",
+             the vendor had is not published, so that each run takes another one around this: of \
+             {first}, {} give or take {}.",
             named.join(", "),
             percent(most),
             percent(deviation)

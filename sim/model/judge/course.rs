@@ -4,6 +4,7 @@ use crate::base::Arrivals;
 use crate::model::bursts::{Generator, Rates};
 use crate::model::meter::Meter;
 use crate::model::probability::BATCH;
+use crate::model::rounding::short;
 use crate::model::virtual_sensor::{Candidate, VirtualSensor};
 use crate::record::SimulatedSize;
 
@@ -49,6 +50,22 @@ impl Case<'_> {
             is_filled = filled;
         }
         Ok(sensor.finish(span.end_ns)?.pop())
+    }
+}
+
+/// Keeps the digits that mean something of what there are up to [`super::COURSE_ROWS`] of.
+pub fn shorten(course: &mut SimulatedSize) {
+    for row in &mut course.intervals {
+        for figure in [
+            &mut row.utilisation,
+            &mut row.busiest_shard,
+            &mut row.allowed_cores,
+            &mut row.mean_wait_ms,
+            &mut row.queued_entries_max,
+            &mut row.memory_gb,
+        ] {
+            *figure = short(*figure);
+        }
     }
 }
 

@@ -5,12 +5,12 @@ use crate::record::{Assumption, Basis, Sized};
 
 use super::server::Host;
 
-/// Packets of `name` whose times lie outside of what is simulated; nothing where there are none.
-pub fn left_out(name: &str, packets: u64) -> Option<Assumption> {
+/// Packets whose times lie outside of what is simulated; nothing where there are none.
+pub fn left_out(packets: u64) -> Option<Assumption> {
     (packets > 0).then(|| Assumption {
         text: format!(
-            "Virtual sensor: {} packets of DC {name} lie outside of the time that its timeline \
-             covers, at most 30 days, and are left out.",
+            "Virtual sensor: packets outside of the time that the timeline covers, at most 30 \
+             days, are left out: {} of them.",
             words::count(packets)
         ),
         basis: Basis::Measured,
@@ -25,11 +25,10 @@ pub fn gaps(sized: &Sized) -> Option<Assumption> {
     let without = readings.iter().filter(|reading| reading.is_none()).count() as u64;
     (without > 0).then(|| Assumption {
         text: format!(
-            "Virtual sensor: in {} of {} samples of DC {} ({} of the time) there is no reading, and \
-             no packet is taken to come in them.",
+            "Virtual sensor: in {} of {} samples ({} of the time) there is no reading, and no \
+             packet is taken to come in them.",
             words::count(without),
             words::count(all),
-            sized.dc.name,
             words::percent(without, all)
         ),
         basis: Basis::Assumed,
@@ -37,13 +36,19 @@ pub fn gaps(sized: &Sized) -> Option<Assumption> {
     })
 }
 
-/// How memory in use follows from what is available; nothing where neither was read.
-pub fn memory(host: &Host) -> Option<Assumption> {
+/// How memory in use follows from what is available; nothing where neither was read. `has_grid`:
+/// other sizes of memory were tried.
+pub fn memory(host: &Host, has_grid: bool) -> Option<Assumption> {
+    let more = if has_grid {
+        " What more memory would do, the columns with more of it under \"What if\" say."
+    } else {
+        ""
+    };
     (host.memory_basis != Basis::Assumed).then(|| Assumption {
-        text: "Virtual sensor: memory in use is what is installed less what was available, so that \
-               installed memory must be that of the time of the readings. What more memory would do, \
-               the rows with more of it under \"What if\" say."
-            .to_owned(),
+        text: format!(
+            "Virtual sensor: memory in use is what is installed less what was available, so that \
+             the memory that is given as installed must be that of the time of the readings.{more}"
+        ),
         basis: Basis::Inferred,
         source: "--ram; counter Memory\\Available MBytes, or --min-available-mb".to_owned(),
     })

@@ -188,9 +188,8 @@ impl<'a> Case<'a> {
         })?;
         let mean = calibration.mean();
         let mut settings = Settings::new(mean.base_cores, question.costs.scaled(mean.packet_us));
-        if let Some(memory) = calibration.mean_memory() {
-            settings.memory.base_gb = memory.base_gb;
-            settings.memory.gb_per_kpps = memory.gb_per_kpps;
+        if let Some(costs) = calibration.mean_memory() {
+            settings.memory = settings.memory.with_costs(costs);
         }
         settings.probes = names::probes(sized, mean.packet_us);
         let host = Host::of(sized, question);
@@ -266,7 +265,7 @@ impl<'a> Case<'a> {
         let judged = self.judge(&traffic, &meter)?;
         let Some(course) = course::of(courses, judged.chosen) else { return Ok(None) };
         let mut verdict = self.verdict(ArrivalsFrom::Packets, judged, course, None);
-        verdict.assumptions.extend(input::left_out(&self.sized.dc.name, outside));
+        verdict.assumptions.extend(input::left_out(outside));
         Ok(Some(verdict))
     }
 
@@ -295,16 +294,33 @@ impl<'a> Case<'a> {
     /// Counts what judging takes, with a course of so many packets.
     fn meter(&self, traffic: &Traffic<'_>, course_packets: u64) -> Meter<'a> {
         let experiment = self.experiment(traffic.clone(), None);
-        let grid_replicas = u64::from(self.grid_replicas());
         let sizes = experiment.work(self.candidates.len());
         let what_if = self.host.as_ref().map_or(0, |_| what_if::work(&experiment, self.question));
+        let other_traffic = if self.tells_of_other_traffic() {
+            let each = experiment.work_of_headroom().saturating_add(what_if);
+            each.saturating_mul(u64::from(self.grid_replicas()))
+        } else {
+            0
+        };
         let work = u64::from(self.question.replicas)
             .saturating_mul(sizes)
-            .saturating_add(
-                experiment.work_of_headroom().saturating_add(what_if).saturating_mul(grid_replicas),
-            )
+            .saturating_add(other_traffic)
             .saturating_add(course_packets);
         Meter::new(work, self.progress)
+    }
+
+    /// How long traffic was seen, in milliseconds, and how many packets of it.
+    fn seen(&self) -> (u64, u64) {
+        let seen_ms = self.sized.dc.timeline.as_ref().map_or(0, |timeline| timeline.covered_ms);
+        let average = self.sized.load.average_packets_per_second.unwrap_or(0.0);
+        let packets = self.sized.dc.packets;
+        (seen_ms, packets.unwrap_or_else(|| whole_u64(average * seen_ms as f64 / 1e3)))
+    }
+
+    /// Whether what was seen tells anything of other traffic, other servers and other years.
+    fn tells_of_other_traffic(&self) -> bool {
+        let (seen_ms, seen_packets) = self.seen();
+        Evidence::of(seen_ms, seen_packets) != Evidence::TooLittle
     }
 
     fn grid_replicas(&self) -> u32 {
@@ -339,11 +355,12 @@ impl<'a> Case<'a> {
         let chosen = self.chosen(&sufficient);
         let rate = traffic.packets_per_second();
         let coarse = Experiment { replicas: self.grid_replicas(), ..experiment };
-        let headroom = match chosen {
+        let tells = self.tells_of_other_traffic();
+        let headroom = match chosen.filter(|_| tells) {
             Some(candidate) => Some(coarse.headroom(&candidate, rate)?),
             None => None,
         };
-        let what_if = match &self.host {
+        let what_if = match self.host.as_ref().filter(|_| tells) {
             Some(host) => what_if::grid(&coarse, host, self.question)?,
             None => Vec::new(),
         };
@@ -362,24 +379,24 @@ impl<'a> Case<'a> {
         mut course: SimulatedSize,
         made: Option<&Made>,
     ) -> VirtualVerdict {
+        course::shorten(&mut course);
         // A restart may last longer than the input; of what comes after it nothing is told.
         if let Some((_, end)) = Span::whole(self.sized, f64::INFINITY).map(Span::moments) {
             for span in &mut course.health {
                 span.end_utc = span.end_utc.min(end).max(span.start_utc);
             }
         }
-        let Judged { own, sizes, sufficient, rate, what_if, work, .. } = judged;
+        let Judged { own, sizes, sufficient, rate, what_if, work, headroom, .. } = judged;
         let (start_utc, end_utc) = self.span.moments();
-        let seen = self.sized.dc.timeline.as_ref().map_or(0, |timeline| timeline.covered_ms);
-        let average = self.sized.load.average_packets_per_second.unwrap_or(0.0);
-        let packets = self.sized.dc.packets;
+        let (seen_ms, seen_packets) = self.seen();
+        let growth = self.question.growth_per_year;
         let mut verdict = VirtualVerdict {
             arrivals,
             span_start_utc: start_utc,
             span_end_utc: end_utc,
             packets_per_second: rate,
-            seen_ms: seen,
-            seen_packets: packets.unwrap_or_else(|| whole_u64(average * seen as f64 / 1e3)),
+            seen_ms,
+            seen_packets,
             goal_loss_ratio: self.question.goal_loss_ratio,
             replicas: self.question.replicas,
             seed: self.question.seed,
@@ -390,28 +407,24 @@ impl<'a> Case<'a> {
             own_load: self.host.as_ref().map_or_else(String::new, |host| host.words.clone()),
             sizes,
             sufficient,
-            headroom: None,
-            headroom_limit: None,
-            exhaustion: None,
+            exhaustion: headroom.as_ref().map(|room| exhaustion(room, growth)),
+            headroom,
+            headroom_limit: judged.headroom_limit,
             course,
             what_if,
             sentences: Vec::new(),
             assumptions: Vec::new(),
         };
-        // Of other traffic and other years, next to nothing seen tells nothing.
-        if verdict.evidence() != Evidence::TooLittle {
-            let growth = self.question.growth_per_year;
-            verdict.exhaustion = judged.headroom.as_ref().map(|room| exhaustion(room, growth));
-            verdict.headroom = judged.headroom;
-            verdict.headroom_limit = judged.headroom_limit;
-        }
         verdict.sentences = words::sentences(&verdict, self.sized, &work, self.host.as_ref());
         verdict.assumptions =
             words::assumptions(self.question, &self.settings, made, self.host.as_ref());
         verdict.assumptions.push(names::assumption(self.sized));
         verdict.assumptions.extend(input::gaps(self.sized));
-        verdict.assumptions.extend(self.host.as_ref().and_then(input::memory));
-        let fails = self.host.is_some() && self.question.load_if_one_fails.is_some();
+        let has_grid = !verdict.what_if.is_empty();
+        verdict
+            .assumptions
+            .extend(self.host.as_ref().and_then(|host| input::memory(host, has_grid)));
+        let fails = has_grid && self.question.load_if_one_fails.is_some();
         verdict.assumptions.extend(fails.then(failed::assumption));
         verdict
     }

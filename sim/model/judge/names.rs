@@ -1,6 +1,7 @@
 //! What the sensor's own questions for names ask of it: known from traffic, not from counters.
 
 use crate::model::virtual_sensor::Probes;
+use crate::model::words;
 use crate::record::{Assumption, Basis, Sized};
 
 /// How long a name is kept, in seconds (name resolution flow diagram of 2019).
@@ -25,21 +26,21 @@ pub fn probes(sized: &Sized, packet_us: f64) -> Probes {
 pub fn assumption(sized: &Sized) -> Assumption {
     let Some(lookups) = sized.dc.name_lookups else {
         return Assumption {
-            text: "Virtual sensor: what active name resolution costs is left out; counters do not \
-                   tell how many addresses there are to resolve."
+            text: "Virtual sensor: what it takes to ask for the names of addresses is left out; \
+                   counters do not tell how many addresses there are."
                 .to_owned(),
             basis: Basis::Ours,
             source: "a capture tells it: give one instead of the log".to_owned(),
         };
     };
     let [active, most] = [lookups.per_second, lookups.per_second_if_unanswered]
-        .map(|per_second| per_second * KEPT_SECONDS);
+        .map(|per_second| words::rate(per_second * KEPT_SECONDS));
     Assumption {
         text: format!(
-            "Virtual sensor: {active:.1} addresses in 30 s are asked for their names, as many as \
-             activities in the traffic show on average ({most:.1} questions if none answers); a probe \
-             costs as much as {PACKETS_PER_PROBE:.0} packets, which is assumed. Traffic does not \
-             tell how many of its questions the sensor would get answered, so no alert on name \
+            "Virtual sensor: in 30 s the names of {active} addresses are asked for, as many as \
+             activities in the traffic show on average ({most} questions where none is answered); \
+             each question is taken to cost as much as {PACKETS_PER_PROBE:.0} packets. Traffic does \
+             not tell how many of its questions the sensor would get answered, so no alert on name \
              resolution is foretold."
         ),
         basis: sized.dc.traffic_basis,

@@ -5,6 +5,7 @@
 //! that lies nearest to all readings, and the rest, which stays as it was at that time.
 
 use crate::model::virtual_sensor::{OwnLoad, Use};
+use crate::model::words;
 use crate::record::Timeline;
 
 use super::span::Span;
@@ -111,11 +112,11 @@ impl Follow {
             let idle = 100.0 * self.idle_cores / cores;
             format!("{idle:.0} % whatever the traffic, the rest growing with it")
         } else {
-            "all of it growing with the traffic".to_owned()
+            "all of it taken to grow with the traffic".to_owned()
         };
         format!(
-            "{percent:.0} % of its {cores:.0} cores on average, from reading to reading as its \
-             counters say ({grows})"
+            "{percent:.0} % of its {} on average, at each time as its counters say ({grows})",
+            words::cores(cores)
         )
     }
 }
@@ -229,7 +230,7 @@ mod tests {
         let cores = [0, 1].map(|at| used(&host, (0, 60), at, 1_000.0).cores);
         assert!((cores[0] - 1.2).abs() < 1e-9 && (cores[1] - 2.0).abs() < 1e-9, "{cores:?}");
         assert!((used(&host, (0, 60), 0, 2_000.0).cores - 2.8).abs() < 1e-9);
-        assert!(host.words.contains("all of it growing"), "{}", host.words);
+        assert!(host.words.contains("all of it taken to grow"), "{}", host.words);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The server as it is known, and what it uses itself.
 
 use crate::model::virtual_sensor::{Candidate, OwnLoad, Server, Use};
+use crate::model::words;
 use crate::record::{Basis, HostFacts, Sized, Timeline};
 
 use super::Question;
@@ -73,7 +74,7 @@ impl Host {
         let idle = Use { cores: 0.0, memory_gb: used_gb };
         let readings = timeline
             .and_then(|timeline| readings(timeline, cores, &processors, memory.as_ref(), idle));
-        let assumed = if memory_basis == Basis::Assumed { ", as assumed" } else { "" };
+        let assumed = if memory_basis == Basis::Assumed { " (assumed)" } else { "" };
         Some(Self {
             server: Server { cores, memory_gb },
             idle,
@@ -117,7 +118,12 @@ fn processors(sized: &Sized, question: &Question, cores: f64) -> Option<Processo
     let average = sized.load.average_packets_per_second.unwrap_or(busy);
     let follow = sized.dc.timeline.as_ref().and_then(|timeline| Follow::of(timeline, cores));
     let (percent, rate, basis, source) = match (question.own_cpu_percent, follow, &sized.dc.host) {
-        (Some(percent), ..) => (percent, busy, Basis::Given, "as given, in the busiest time"),
+        (Some(percent), ..) => (
+            percent,
+            busy,
+            Basis::Given,
+            "in the busiest time (given; it grows and falls with the traffic)",
+        ),
         (None, Some(follow), _) => {
             return Some(Processors {
                 cores_per_packet_per_second: follow.cores_per_packet_per_second,
@@ -126,15 +132,23 @@ fn processors(sized: &Sized, question: &Question, cores: f64) -> Option<Processo
                 basis: Basis::Measured,
             });
         }
-        (None, None, HostFacts { avg_cpu_percent: Some(cpu), .. }) if average > 0.0 => {
-            (cpu.value, average, Basis::Measured, "as its counters say, on average")
-        }
-        _ => (ASSUMED_CPU_PERCENT, busy, Basis::Assumed, "as assumed, in the busiest time"),
+        (None, None, HostFacts { avg_cpu_percent: Some(cpu), .. }) if average > 0.0 => (
+            cpu.value,
+            average,
+            Basis::Measured,
+            "on average (as its counters say; it grows and falls with the traffic)",
+        ),
+        _ => (
+            ASSUMED_CPU_PERCENT,
+            busy,
+            Basis::Assumed,
+            "in the busiest time (assumed; it grows and falls with the traffic)",
+        ),
     };
     Some(Processors {
         cores_per_packet_per_second: percent / 100.0 * cores / rate.max(1e-9),
         follow: None,
-        words: format!("{percent:.0} % of its {cores:.0} cores {source}, following the traffic"),
+        words: format!("{percent:.0} % of its {} {source}", words::cores(cores)),
         basis,
     })
 }

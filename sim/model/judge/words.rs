@@ -1,7 +1,8 @@
 //! The verdict in sentences, and what it rests on.
 
+use crate::model::bursts::BurstModel;
 use crate::model::virtual_sensor::Settings;
-use crate::model::words::{count, rate, span};
+use crate::model::words::{count, list, rate, span};
 use crate::record::{
     Assumption, Basis, Chance, Evidence, Headroom, Limit, SensorSize, SizeProbability, Sized,
     TableReading, VerdictKind, VirtualVerdict,
@@ -29,6 +30,7 @@ pub fn sentences(
     all.extend(short_first(verdict));
     all.extend(host.filter(|_| verdict.limit() == Some(Limit::Quota)).and_then(own_work));
     all.extend(verdict.headroom.as_ref().map(|headroom| spare(headroom, verdict)));
+    all.extend(untold(verdict));
     all.push(smallest(verdict));
     all.extend(whose(work));
     all.extend(sized.verdict.row.as_ref().map(|row| {
@@ -106,10 +108,16 @@ fn seen(verdict: &VirtualVerdict) -> String {
 }
 
 fn working(verdict: &VirtualVerdict, server: &SizeProbability) -> String {
-    let missed = (server.probability * f64::from(server.replicas)).round();
+    let replicas = f64::from(server.replicas);
+    let missed = match (server.probability * replicas).round() {
+        0.0 => "none".to_owned(),
+        all if all == replicas => "all".to_owned(),
+        some => format!("{some:.0}"),
+    };
     format!(
-        "Tried {} times with what is not known drawn anew each time: in {missed:.0} of them more \
-         was lost than allowed. The server itself uses {}.",
+        "This was tried {} times, each time with other values for what nobody knows, such as the \
+         cost of a packet: in {missed} of them more was lost than allowed. The server itself \
+         uses {}.",
         server.replicas, verdict.own_load
     )
 }
@@ -121,7 +129,8 @@ fn short_first(verdict: &VirtualVerdict) -> Option<String> {
     let what = match limit {
         Limit::Cores => "the cores",
         Limit::Quota => {
-            "what the server's own work and the 15 % that the sensor leaves free leave of the cores"
+            "processor time: the server's own work and the 15 % that the sensor keeps free leave \
+             too little of it"
         }
         Limit::Memory => "memory: the sensor stops and starts again",
         Limit::Conversation => {
@@ -129,7 +138,8 @@ fn short_first(verdict: &VirtualVerdict) -> Option<String> {
              cores help little"
         }
         Limit::Bursts => {
-            "the capture buffer, in bursts of a second or less: more cores help little"
+            "the capture buffer, in which packets wait until they are read, in bursts of a second \
+             or less: more cores help little"
         }
     };
     Some(match now {
@@ -158,10 +168,12 @@ fn spare(headroom: &Headroom, verdict: &VirtualVerdict) -> String {
     let instead = |load: f64| {
         let now = headroom.packets_per_second;
         let nanos = verdict.span_end_utc.nanos().saturating_sub(verdict.span_start_utc.nanos());
+        // Half a minute at least: parts of a second are noise.
+        let seconds = (nanos.unsigned_abs() + 500_000_000) / 1_000_000_000;
         format!(
             "{} packets per second in its busiest {} instead of {}",
             rate(load * now),
-            span(nanos.unsigned_abs() / 1_000_000),
+            span(seconds * 1_000),
             rate(now)
         )
     };
@@ -176,10 +188,22 @@ fn spare(headroom: &Headroom, verdict: &VirtualVerdict) -> String {
             years.unwrap_or_default()
         ),
         Some(load) => {
-            format!("{whose} would be enough for {load:.2} times this traffic: {}.", instead(load))
+            format!(
+                "{whose} would be enough only for {load:.2} times this traffic: {}.",
+                instead(load)
+            )
         }
         None => format!("{whose} is not enough for any share of this traffic that was tried."),
     }
+}
+
+/// What next to nothing seen cannot tell.
+fn untold(verdict: &VirtualVerdict) -> Option<String> {
+    (verdict.evidence() == Evidence::TooLittle).then(|| {
+        "What more traffic, another server or the failure of another domain controller would \
+         change is not told, because too little was seen."
+            .to_owned()
+    })
 }
 
 fn smallest(verdict: &VirtualVerdict) -> String {
@@ -187,12 +211,12 @@ fn smallest(verdict: &VirtualVerdict) -> String {
     match (&sufficient.lower, &sufficient.target, &sufficient.upper) {
         (lower, Some(target), upper) => {
             let mut text = format!(
-                "Of the sizes in the vendor's table the smallest that does is {} for the sensor \
-                 alone",
+                "Of the sizes in the vendor's table, the smallest that is enough is {} for the \
+                 sensor alone",
                 amount(target)
             );
             if let Some(lower) = lower.filter(|lower| lower != target) {
-                text.push_str(&format!("; {} may do", amount(&lower)));
+                text.push_str(&format!("; {} may be enough", amount(&lower)));
             }
             if let Some(upper) = upper.filter(|upper| upper != target) {
                 text.push_str(&format!("; {} is the cautious choice", amount(&upper)));
@@ -201,7 +225,7 @@ fn smallest(verdict: &VirtualVerdict) -> String {
             text
         }
         (Some(lower), None, _) => format!(
-            "Of the sizes in the vendor's table {} may do; none does with enough certainty.",
+            "Of the sizes in the vendor's table, {} may be enough; none is with enough certainty.",
             amount(lower)
         ),
         (None, None, _) => "No size in the vendor's table is enough.".to_owned(),
@@ -237,7 +261,8 @@ fn whose(work: &[Part<'_>]) -> Option<String> {
     let named: Vec<String> = work.iter().take(PARTS_TOLD).map(words).collect();
     (!named.is_empty()).then(|| {
         format!(
-            "Of the sensor's work on these packets, by what each protocol costs our own core: {}.",
+            "What keeps the sensor busy here, judged by what each protocol costs Headroom itself \
+             to read: {}.",
             named.join(", ")
         )
     })
@@ -252,13 +277,17 @@ pub fn assumptions(
 ) -> Vec<Assumption> {
     let mut all = vec![Assumption {
         text: match question.reading {
-            TableReading::Tight => "Virtual sensor: what it costs is fitted to the vendor's \
+            TableReading::Tight => {
+                "Virtual sensor: what the sensor uses is fitted to the vendor's \
                                         table, read tightly: the amount of a row is enough at its \
                                         upper end, that of the row below is not."
-                .to_owned(),
-            TableReading::Upper => "Virtual sensor: what it costs is fitted to the vendor's \
+                    .to_owned()
+            }
+            TableReading::Upper => {
+                "Virtual sensor: what the sensor uses is fitted to the vendor's \
                                         table as an upper bound: the amount of a row is enough."
-                .to_owned(),
+                    .to_owned()
+            }
         },
         basis: Basis::Inferred,
         source: "--table-semantics; the vendor's capacity table".to_owned(),
@@ -270,22 +299,28 @@ pub fn assumptions(
     }));
     all.push(match question.buffer_bytes {
         Some(bytes) => Assumption {
-            text: format!("Virtual sensor: each of its cores has {} of capture buffer.", buffer(bytes)),
+            text: format!(
+                "Virtual sensor: each of the sensor's cores has {} of capture buffer, in which \
+                 packets wait until they are read.",
+                buffer(bytes)
+            ),
             basis: Basis::Given,
             source: "--buffer".to_owned(),
         },
         None => ours(
-            "Virtual sensor: each of its cores has between 1 and 64 MiB of capture buffer, each \
-             doubling as likely as another; the course was run with 8 MiB."
+            "Virtual sensor: each of the sensor's cores has between 1 and 64 MiB of capture \
+             buffer, in which packets wait until they are read, each doubling as likely as \
+             another; the run over the whole input had 8 MiB."
                 .to_owned(),
             "--buffer; Npcap's default kernel buffer is 1 MiB, what the sensor sets is not published",
         ),
     });
     all.push(ours(
-        "Virtual sensor: another day brings another multiple of this traffic: in two of three \
+        "Virtual sensor: another day has more traffic than this one, or less: in two of three \
           cases between 0.90 and 1.11 times as much."
             .to_owned(),
-        "what seeds of Headroom's estates differ by; captures of several days would tell yours",
+        "how far the days differ that Headroom makes of the same estate; captures of several days \
+         would tell yours",
     ));
     all.extend(made.into_iter().flat_map(made_below_samples));
     all.extend(host.map(of_host));
@@ -308,20 +343,10 @@ fn ours(text: String, how: &str) -> Assumption {
 }
 
 fn made_below_samples(made: &Made) -> [Assumption; 2] {
-    let scales = made.bursts.scales.iter();
-    let scales: Vec<String> =
-        scales.map(|scale| format!("{:.2} ({} s)", scale.sigma, time(scale.tau_seconds))).collect();
-    let moves = match scales.as_slice() {
-        [] => "the rate stays as it is, and packets come at random".to_owned(),
-        scales => format!(
-            "the rate swings by chance, as many times up as down (a lognormal process); how widely, \
-             with the time in which each swing is forgotten: {}",
-            scales.join(", ")
-        ),
-    };
-    let moves = format!("Virtual sensor: between two samples {moves}.");
-    let bytes = ASSUMED_BYTES.map(|(bytes, share)| format!("{bytes} ({})", percent(share)));
-    let (flows, _) = ASSUMED_FLOWS;
+    let moves = format!("Virtual sensor: between two samples {}.", swings(&made.bursts));
+    let bytes = ASSUMED_BYTES
+        .map(|(bytes, share)| format!("{} bytes ({})", count(bytes.into()), percent(share)));
+    let flows = count(ASSUMED_FLOWS.0.into());
     [
         if made.are_bursts_measured {
             Assumption {
@@ -338,7 +363,7 @@ fn made_below_samples(made: &Made) -> [Assumption; 2] {
             Assumption {
                 text: format!(
                     "Virtual sensor: packets have the protocols of the capture, and of each its \
-                     mean size; they are dealt to {flows} conversations, a number that is assumed."
+                     mean size; they belong to {flows} conversations, a number that is assumed."
                 ),
                 basis: made.basis,
                 source: "the capture; read from a file instead of a pipe, its packets tell"
@@ -347,14 +372,36 @@ fn made_below_samples(made: &Made) -> [Assumption; 2] {
         } else {
             ours(
                 format!(
-                    "Virtual sensor: packets have {} bytes, are of the protocols of the mix that the \
-                     vendor's table is taken to hold for, and are dealt to {flows} conversations.",
-                    bytes.join(", ")
+                    "Virtual sensor: packets have {}, are of the protocols of the mix that the \
+                     vendor's table is taken to hold for, and belong to {flows} conversations.",
+                    list(&bytes)
                 ),
                 "a capture tells it: give one instead of the log",
             )
         },
     ]
+}
+
+/// How the rate moves between samples.
+fn swings(bursts: &BurstModel) -> String {
+    // Of a normal distribution two of three lie within its deviation.
+    let scales = bursts.scales.iter().filter(|scale| scale.sigma >= 0.005).map(|scale| {
+        format!(
+            "for about {} s at a time, in two of three cases between {:.2} and {:.2} times as high",
+            time(scale.tau_seconds),
+            libm::exp(-scale.sigma),
+            libm::exp(scale.sigma)
+        )
+    });
+    let scales: Vec<String> = scales.collect();
+    if scales.is_empty() {
+        return "the packet rate stays as it is, and packets come at random moments".to_owned();
+    }
+    format!(
+        "the packet rate swings by chance around that of the sample: {}; packets come at random \
+         moments",
+        scales.join("; ")
+    )
 }
 
 /// A time in seconds, to two digits.
@@ -384,7 +431,7 @@ fn of_readings(follow: &Follow) -> [Assumption; 2] {
     let each = 1e3 * follow.cores_per_packet_per_second;
     let grows = format!(
         "Virtual sensor: the server itself uses {each:.3} cores for each 1,000 packets per second; \
-         what its readings show beside that stays as it was at that time, whatever the traffic."
+         the rest of what its readings show stays as it was at that time, whatever the traffic."
     );
     [
         if follow.is_shown {
@@ -397,9 +444,8 @@ fn of_readings(follow: &Follow) -> [Assumption; 2] {
         } else {
             ours(
                 grows,
-                "the readings do not show what follows the traffic (they are fewer than 30, or a \
-                 straight line explains less than half of their differences, or says less than \
-                 nothing without traffic): so all of it is taken to, on average",
+                "the readings do not show which part follows the traffic (there are fewer than 30, or \
+                 they do not rise and fall with it clearly enough): so all of it is taken to",
             )
         },
         ours(

@@ -1,5 +1,6 @@
 //! What a simulation is told: sizes, costs, limits, and where each default comes from.
 
+use crate::model::calibration::MemoryCosts;
 use crate::model::rounding::{whole_u64, whole_usize};
 
 use super::shards::SHARDS_MAX;
@@ -88,6 +89,15 @@ pub struct MemoryUse {
     pub small_packets_per_second: f64,
     /// Memory in GB up to there.
     pub small_gb: f64,
+}
+
+impl MemoryUse {
+    /// The same with what the table allows: the first row keeps a regime of its own.
+    #[must_use]
+    pub fn with_costs(self, costs: MemoryCosts) -> Self {
+        let MemoryCosts { base_gb, gb_per_kpps } = costs;
+        Self { base_gb, gb_per_kpps, ..self }
+    }
 }
 
 /// What active name resolution costs: "Sensor sends out 3 packets to the IP" and keeps the answer

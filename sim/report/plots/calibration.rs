@@ -36,16 +36,11 @@ pub fn calibration(summary: &CalibrationSummary, key: &str) -> Result<Figure, Re
         let id = format!("{key}-{}", if size.narrow { "n" } else { "w" });
         draw(TITLE, &id, &description, size, |canvas| job.paint(canvas, size))
     };
-    let held_out = if job.is_predicted() {
-        " Each row of the table was also left out once and predicted from the others."
-    } else {
-        ""
-    };
     Ok(Figure {
         title: TITLE,
         caption: format!(
             "{description} Above: cores for the sensor by packets per second. Below: cores that \
-             the table gives less those that the model needs there.{held_out}"
+             the table gives less those that the model needs there."
         ),
         legend: job.legend(),
         wide: paint(Size::wide(TOTAL_PX))?,
@@ -58,7 +53,7 @@ fn description(rows: &[&CalibratedRow]) -> String {
     let told: Vec<&&CalibratedRow> =
         rows.iter().filter(|row| row.probability_enough.is_some()).collect();
     if told.is_empty() {
-        return "The fit does not say how probable it is that a row is enough.".to_string();
+        return "The table does not say how probable it is that a row is enough.".to_string();
     }
     let missed: Vec<String> =
         told.iter().filter(|row| !row.covered).map(|row| escape::label(&row.label)).collect();
@@ -69,8 +64,8 @@ fn description(rows: &[&CalibratedRow]) -> String {
         format!(" Not covered, the weak points of the model: {}.", missed.join(", "))
     };
     format!(
-        "A fit that has not seen a row says, with a probability of at least 95 %, that its amount \
-         is enough, for {covered} of {} rows.{weak}",
+        "Each row was left out once and predicted from the others: with a probability of at least \
+         95 % its amount is enough then, for {covered} of {} rows.{weak}",
         told.len()
     )
 }
@@ -108,10 +103,13 @@ impl Job<'_> {
     fn legend(&self) -> Vec<LegendEntry> {
         let mut legend = vec![LegendEntry::dot(Ink::Busy, "row of the table")];
         if self.need(|e| e.mean).len() > 1 {
-            legend.push(LegendEntry::line(Ink::Line, "cores needed, mean of the fit"));
+            legend
+                .push(LegendEntry::line(Ink::Line, "cores needed, mean of what the table allows"));
         }
         match (self.need(|e| e.low).len() > 1, self.need(|e| e.high).len() > 1) {
-            (true, true) => legend.push(LegendEntry::area(Ink::Envelope, "its 95 % band")),
+            (true, true) => {
+                legend.push(LegendEntry::area(Ink::Envelope, "95 % of what the table allows"))
+            }
             (false, true) => legend.push(LegendEntry::line(Ink::Envelope, "cores needed at most")),
             (true, false) => legend.push(LegendEntry::line(Ink::Envelope, "cores needed at least")),
             (false, false) => {}

@@ -10,7 +10,7 @@ use super::super::plot::{
 use super::super::{ReportError, number, virtual_words};
 use super::{Frame, ROUND_MS, headings, time_axis, value_axis};
 
-const TITLE: &str = "The course: loss, utilisation and allowed cores";
+const TITLE: &str = "Over time: packets lost, cores in use, cores left for the sensor";
 
 /// Most rows of the table below it, a day in steps of 15 minutes: it has many columns.
 const MAX_ROWS: usize = 96;
@@ -24,13 +24,12 @@ const PANEL_PX: f64 = 122.0;
 /// The plot of one domain controller; `key` is unique in the page.
 pub fn course(course: &SimulatedSize, key: &str) -> Result<Figure, ReportError> {
     let (Some(first), Some(second)) = (course.intervals.first(), course.intervals.get(1)) else {
-        let why =
-            "The input is shorter than two intervals of the model, so there is no course to draw.";
+        let why = "The input is shorter than two minutes, so there is nothing to draw over time.";
         return Ok(Figure::absent(TITLE, why));
     };
     let interval_ms = second.start_utc.since(first.start_utc) as f64 / 1e6;
     if interval_ms < 1.0 {
-        return Ok(Figure::absent(TITLE, "The intervals of the course have no length."));
+        return Ok(Figure::absent(TITLE, "The steps in time have no length."));
     }
     let job = Job { course, first, interval_ms };
     let description = job.description();
@@ -41,17 +40,17 @@ pub fn course(course: &SimulatedSize, key: &str) -> Result<Figure, ReportError> 
     };
     let mut legend = vec![
         LegendEntry::line(Ink::Line, "mean"),
-        LegendEntry::area(Ink::Envelope, "lowest to highest interval"),
+        LegendEntry::area(Ink::Envelope, "lowest to highest step"),
     ];
     if course.longest_loss.is_some() {
-        legend.push(LegendEntry::area(Ink::Busy, "longest stretch with loss"));
+        legend.push(LegendEntry::area(Ink::Busy, "longest time with losses"));
     }
     Ok(Figure {
         title: TITLE,
         caption: format!(
-            "{description} It is one run over the whole input with the mean costs, of a sensor with {}, in intervals \
-             of {}, times in UTC. Utilisation is the share of the allowed cores that is used; \
-             allowed is the size or what the server leaves over, whichever is less.",
+            "{description} It is one run over the whole input with average costs, of a sensor with \
+             at most {}, in steps of {}, times in UTC. Cores in use are counted against what the \
+             sensor may use: its size, or what the server leaves over, whichever is less.",
             virtual_words::size(&course.size),
             number::duration(whole_ms(interval_ms)),
         ),
@@ -112,13 +111,13 @@ struct Panel {
 const PANELS: [Panel; 3] = [
     Panel { name: "Packets lost, %", figure: loss, factor: 100.0, least_top: 0.1 },
     Panel {
-        name: "Utilisation, %",
+        name: "Cores in use, %",
         figure: |rows| level(rows, |row| row.utilisation),
         factor: 100.0,
         least_top: 100.0,
     },
     Panel {
-        name: "Allowed cores",
+        name: "Cores left for the sensor",
         figure: |rows| level(rows, |row| row.allowed_cores),
         factor: 1.0,
         least_top: 0.5,
@@ -136,9 +135,9 @@ impl Job<'_> {
             || " No packet was lost.".to_string(),
             |stretch| {
                 format!(
-                    " The longest stretch with loss is {}, with {} packets lost.",
+                    " The longest time with losses is {}, with {} lost.",
                     number::span(stretch.start_utc, stretch.end_utc),
-                    number::count(stretch.lost_packets)
+                    super::super::labels::plural(stretch.lost_packets, "packet", "packets")
                 )
             },
         );
@@ -151,7 +150,8 @@ impl Job<'_> {
             ),
         };
         format!(
-            "{} of {} packets are lost, {}. The highest utilisation of an interval is {}.{stretch}{stops}",
+            "{} of {} packets are lost, {}. At most {} of the cores that the sensor may use are in \
+             use in one step.{stretch}{stops}",
             number::count(course.lost_packets),
             number::count(course.offered_packets),
             number::percent(course.loss_ratio()),
@@ -253,18 +253,18 @@ impl Job<'_> {
                 "Packets offered",
                 "Packets lost",
                 "Lost %",
-                "Utilisation %",
-                "Highest utilisation %",
-                "Allowed cores",
-                "Highest mean wait ms",
+                "Cores in use %",
+                "Most cores in use %",
+                "Cores left for the sensor",
+                "Longest mean wait ms",
                 "Most bytes in a buffer",
-                "Most entries queued behind it",
+                "Most entries waiting behind it",
                 "Memory GB",
             ]),
             rows: table.collect(),
             note: format!(
-                "Rows of {length} ({}); report.json has every interval.",
-                super::super::labels::plural(per as u64, "interval", "intervals each"),
+                "Rows of {length} ({}); report.json has every step.",
+                super::super::labels::plural(per as u64, "step", "steps each"),
             ),
             file_name: format!("{key}.csv"),
         }

@@ -44,17 +44,17 @@ pub fn headroom(verdict: &VirtualVerdict, key: &str) -> Result<Figure, ReportErr
     Ok(Figure {
         title: TITLE,
         caption: format!(
-            "{description} 1× is the busiest part of the input, {} packets/s; the scale is \
-             logarithmic. The higher the line, the more of the replicas lose more than {}.",
+            "{description} 1× is the busiest part of the input, {} packets/s; equal \
+             distances are equal multiples. The higher the line, the more of the runs lose more than {}.",
             number::rate(room.packets_per_second),
             virtual_words::goal(verdict.goal_loss_ratio)
         ),
         legend: vec![
-            LegendEntry::line(Ink::Line, "share of replicas that lose too much"),
+            LegendEntry::line(Ink::Line, "share of runs that lose too much"),
             LegendEntry::line(Ink::Busy, "traffic now"),
             LegendEntry::line(Ink::Mean, "5 % and 50 %"),
-            LegendEntry::dot(Ink::Good, "last load with the answer Yes"),
-            LegendEntry::dot(Ink::Attention, "last load with the answer Maybe"),
+            LegendEntry::dot(Ink::Good, "most traffic with the answer Yes"),
+            LegendEntry::dot(Ink::Attention, "most traffic with the answer Maybe"),
         ],
         wide: paint(Size::wide(250.0))?,
         narrow: paint(Size::narrow(230.0))?,
@@ -87,14 +87,9 @@ fn steps(loads: &[f64], tried: f64) -> Vec<(f64, f64)> {
 }
 
 fn description(room: &Headroom, verdict: &VirtualVerdict) -> String {
-    let of = virtual_words::size(&room.size);
-    let on = if verdict.server.is_some() {
-        format!("On what this server leaves over ({of})")
-    } else {
-        format!("With {of} for the sensor")
-    };
+    let on = format!("With {}", virtual_words::room_of(verdict, room));
     let multiple = |load: Option<f64>| match load.filter(|load| load.is_finite()) {
-        None => "at no load that was tried".to_string(),
+        None => "at no traffic that was tried".to_string(),
         Some(load) => {
             let at_least = virtual_words::at_least(Some(load), room);
             format!("up to {at_least}{} times the traffic of now", number::amount(load))
@@ -207,9 +202,9 @@ fn data(room: &Headroom, steps: &[(f64, f64)], key: &str) -> DataTable {
         ]
     });
     DataTable {
-        headings: headings(&["Above this load ×", "Packets/s", "Replicas that lose too much %"]),
+        headings: headings(&["Above so much traffic ×", "Packets/s", "Runs that lose too much %"]),
         rows: rows.collect(),
-        note: format!("Loads up to {}× were tried.", number::amount(room.load_tried)),
+        note: format!("Up to {}× the traffic of now was tried.", number::amount(room.load_tried)),
         file_name: format!("{key}.csv"),
     }
 }

@@ -36,8 +36,8 @@ pub fn probability(verdict: &VirtualVerdict, key: &str) -> Result<Figure, Report
         title: TITLE,
         caption: format!(
             "How probable it is that more than {goal} of the packets are lost in the busiest part \
-             of the input, {}. A size is what the sensor itself may use. Each bar is the 95 % \
-             interval for the number of replicas alone.",
+             of the input, {}. A size is what the sensor itself may use. Each bar is what chance \
+             alone leaves open with so many runs (95 % interval).",
             virtual_words::span(verdict)
         ),
         legend: vec![
@@ -48,7 +48,7 @@ pub fn probability(verdict: &VirtualVerdict, key: &str) -> Result<Figure, Report
             LegendEntry {
                 color: Ink::Envelope.css(),
                 shape: Swatch::Area,
-                label: "95 % interval".into(),
+                label: "what chance leaves open".into(),
             },
         ],
         wide: paint(Size::wide(height))?,
@@ -82,8 +82,7 @@ fn rows(verdict: &VirtualVerdict) -> Vec<Row<'_>> {
 fn description(verdict: &VirtualVerdict, rows: &[Row<'_>]) -> String {
     let server = rows.iter().find(|row| row.is_server).map_or_else(String::new, |row| {
         format!(
-            "This server, which leaves {}, has a probability of {}: {}. ",
-            virtual_words::size(&row.size.size),
+            "With what this server leaves over the probability is {}: {}. ",
             virtual_words::probability(row.size),
             virtual_words::chance(row.size.chance),
         )
@@ -175,9 +174,9 @@ fn data(rows: &[Row<'_>], key: &str) -> DataTable {
             "From %",
             "To %",
             "Answer",
-            "Loss % in half of the replicas",
-            "Loss % that 95 % stay below",
-            "Utilisation % that 95 % stay below",
+            "Loss % that half of the runs stay below",
+            "Loss % that 95 % of the runs stay below",
+            "Cores in use, %, that 95 % stay below",
             "Memory wanted, GB, that 95 % stay below",
             "Runs short first",
         ]),

@@ -109,6 +109,85 @@ fn what_was_seen_counts_and_must_not_contradict() {
     simulate(&[capture, "--buffer", "0"]).ends_with(2).says(&["--buffer"]);
 }
 
+#[test]
+fn a_buffer_is_typed_as_every_other_size() {
+    let capture = sample("dc-morning.pcapng");
+    let with = |buffer| simulate(&[text(&capture), "--buffer", buffer]);
+    let told = assumptions(&with("2MB").ends_with(0).json());
+    assert!(told.contains("2,000,000 bytes of capture buffer"), "{told}");
+    for (wrong, says) in [("2GiB", "at most 1 GiB"), ("1.5MiB", "no size"), ("8XB", "no size")] {
+        with(wrong).ends_with(2).says(&[&format!("--buffer {wrong}"), says]);
+    }
+}
+
+#[test]
+fn standard_input_is_given_once_whatever_it_is_for() {
+    let run = |words: &[&str]| headroom_reading(words, b"[forest]".to_vec()).ends_with(2);
+    for (words, says) in [
+        (&["size", "-", "--estate", "-"][..], "the input and --estate"),
+        (&["report", "-", "--counter-names", "-", "-o", "x"], "the input and --counter-names"),
+        (&["simulate", "-", "--costs", "-"], "the input and --costs"),
+        (&["simulate", "x.pcap", "--costs", "-", "--estate", "-"], "--estate and --costs"),
+    ] {
+        run(words).says(&["standard input", says, "give - only once"]);
+    }
+}
+
+#[test]
+fn next_to_nothing_seen_tells_nothing_of_other_traffic() {
+    let capture = sample("dc-morning.pcapng");
+    let json = simulate(&[text(&capture)]).ends_with(0).json();
+    let verdict = verdict(&json);
+    assert_eq!(verdict["headroom"], Value::Null);
+    assert_eq!(verdict["what_if"], serde_json::json!([]));
+    let sentences = verdict["sentences"].to_string();
+    assert!(sentences.contains("is not told, because too little was seen"), "{sentences}");
+    // Nothing is explained that is not there.
+    for text in ["What if", "a domain controller has failed"] {
+        assert!(!verdict["assumptions"].to_string().contains(text), "{text}");
+    }
+}
+
+#[test]
+fn reports_need_no_knowledge_of_queues_or_statistics() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, output) = (log(&folder, 2_000), folder.path().join("report"));
+    let capture = sample("dc-morning.pcapng");
+    let facts = ["--dc-cores", "1", "--dc-ram", "16", "--replicas", "20", "-q"];
+    let words = ["report", text(&capture), &log, "-o", text(&output)];
+    let screen = headroom(&[&words[..], &facts].concat()).ends_with(0).out;
+    let file = |name: &str| std::fs::read_to_string(output.join(name)).unwrap();
+    // The command line, with what was typed, is no text of ours.
+    let typed = |text: &str| text.replace("--replicas", "");
+    for (name, all) in
+        [("screen", screen), ("md", file("report.md")), ("html", file("report.html"))]
+    {
+        let all = typed(&all).split_whitespace().collect::<Vec<_>>().join(" ");
+        for jargon in [
+            "Dirichlet",
+            "Lindley",
+            "lognormal",
+            "Poisson",
+            "posterior",
+            "a prior",
+            "MMPP",
+            "replica",
+            "shard",
+            "quantile",
+            "ns of a core",
+            "own core:",
+            " 1 cores",
+            " 1 packets",
+            "anew each time",
+            "The smallest that does",
+            "utilisation of an interval",
+        ] {
+            assert!(!all.contains(jargon), "{name} says {jargon}");
+        }
+        assert!(name == "screen" || all.contains("Virtual sensor"), "{name}");
+    }
+}
+
 /// Everything the virtual sensor of the only domain controller rests on, in one text.
 fn assumptions(json: &Value) -> String {
     let all = verdict(json)["assumptions"].as_array().unwrap();
@@ -137,7 +216,7 @@ fn a_capture_through_a_pipe_is_judged_as_the_file_is() {
         assert!(rests_on.contains("measured Virtual sensor: packets have the protocols"));
         assert!(rests_on.contains("inferred Virtual sensor: between two samples"));
         for json in [&file, &pipe] {
-            assert!(assumptions(json).contains("addresses in 30 s are asked for their names"));
+            assert!(assumptions(json).contains("in 30 s the names of "));
         }
         assert!(!assumptions(&file).contains("between two samples"));
     }
@@ -173,10 +252,13 @@ fn readings_of_the_server_are_used_at_their_time() {
     assert_eq!(verdict(&busy)["server"]["chance"], "no");
     assert_eq!(verdict(&busy)["server"]["limit"], "quota");
     let own = verdict(&busy)["own_load"].as_str().unwrap();
-    assert!(own.contains("from reading to reading") && own.contains("7.2 of its 16 GB"), "{own}");
+    assert!(
+        own.contains("at each time as its counters say") && own.contains("7.2 of its 16 GB"),
+        "{own}"
+    );
     let rests_on = assumptions(&busy);
     assert!(rests_on.contains("for each 1,000 packets per second"), "{rests_on}");
-    assert!(rests_on.contains("what active name resolution costs is left out"), "{rests_on}");
+    assert!(rests_on.contains("to ask for the names of addresses is left out"), "{rests_on}");
     assert!(rests_on.contains("assumed Virtual sensor: between two samples"), "{rests_on}");
 }
 
@@ -230,8 +312,8 @@ fn costs_that_were_measured_elsewhere_change_the_figures() {
             "{sentences:?}"
         );
     };
-    said(&cheap, "our own core: Kerberos");
-    said(&dear, "our own core: DNS");
+    said(&cheap, "Headroom itself to read: Kerberos");
+    said(&dear, "Headroom itself to read: DNS");
     let assumptions = verdict(&dear)["assumptions"].to_string();
     assert!(assumptions.contains("--costs: what `headroom measure` found"), "{assumptions}");
     assert!(assumptions.contains("50.0 times as much"), "{assumptions}");
