@@ -55,6 +55,7 @@ impl InputPlan {
             flows_max: args.max_flows as usize,
             mtu_bytes: args.mtu,
             named: named.collect::<Result<_, _>>()?,
+            ..defaults
         };
         no_address_twice(&core.named)?;
         let DayArgs { seed, start, duration, failed } = day;

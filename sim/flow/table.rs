@@ -314,13 +314,28 @@ pub struct FlowTable {
     epoch: Option<Timestamp>,
 }
 
+fn slots_max(flows: usize) -> usize {
+    (flows.max(1).saturating_mul(8) / FULL_EIGHTHS).next_power_of_two().max(SLOTS_MIN)
+}
+
 #[expect(clippy::indexing_slicing, reason = "every index is masked to the table's length")]
 impl FlowTable {
     /// A table for at most about `flows` flows; the memory is that of the next power of two
     /// above 8/7 of it times [`ENTRY_BYTES`], taken only as it grows.
     pub fn new(flows: usize) -> Self {
-        let slots_max = (flows.max(1) * 8 / FULL_EIGHTHS).next_power_of_two().max(SLOTS_MIN);
-        Self { slots: vec![EMPTY; SLOTS_MIN], used: 0, slots_max, epoch: None }
+        Self { slots: vec![EMPTY; SLOTS_MIN], used: 0, slots_max: slots_max(flows), epoch: None }
+    }
+
+    /// Bytes of memory that a table for at most about `flows` flows takes at its full size.
+    pub fn bytes_max(flows: usize) -> usize {
+        slots_max(flows).saturating_mul(ENTRY_BYTES)
+    }
+
+    /// The same with all its memory taken at once: it never stands still to grow.
+    pub fn reserved(flows: usize) -> Self {
+        let mut table = Self::new(flows);
+        table.slots = vec![EMPTY; table.slots_max];
+        table
     }
 
     /// Flows in the table.
@@ -488,6 +503,24 @@ mod tests {
         std::mem::swap(&mut packet.source_port, &mut packet.destination_port);
         packet.flags ^= Flag::FromSecond as u16;
         packet
+    }
+
+    #[test]
+    fn a_reserved_table_has_its_size_from_the_start_and_says_the_same() {
+        let (mut grown, mut reserved) = (FlowTable::new(3_000), FlowTable::reserved(3_000));
+        let slots = reserved.slots.len();
+        assert_eq!((grown.slots.len(), slots), (SLOTS_MIN, 4_096));
+        assert_eq!(FlowTable::bytes_max(3_000), 4_096 * 64);
+        for client in 0..2_000 {
+            for round in 0..2 {
+                let packet = packet(client, 0, 0, i64::from(client * 2 + round));
+                let [one, other] =
+                    [&mut grown, &mut reserved].map(|table| table.touch(&packet).is_new);
+                assert_eq!((one, other), (round == 0, round == 0));
+            }
+        }
+        assert_eq!((reserved.slots.len(), grown.slots.len()), (slots, slots));
+        assert_eq!((grown.len(), reserved.len()), (2_000, 2_000));
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub struct Run {
 }
 
 /// Repetitions of a window of so many frames in one replica, and replicas.
-fn plan(frames: usize) -> (u64, u64) {
+pub fn plan(frames: usize) -> (u64, u64) {
     let per_replica = REPLICA_FRAMES.div_ceil(frames.max(1) as u64).max(1);
     (per_replica, if frames >= LONG { REPLICAS_OF_LONG } else { REPLICAS })
 }
@@ -82,7 +82,11 @@ pub fn run(
     }
 }
 
-fn once(
+/// One run, disturbed or not.
+///
+/// # Errors
+/// Where the system refuses threads.
+pub fn once(
     window: &Window,
     batch: usize,
     options: &sensor::Options,

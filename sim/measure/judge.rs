@@ -66,13 +66,6 @@ impl Measured {
         if envelope.quota_cores.is_some() && !envelope.quota.is_enforced {
             warnings.push(format!("the quota is not enforced: {}", envelope.quota.how));
         }
-        if self.mode == MeasureMode::Virtual && envelope.cores > 1 {
-            warnings.push(
-                "costs are those of one worker: what several do to each other's caches is not in \
-                 virtual time"
-                    .to_owned(),
-            );
-        }
         if !self.cost.is_cpu_time {
             warnings
                 .push("processor time is not to be had here: elapsed time stands for it".into());

@@ -107,6 +107,10 @@ pub struct Schedule<'a> {
     arrivals: Arrivals,
     /// Nanoseconds between packets, in the mean.
     mean_ns: f64,
+    /// Of recorded arrivals: their distances over those of the recording.
+    stretch: f64,
+    /// Of recorded arrivals: the round of the next packet, and its place in it.
+    next_recorded: (u64, usize),
     /// Number of the next packet.
     number: u64,
     now_ns: f64,
@@ -122,11 +126,14 @@ pub struct Schedule<'a> {
 impl<'a> Schedule<'a> {
     /// Arrivals at `load` packets per second in the mean. Recorded arrivals without times are
     /// spaced equally.
+    #[expect(clippy::cast_precision_loss, reason = "frames in memory")]
     pub fn new(pace: &'a Pace, arrivals: Arrivals, load: f64, mut random: Random) -> Self {
         let arrivals = match arrivals {
             Arrivals::Recorded if pace.recorded_pps.is_none() => Arrivals::Fixed,
             other => other,
         };
+        // A whole round takes as long as its packets at the mean distance.
+        let stretch = NS_PER_SECOND / load * pace.offsets_ns.len().max(1) as f64 / pace.round_ns;
         // In the long run it is busy for this share of the time.
         let is_busy = matches!(arrivals, Arrivals::Mmpp(m)
             if random.chance(m.busy_seconds / (m.busy_seconds + m.calm_seconds)));
@@ -134,6 +141,8 @@ impl<'a> Schedule<'a> {
             pace,
             arrivals,
             mean_ns: NS_PER_SECOND / load,
+            stretch,
+            next_recorded: (0, 0),
             number: 0,
             now_ns: 0.0,
             random,
@@ -167,7 +176,7 @@ impl<'a> Schedule<'a> {
         self.number += 1;
         match self.arrivals {
             Arrivals::Fixed => number as f64 * self.mean_ns,
-            Arrivals::Recorded => self.recorded(number),
+            Arrivals::Recorded => self.recorded(),
             Arrivals::Poisson => {
                 self.now_ns += self.random.exponential(self.mean_ns);
                 self.now_ns
@@ -177,14 +186,12 @@ impl<'a> Schedule<'a> {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "as in `next`")]
-    fn recorded(&self, number: u64) -> f64 {
-        let frames = self.pace.offsets_ns.len().max(1) as u64;
-        let (round, within) = (number / frames, number % frames);
-        #[expect(clippy::cast_possible_truncation, reason = "below the number of frames")]
-        let offset = self.pace.offsets_ns.get(within as usize).copied().unwrap_or_default();
-        let recorded = round as f64 * self.pace.round_ns + offset as f64;
-        // A whole round takes as long as its packets at the mean distance.
-        recorded * (self.mean_ns * frames as f64 / self.pace.round_ns)
+    fn recorded(&mut self) -> f64 {
+        let (round, within) = self.next_recorded;
+        let is_last = within + 1 >= self.pace.offsets_ns.len();
+        self.next_recorded = if is_last { (round + 1, 0) } else { (round, within + 1) };
+        let offset = self.pace.offsets_ns.get(within).copied().unwrap_or_default();
+        (round as f64 * self.pace.round_ns + offset as f64) * self.stretch
     }
 
     fn modulated(&mut self, mmpp: Mmpp) -> f64 {

@@ -7,6 +7,7 @@
 
 mod clock;
 mod cost;
+mod crowd;
 mod digest;
 mod disturbance;
 mod drive;

@@ -3,18 +3,20 @@
 use std::net::IpAddr;
 
 use super::cost::{self, Run, STAGES, Split};
+use super::crowd::{self, Scales};
 use super::digest::Digests;
 use super::disturbance::REPEATS_MAX;
 use super::drive::{Runner, result, search};
 use super::envelope;
 use super::load::Pace;
 use super::plan::{Load, Mode, Plan, RATES};
-use super::realtime::Bench;
+use super::realtime::{self, Bench};
 use super::runner::{PACKETS_MAX, VirtualRunner, doubt, in_real_time, in_virtual_time};
 use super::search::Goal;
 use super::statistics::median_interval;
 use super::virtual_time::{BATCH_MAX, Costs, Device, Histograms, SIZES};
 use super::window::{Feed, Window};
+use crate::flow::{FlowTable, SHARDS};
 use crate::record::{
     BatchCost, Cost, CrossCheck, Disturbance, Envelope, GoalResult, Interval, Latency, Machine,
     MeasureMode, ProtocolCost, Quantiles, Replay, Spread, StageCost, Trial,
@@ -41,8 +43,6 @@ const PROGRAM_BYTES: u64 = 64_000_000;
 const REALTIME_BYTES: u64 = 48_000_000;
 /// Stack, arena and batches of one more worker. Ours.
 const WORKER_BYTES: u64 = 4_000_000;
-/// An entry of the flow table, rounded up to a power of two, with its index. Measured: 75.
-const ENTRY_BYTES: u64 = 80;
 /// What a flow carries beside its entry. Measured in real time with a full table: 120; the rest is
 /// margin.
 const FLOW_BYTES: u64 = 160;
@@ -152,9 +152,13 @@ pub fn measure(
     };
     check_memory(plan, &window, mode)?;
     let held = envelope::enter(&plan.envelope);
+    // What the core does once in its life, making room for more flows, is no matter of load.
+    let core = sensor::Options { is_reserved: true, ..plan.core.clone() };
+    let plan = &Plan { core, ..plan.clone() };
     let mut session = Session::new(plan, window, progress)?;
     session.check_loads()?;
     session.measure_costs()?;
+    session.measure_together()?;
     session.search_virtual()?;
     if mode == MeasureMode::Both {
         session.search_realtime()?;
@@ -182,7 +186,8 @@ fn check_memory(plan: &Plan, window: &Window, mode: MeasureMode) -> Result<(), M
         MeasureMode::Virtual => flows_max.min(frames * 8),
         _ => flows_max,
     };
-    let table_bytes = flows_max.next_power_of_two() * ENTRY_BYTES + flows * FLOW_BYTES;
+    let table = FlowTable::bytes_max(plan.core.flows_max.div_ceil(SHARDS)) * SHARDS;
+    let table_bytes = table as u64 + flows * FLOW_BYTES;
     // Frames are held, and those of one protocol once more.
     let window_bytes = window.bytes() * 2 + frames * FRAME_BYTES;
     // As many packets of mean length as the buffer holds.
@@ -213,6 +218,8 @@ struct Session<'a> {
     costs: Option<Costs>,
     /// Costs of each size with their interval.
     intervals: [Interval; SIZES.len()],
+    /// What they are multiplied by, for all workers together.
+    scales: Scales,
     protocols: Vec<usize>,
     cost: Cost,
     /// What the workers carry when everything waits, by the costs: packets per second.
@@ -259,6 +266,7 @@ impl<'a> Session<'a> {
             digests,
             costs: None,
             intervals: [Interval::default(); SIZES.len()],
+            scales: Scales::alone(&[Interval::default(); SIZES.len()]),
             protocols: Vec::new(),
             cost: Cost { is_cpu_time: true, ..Cost::default() },
             saturated: 0.0,
@@ -276,6 +284,11 @@ impl<'a> Session<'a> {
     }
 
     fn measure_costs(&mut self) -> Result<(), MeasureError> {
+        (self.progress)("memory per flow");
+        // Flows need no more memory where all of it was taken at once. The first of all: pages of
+        // a freed core may be used again by the next.
+        let growing = sensor::Options { is_reserved: false, ..self.plan.core.clone() };
+        memory_per_flow(&mut self.cost, &cost::once(&self.window, BATCH_MAX, &growing, "memory")?);
         let mut packets_ns: [Vec<f32>; SIZES.len()] = Default::default();
         let places = packets_ns.iter_mut().zip(self.intervals.iter_mut());
         for (size, (packets_ns, interval)) in SIZES.into_iter().zip(places) {
@@ -291,12 +304,13 @@ impl<'a> Session<'a> {
                 ns_per_packet: run.ns_per_packet,
                 replicas: run.replicas.0,
                 replica_packets: run.replicas.1,
+                together_ns_per_packet: None,
                 is_inconclusive: !run.disturbance.taints.is_empty(),
             });
-            memory_per_flow(&mut self.cost, &run);
             self.disturbances.push(run.disturbance);
             *packets_ns = run.packets_ns;
         }
+        self.cost.arrival_ns = realtime::arrival_ns(&self.window, &self.pace, self.plan.arrivals);
         (self.progress)("cost by part of the work");
         let split = cost::split(&self.window, Cost::REFERENCE_BATCH, &self.plan.core)?;
         let heard = split.observation.traffic.frames / self.window.len().max(1) as u64;
@@ -304,6 +318,49 @@ impl<'a> Session<'a> {
         self.record_stages(&split);
         self.protocols = split.protocols;
         self.costs = Some(Costs { packets_ns, shares: split.shares });
+        Ok(())
+    }
+
+    /// What all workers do together, where each of them can have a processor: virtual time as such
+    /// knows only one.
+    fn measure_together(&mut self) -> Result<(), MeasureError> {
+        self.scales = Scales::alone(&self.intervals);
+        let workers = self.plan.envelope.cores;
+        if workers == 1 {
+            return Ok(());
+        }
+        let hindered = match self.plan.has_quota() {
+            true => Some("a quota would stop them"),
+            false => crowd::hindrance(workers),
+        };
+        if let Some(why) = hindered {
+            self.warnings.push(crowd::left_out(why));
+            return Ok(());
+        }
+        let core = sensor::Options { threads: workers, ..self.plan.core.clone() };
+        let mut together_ns = [Interval::default(); SIZES.len()];
+        for (size, together_ns) in SIZES.into_iter().zip(&mut together_ns) {
+            let part = format!("all workers, batches of {size}");
+            (self.progress)(&part);
+            let crowd = crowd::run(&self.window, size, &core, &part)?;
+            self.digests.take(crowd.rounds, &crowd.observation);
+            if !crowd.disturbance.taints.is_empty() {
+                let why = format!("that was disturbed ({})", crowd.disturbance.taints.join("; "));
+                self.warnings.push(crowd::left_out(&why));
+                return Ok(());
+            }
+            *together_ns = crowd.ns_per_packet;
+            self.disturbances.push(crowd.disturbance);
+        }
+        for (batch, together_ns) in self.cost.batches.iter_mut().zip(together_ns) {
+            batch.together_ns_per_packet = Some(together_ns);
+        }
+        let Some(costs) = &self.costs else { return Ok(()) };
+        let mut device = self.virtual_runner(costs, [1.0; SIZES.len()]).device;
+        // They carried without a ring.
+        device.arrival_ns = 0.0;
+        let apart_ns = SIZES.map(|size| device.saturated_ns(size));
+        self.scales = Scales::together(&together_ns, apart_ns);
         Ok(())
     }
 
@@ -334,11 +391,7 @@ impl<'a> Session<'a> {
     fn search_virtual(&mut self) -> Result<(), MeasureError> {
         let Some(costs) = self.costs.take() else { return Ok(()) };
         let arrivals = self.plan.arrivals;
-        let estimate = [1.0; SIZES.len()];
-        let ends = |end: fn(&Interval) -> f64| {
-            self.intervals.map(|i| if i.estimate > 0.0 { end(&i) / i.estimate } else { 1.0 })
-        };
-        let (cheap, dear) = (ends(|i| i.low), ends(|i| i.high));
+        let Scales { cheap, estimate, dear } = self.scales;
         let goals: Vec<Goal> =
             self.plan.goals.iter().map(|goal| in_virtual_time(*goal, arrivals)).collect();
         let mut ranges = Vec::new();
@@ -378,6 +431,7 @@ impl<'a> Session<'a> {
         let device = Device {
             costs,
             scale,
+            arrival_ns: self.cost.arrival_ns,
             lengths: &self.lengths,
             workers: self.plan.envelope.cores,
             buffer_bytes: self.plan.buffer_bytes,
@@ -458,7 +512,7 @@ impl<'a> Session<'a> {
         let mut histograms = Histograms::new();
         if mode == MeasureMode::Virtual {
             let costs = self.costs.take().unwrap_or_else(|| unreachable!("costs come first"));
-            let mut runner = self.virtual_runner(&costs, [1.0; SIZES.len()]);
+            let mut runner = self.virtual_runner(&costs, self.scales.estimate);
             let trial = runner.trial_with(load, seconds, Some(&mut histograms));
             self.costs = Some(costs);
             return Ok((trial, histograms));
@@ -697,8 +751,7 @@ fn memory_per_flow(cost: &mut Cost, run: &Run) {
     let new_flows = (flows.tcp + flows.udp) * measured / all.max(1);
     #[expect(clippy::cast_precision_loss, reason = "counts of bytes and flows")]
     let growth = run.growth_bytes.map(|bytes| bytes as f64 / new_flows.max(1) as f64);
-    // Of several sizes the first: the pages of a freed core may be used again by the next.
-    if cost.memory_flows == 0 && new_flows >= MEMORY_FLOWS_MIN {
+    if new_flows >= MEMORY_FLOWS_MIN {
         cost.memory_flows = new_flows;
         cost.memory_per_flow_bytes = growth;
     }

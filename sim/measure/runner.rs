@@ -59,14 +59,8 @@ impl VirtualRunner<'_> {
     }
 
     /// What the workers carry when everything waits: packets per second.
-    #[expect(clippy::cast_precision_loss, reason = "a small number of workers")]
     pub fn saturated(&self) -> f64 {
-        let largest = self.device.costs.packets_ns.last().zip(self.device.scale.last());
-        let mean = largest.map_or(1.0, |(list, scale)| {
-            let sum: f64 = list.iter().map(|ns| f64::from(*ns)).sum();
-            sum * scale / (list.len() as f64).max(1.0)
-        });
-        self.device.workers as f64 * 1e9 / mean.max(1.0)
+        1e9 / self.device.saturated_ns(self.device.batch_max).max(1.0)
     }
 }
 
@@ -144,6 +138,7 @@ mod tests {
         let device = Device {
             costs: &costs,
             scale: [1.0; SIZES.len()],
+            arrival_ns: 0.0,
             lengths: &[100; 10],
             workers: 1,
             buffer_bytes,

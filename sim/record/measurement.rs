@@ -280,6 +280,10 @@ pub struct Cost {
     pub is_cpu_time: bool,
     /// By how many packets are handed over at once.
     pub batches: Vec<BatchCost>,
+    /// Nanoseconds of a packet's way through the ring: arriving as a schedule says, waiting, being
+    /// taken. Beside the costs of batches, and in both modes.
+    #[serde(default)]
+    pub arrival_ns: f64,
     /// By part of the work, at [`Cost::REFERENCE_BATCH`] packets at once.
     pub stages: Vec<StageCost>,
     /// By protocol: frames of one protocol replayed alone.
@@ -305,6 +309,10 @@ pub struct BatchCost {
     pub packets: usize,
     /// Nanoseconds per packet.
     pub ns_per_packet: Interval,
+    /// Elapsed nanoseconds per packet where all workers carry what they can at once; `None` with
+    /// one worker, or where that could not be measured.
+    #[serde(default)]
+    pub together_ns_per_packet: Option<Interval>,
     /// Replicas.
     pub replicas: usize,
     /// Packets in each.

@@ -244,6 +244,11 @@ fn costs(cost: &Cost, width: u16) -> String {
         let [estimate, range] = ns(&batch.ns_per_packet);
         let name = format!("batches of {}{}", batch.packets, doubt(batch.is_inconclusive));
         table.add_row([name, String::new(), estimate, range]);
+        if let Some(together) = &batch.together_ns_per_packet {
+            let [estimate, range] = ns(together);
+            let name = "  all workers at once, elapsed".to_owned();
+            table.add_row([name, String::new(), estimate, range]);
+        }
     }
     for stage in &cost.stages {
         let [estimate, range] = ns(&stage.ns_per_packet);
@@ -261,6 +266,10 @@ fn costs(cost: &Cost, width: u16) -> String {
         "\nCost in {kind}; parts and protocols in batches of {}\n{table}\n",
         Cost::REFERENCE_BATCH
     );
+    out.push_str(&format!(
+        "  a packet's way through the ring takes {} ns beside these\n",
+        number::fixed(cost.arrival_ns, 1)
+    ));
     if let Some(ratio) = cost.parts_over_whole {
         out.push_str(&format!(
             "  protocols alone cost {} times what they cost together\n",

@@ -59,8 +59,9 @@ const SERIES_BYTES_MAX: usize = 160 << 20;
 /// Frames after which the memory is looked at, a power of two: they add 25 MiB at most.
 const FRAMES_PER_LOOK: u64 = 1 << 16;
 
-/// Frames logged from the start of the capture: 9 MiB, and 3 MiB to find them by address.
-const LOG_MAX: usize = 1 << 17;
+/// Frames logged from the start of the capture: 9 MiB, and 3 MiB to find them by address. Until
+/// then, a frame costs more.
+pub const LOG_MAX: usize = 1 << 17;
 
 /// Buckets of the address index, a power of two far above [`CANDIDATES_MAX`].
 const BUCKETS: usize = 4096;

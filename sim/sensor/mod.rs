@@ -22,7 +22,7 @@ mod understood;
 use std::net::IpAddr;
 
 pub use audience::{Audience, Ends};
-pub use hosts::{SERVICE_PORTS, Service};
+pub use hosts::{LOG_MAX, SERVICE_PORTS, Service};
 pub use ledger::Rows;
 pub use observation::Observation;
 pub use pipeline::{Progress, Step, Watch, arrivals, hear, observe, observe_watched};
@@ -47,6 +47,9 @@ pub struct Options {
     pub threads: usize,
     /// Flows kept at the same time, over all shards.
     pub flows_max: usize,
+    /// The flow table has its full size from the start, as after a long run. Else it grows, and
+    /// the core stands still while it does: for 90 ms in all on its way to the default size.
+    pub is_reserved: bool,
     /// Largest IP packet of the link, in bytes.
     pub mtu_bytes: u32,
     /// Domain controllers given by the user; found from the traffic where empty.
@@ -62,6 +65,7 @@ impl Default for Options {
         Self {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             flows_max: FLOWS_MAX,
+            is_reserved: false,
             mtu_bytes: crate::flow::Decoder::default().mtu_bytes,
             named: Vec::new(),
         }

@@ -7,7 +7,8 @@
 //! one batch per worker.
 
 use std::net::IpAddr;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::audience::Audience;
 use super::hosts::Hosts;
@@ -25,6 +26,11 @@ use crate::record::{Drops, Layers};
 
 /// Packets whose flow entries are read ahead together.
 const AHEAD: usize = 32;
+
+/// How often a worker looks whether its turn has come before it sleeps. Ours: some tens of
+/// microseconds, about what sleeping and being woken takes. A stage is done with a batch in a
+/// fraction of that, so workers that slept at once would wait for each other most of the time.
+const LOOKS: u32 = 2_000;
 
 /// How far the run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,6 +184,8 @@ impl Audience for Nobody {}
 /// Everything the workers share.
 struct Line<'a> {
     decoder: Decoder,
+    /// See [`looks`].
+    looks: u32,
     input: Mutex<Input<'a>>,
     fragments: Stage<Reassembler>,
     shards: [Stage<Shard>; SHARDS],
@@ -189,18 +197,24 @@ struct Line<'a> {
 impl<'a> Line<'a> {
     fn new(source: &'a mut dyn FrameSource, options: &Options, rows: Option<Rows<'a>>) -> Self {
         let flows_each = options.flows_max.div_ceil(SHARDS);
+        let shard = if options.is_reserved { Shard::reserved } else { Shard::new };
+        let looks = looks(options.threads);
         Self {
             decoder: Decoder { mtu_bytes: options.mtu_bytes },
+            looks,
             input: Mutex::new(Input { source, next: 0, frames: 0, ended: false }),
-            fragments: Stage::new(Reassembler::new(FragmentLimits::default())),
-            shards: std::array::from_fn(|_| Stage::new(Shard::new(flows_each))),
+            fragments: Stage::new(looks, Reassembler::new(FragmentLimits::default())),
+            shards: std::array::from_fn(|_| Stage::new(looks, shard(flows_each))),
             with_words: rows.is_some(),
-            timeline: Stage::new(Timeline {
-                ledger: Ledger::new(rows),
-                hosts: Hosts::new(options),
-                layers: Layers::default(),
-                drops: Drops::default(),
-            }),
+            timeline: Stage::new(
+                looks,
+                Timeline {
+                    ledger: Ledger::new(rows),
+                    hosts: Hosts::new(options),
+                    layers: Layers::default(),
+                    drops: Drops::default(),
+                },
+            ),
         }
     }
 }
@@ -222,6 +236,10 @@ pub(super) struct Timeline<'a> {
 
 /// A stage that admits batches in their order.
 struct Stage<T> {
+    /// See [`looks`].
+    looks: u32,
+    /// [`Queue::next`], to be looked at without the lock.
+    next: AtomicU64,
     state: Mutex<Queue<T>>,
     turn: Condvar,
 }
@@ -235,13 +253,19 @@ struct Queue<T> {
 }
 
 impl<T> Stage<T> {
-    fn new(value: T) -> Self {
-        Self { state: Mutex::new(Queue { next: 0, waiting: 0, value }), turn: Condvar::new() }
+    fn new(looks: u32, value: T) -> Self {
+        Self {
+            looks,
+            next: AtomicU64::new(0),
+            state: Mutex::new(Queue { next: 0, waiting: 0, value }),
+            turn: Condvar::new(),
+        }
     }
 
     /// Waits for the turn of batch `number`, then works. The turn passes on even if `work`
     /// panics, so that no other worker waits for ever.
     fn enter(&self, number: u64, work: impl FnOnce(&mut T)) {
+        look(self.looks, || (self.next.load(Ordering::Acquire) >= number).then_some(()));
         let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         while guard.next < number {
             guard.waiting += 1;
@@ -268,6 +292,7 @@ struct Turn<'a, T> {
 impl<T> Drop for Turn<'_, T> {
     fn drop(&mut self) {
         self.guard.next += 1;
+        self.stage.next.store(self.guard.next, Ordering::Release);
         if self.guard.waiting > 0 {
             self.stage.turn.notify_all();
         }
@@ -331,9 +356,35 @@ fn work(line: &Line<'_>, progress: &(dyn Fn(Progress) + Sync), watch: &impl Watc
     }
 }
 
+/// Looks before sleeping: none where workers share processors, for whoever looks then keeps one
+/// from the worker that is waited for.
+fn looks(threads: usize) -> u32 {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    if threads <= processors { LOOKS } else { 0 }
+}
+
+/// What `seek` finds within so many looks.
+fn look<T>(looks: u32, mut seek: impl FnMut() -> Option<T>) -> Option<T> {
+    for _ in 0..looks {
+        let found = seek();
+        if found.is_some() {
+            return found;
+        }
+        std::hint::spin_loop();
+    }
+    None
+}
+
 /// Takes the next batch; `None` at the end.
 fn next(line: &Line<'_>, batch: &mut Batch, progress: &(dyn Fn(Progress) + Sync)) -> Option<u64> {
-    let mut input = line.input.lock().unwrap_or_else(PoisonError::into_inner);
+    // A source that has no frames yet keeps its lock for longer: then the others sleep.
+    let taken = look(line.looks, || match line.input.try_lock() {
+        Err(TryLockError::WouldBlock) => None,
+        taken => Some(taken.ok()),
+    });
+    let mut input = taken
+        .flatten()
+        .unwrap_or_else(|| line.input.lock().unwrap_or_else(PoisonError::into_inner));
     if input.ended || !input.source.fill(batch) {
         input.ended = true;
         return None;
@@ -486,6 +537,43 @@ mod tests {
         fn fill(&mut self, _: &mut Batch) -> bool {
             false
         }
+    }
+
+    #[test]
+    fn batches_pass_a_stage_in_order_whether_workers_look_or_sleep() {
+        for looks in [0, 1, LOOKS] {
+            let stage = Stage::new(looks, Vec::new());
+            std::thread::scope(|scope| {
+                for first in [2, 1, 0] {
+                    let stage = &stage;
+                    scope.spawn(move || {
+                        for number in (first..300).step_by(3) {
+                            stage.enter(number, |passed: &mut Vec<u64>| passed.push(number));
+                        }
+                    });
+                }
+            });
+            assert_eq!(stage.into_inner(), (0..300).collect::<Vec<u64>>(), "{looks} looks");
+        }
+    }
+
+    #[test]
+    fn a_worker_looks_as_often_as_it_may_and_not_at_all_where_processors_are_shared() {
+        let mut seen = 0;
+        let found = look(5, || {
+            seen += 1;
+            (seen == 3).then_some(seen)
+        });
+        assert_eq!((found, seen), (Some(3), 3));
+        assert_eq!(
+            look(5, || {
+                seen += 1;
+                None::<()>
+            }),
+            None
+        );
+        assert_eq!((look(0, || Some(1)), seen), (None, 8));
+        assert_eq!((looks(1), looks(usize::MAX)), (LOOKS, 0));
     }
 
     #[test]

@@ -84,12 +84,16 @@ impl Taken {
 impl Shard {
     /// An empty shard for at most about `flows_max` flows.
     pub fn new(flows_max: usize) -> Self {
-        Self {
-            table: FlowTable::new(flows_max),
-            talks: Talks::new(),
-            totals: Totals::new(),
-            warmth: 0,
-        }
+        Self::with(FlowTable::new(flows_max))
+    }
+
+    /// The same, with the memory for all of them taken at once.
+    pub fn reserved(flows_max: usize) -> Self {
+        Self::with(FlowTable::reserved(flows_max))
+    }
+
+    fn with(table: FlowTable) -> Self {
+        Self { table, talks: Talks::new(), totals: Totals::new(), warmth: 0 }
     }
 
     /// Starts reading the cache line that `packet` will need.

@@ -12,7 +12,8 @@ use std::collections::VecDeque;
 use hdrhistogram::Histogram;
 
 use super::cost::STAGES;
-use super::load::Schedule;
+use super::load::{Arrivals, Pace, Schedule};
+use crate::base::Random;
 use crate::flow::SHARDS;
 use crate::record::Trial;
 
@@ -21,6 +22,10 @@ pub const SIZES: [usize; 4] = [1, 8, 32, 256];
 
 /// Packets handed to the core at once, at most.
 pub const BATCH_MAX: usize = 256;
+
+/// Batches of each worker that show what all carry where everything waits. Beginning and end, when
+/// not all are at work, count for less than a two-hundredth.
+const SATURATING_BATCHES: u64 = 256;
 
 /// Costs of every packet of the window at every size of [`SIZES`], in nanoseconds, and the
 /// shares of the stages.
@@ -62,6 +67,8 @@ pub struct Device<'a> {
     pub costs: &'a Costs,
     /// All costs are multiplied by this.
     pub scale: [f64; SIZES.len()],
+    /// What each packet costs on its way through the ring, in nanoseconds: one worker at a time.
+    pub arrival_ns: f64,
     /// Captured bytes of each frame of the window.
     pub lengths: &'a [u32],
     /// Workers.
@@ -127,7 +134,30 @@ struct State<'a, 'b> {
     histograms: Option<&'a mut Histograms>,
 }
 
-impl State<'_, '_> {
+impl<'a, 'b> State<'a, 'b> {
+    fn new(
+        device: &'a Device<'a>,
+        intended: u64,
+        schedule: &'a mut Schedule<'b>,
+        histograms: Option<&'a mut Histograms>,
+    ) -> Self {
+        let mut state = Self {
+            device,
+            schedule,
+            intended,
+            arrived: 0,
+            next_ns: None,
+            place: 0,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            lost: 0,
+            queue_max: 0,
+            histograms,
+        };
+        state.advance();
+        state
+    }
+
     fn advance(&mut self) {
         self.next_ns = (self.arrived < self.intended).then(|| self.schedule.next());
     }
@@ -187,20 +217,7 @@ impl Device<'_> {
         schedule: &mut Schedule<'_>,
         histograms: Option<&mut Histograms>,
     ) -> Trial {
-        let mut state = State {
-            device: self,
-            schedule,
-            intended,
-            arrived: 0,
-            next_ns: None,
-            place: 0,
-            queue: VecDeque::new(),
-            queued_bytes: 0,
-            lost: 0,
-            queue_max: 0,
-            histograms,
-        };
-        state.advance();
+        let mut state = State::new(self, intended, schedule, histograms);
         let (busy_ns, end_ns) = self.run(&mut state);
         #[expect(clippy::cast_precision_loss, reason = "packets of a trial stay below 2^53")]
         Trial {
@@ -220,7 +237,33 @@ impl Device<'_> {
         }
     }
 
+    /// Nanoseconds per packet where everything waits and is taken in batches of `batch_max`: what
+    /// all workers carry together.
+    #[expect(clippy::cast_precision_loss, reason = "a few million packets at most")]
+    pub fn saturated_ns(&self, batch_max: usize) -> f64 {
+        let frames = self.lengths.len().max(1) as u64;
+        let packets = SATURATING_BATCHES * (self.workers.max(1) * batch_max) as u64;
+        let packets = packets.div_ceil(frames) * frames;
+        let endless = Device {
+            costs: self.costs,
+            scale: self.scale,
+            arrival_ns: self.arrival_ns,
+            lengths: self.lengths,
+            workers: self.workers,
+            buffer_bytes: u64::MAX,
+            batch_max,
+        };
+        let pace = Pace::new(Vec::new());
+        // All of them within the first microsecond.
+        let load = packets as f64 * 1e6;
+        let mut schedule = Schedule::new(&pace, Arrivals::Fixed, load, Random::new(0));
+        let mut state = State::new(&endless, packets, &mut schedule, None);
+        let (_, end_ns) = endless.run(&mut state);
+        end_ns / packets as f64
+    }
+
     /// Until nothing is left; the time the workers were busy, and the end, in nanoseconds.
+    #[expect(clippy::cast_precision_loss, reason = "packets of a batch")]
     fn run(&self, state: &mut State<'_, '_>) -> (f64, f64) {
         let stations = stations(&self.costs.shares);
         let weights = weights();
@@ -243,7 +286,8 @@ impl Device<'_> {
             }
             let packets = state.queue.len().min(self.batch_max.min(BATCH_MAX));
             let cost_ns = self.cost_ns(&weights, state.queue.iter().take(packets));
-            let mut at_ns = now_ns;
+            let ring_ns = packets as f64 * self.arrival_ns;
+            let mut at_ns = now_ns + ring_ns;
             for (station, passed_ns) in stations.iter().zip(&mut passed_ns) {
                 if station.is_in_turn {
                     at_ns = at_ns.max(*passed_ns);
@@ -255,7 +299,7 @@ impl Device<'_> {
             }
             state.done(packets, now_ns, at_ns);
             state.take(packets);
-            busy_ns += cost_ns;
+            busy_ns += ring_ns + cost_ns;
             end_ns = end_ns.max(at_ns);
             *worker = at_ns;
         }

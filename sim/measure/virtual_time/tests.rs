@@ -30,6 +30,7 @@ impl Case {
         let device = Device {
             costs: &self.costs,
             scale: [1.0; SIZES.len()],
+            arrival_ns: 0.0,
             lengths: &self.lengths,
             workers: self.workers,
             buffer_bytes: self.buffer_bytes,
@@ -115,6 +116,7 @@ fn between_measured_sizes_a_fixed_part_per_batch_is_exact() {
     let device = Device {
         costs: &costs,
         scale: [1.0; SIZES.len()],
+        arrival_ns: 0.0,
         lengths: &lengths,
         workers: 1,
         buffer_bytes: 1,

@@ -46,6 +46,7 @@ fn a_capture_is_measured_in_virtual_time_and_every_figure_fits_the_others() {
     assert_eq!(number(&slow["loss_ratio"]), 0.0, "twice the pace of a small office");
     assert!(number(&flood["loss_ratio"]) > 0.5, "twenty million a second");
     costs_fit(&record["cost"]);
+    together_fits(&record);
     delays_fit(&record);
     files_fit(folder.path(), &record);
 }
@@ -90,6 +91,19 @@ fn costs_fit(cost: &Value) {
     let frames: u64 =
         list(&cost["protocols"]).iter().map(|protocol| protocol["frames"].as_u64().unwrap()).sum();
     assert_eq!(frames, 1_228);
+}
+
+/// What two workers do to each other was measured at every size, or is said to be left out.
+fn together_fits(record: &Value) {
+    let batches = list(&record["cost"]["batches"]).iter();
+    let together: Vec<&Value> = batches.map(|batch| &batch["together_ns_per_packet"]).collect();
+    let mut warnings = list(&record["warnings"]).iter();
+    let is_left_out = warnings.any(|told| told.as_str().unwrap().contains("those of one worker"));
+    assert!(together.iter().all(|interval| interval.is_null() == is_left_out), "{together:?}");
+    for interval in together.iter().filter(|interval| !interval.is_null()) {
+        let [low, estimate, high] = ["low", "estimate", "high"].map(|end| number(&interval[end]));
+        assert!(0.0 < low && low <= estimate && estimate <= high, "{interval}");
+    }
 }
 
 fn delays_fit(record: &Value) {
