@@ -1,5 +1,5 @@
-//! Arrivals as listeners take them: a few hundred at a time, dealt to shards once for all sizes
-//! that have as many.
+//! Arrivals as listeners take them: a thousand at a time, dealt to shards once for all sizes that
+//! have as many.
 //!
 //! A shard that has its packets in one row is served without looking anything up, twice as fast
 //! as one whose packets lie scattered among those of others.

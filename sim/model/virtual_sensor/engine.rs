@@ -5,7 +5,7 @@ use crate::model::rounding::whole_u64;
 use crate::record::SimulatedSize;
 
 use super::block::Block;
-use super::listener::{Listener, UNITS_PER_SECOND};
+use super::listener::{Listener, SERVICE_MAX, UNITS_PER_SECOND};
 use super::quota::{self, QUOTA_SECONDS};
 use super::size::{Offered, Size};
 use super::{Arrivals, CLASSES, Candidate, SensorError, Settings};
@@ -67,7 +67,8 @@ impl VirtualSensor {
             Listener::new(super::settings::shards(candidate.cores), buffer, start_ns)
         });
         let listeners: Vec<Listener> = listeners.collect();
-        let units = |class| settings.cost_ns(class) * UNITS_PER_SECOND / 1e9;
+        // No more than a listener takes for one, or sums would overflow.
+        let units = |class| (settings.cost_ns(class) * UNITS_PER_SECOND / 1e9).min(SERVICE_MAX);
         let mut sensor = Self {
             sizes: candidates.iter().map(|candidate| Size::new(*candidate, start_ns)).collect(),
             block: Block::new(listeners.iter().map(Listener::shards)),

@@ -27,14 +27,12 @@ pub(super) const UNITS_PER_SECOND: f64 = UNITS_PER_NS * 1e9;
 /// Longest service and longest backlog, in units: 1.07 s and 9.8 h. Beyond them nothing is told
 /// apart, and a buffer with so much in it counts as full. They keep sums away from overflow: a
 /// block's packets wait for 2^60 units together.
-const SERVICE_MAX: f64 = (1_u64 << 35) as f64;
+pub(super) const SERVICE_MAX: f64 = (1_u64 << 35) as f64;
 const BACKLOG_MAX: i64 = 1 << 50;
 
-/// Largest buffer that is told from an endless one, in bytes.
-const CAPACITY_MAX: u64 = 1 << 50;
-
-/// Packets that all buffers of a size hold, at most, whatever their bytes: 16 MiB of memory. 64 MiB
-/// of buffer filled with the smallest frames are a fourth of it.
+/// Packets that all buffers of a size hold, at most, whatever their bytes: 32 MiB of memory at
+/// worst, because queues grow by doubling. 64 MiB of buffer filled with the smallest frames are a
+/// fourth of it; in a buffer of 1 GiB, packets of less than 256 bytes find this limit first.
 const PACKETS_MAX: usize = 1 << 22;
 
 /// Lossless time that ends a stretch of loss, in nanoseconds: a second.
@@ -113,13 +111,12 @@ pub(super) struct Listener {
 impl Listener {
     /// An idle listener with so many threads and so many bytes of buffer for each.
     pub(super) fn new(shards: usize, buffer_bytes: u64, epoch_ns: i64) -> Self {
-        let capacity = buffer_bytes.min(CAPACITY_MAX);
         let packets = PACKETS_MAX / shards.max(1);
         let (services, services_f64) = ([0; CLASSES], [0.0; CLASSES]);
         Self {
             epoch_ns,
-            rules: Box::new(Rules { services, services_f64, capacity, packets }),
-            shards: vec![Shard::new(capacity); shards],
+            rules: Box::new(Rules { services, services_f64, capacity: buffer_bytes, packets }),
+            shards: vec![Shard::new(buffer_bytes); shards],
             up: true,
             tally: Tally::default(),
             now: None,
@@ -394,6 +391,8 @@ impl Shard {
         if gone > 0 || was_idle {
             self.clear(rules);
             self.room -= kept.iter().map(|packet| packet.kind.bytes()).sum::<u64>();
+        } else {
+            self.release(now, rules);
         }
         if let (true, Some(first)) = (self.waiting.is_empty(), kept.first()) {
             self.first_done = start + rules.service(first.kind);
@@ -443,13 +442,14 @@ impl Shard {
             self.waiting.push_back(packet.kind);
         }
         (self.free_at, self.room) = (free_at, room);
+        self.release(tick + list.packets.last().map_or(0, |last| last.now()), rules);
         self.packets += packets;
         lost.packets += list.packets.len() as u64 - packets;
         lost.bytes += lost_bytes;
         lost.units += lost_units;
         lost.first = lost.first.min(first.unwrap_or(i64::MAX));
         lost.last = lost.last.max(last);
-        Done { waited, held: rules.capacity - room }
+        Done { waited, held: rules.capacity - self.room }
     }
 }
 

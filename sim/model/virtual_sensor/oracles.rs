@@ -7,8 +7,10 @@ use crate::base::Random;
 use crate::model::rounding::{whole_i64, whole_u64};
 use crate::record::SimulatedSize;
 
+use super::block::{Block, UNIT_BITS};
+use super::listener::Listener;
 use super::shards::{deal, slot_of};
-use super::{Arrivals, Candidate, Settings, VirtualSensor};
+use super::{Arrivals, CLASSES, Candidate, Settings, VirtualSensor};
 
 /// Mean service in nanoseconds of the packets below.
 const SERVICE_NS: f64 = 50_000.0;
@@ -250,4 +252,193 @@ fn shards_lose_what_queues_of_their_own_lose() {
     let expected = each.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     assert!(expected.0 > 5_000);
     assert_eq!((found.lost_packets, found.lost_bytes), expected);
+}
+
+/// A shard as slow as can be: the end of service and the bytes of each packet that it holds.
+#[derive(Clone, Default)]
+struct SlowShard {
+    free_at: i64,
+    held: VecDeque<(i64, u64)>,
+    held_bytes: u64,
+}
+
+impl SlowShard {
+    /// Lets go what is done.
+    fn release(&mut self, now: i64) {
+        while self.held.front().is_some_and(|(done, _)| *done <= now) {
+            self.held_bytes -= self.held.pop_front().unwrap().1;
+        }
+    }
+
+    /// How long a packet waits that comes at `now`; `None` where it is lost.
+    fn offer(&mut self, now: i64, service: i64, bytes: u64, room: u64) -> Option<i64> {
+        self.release(now);
+        if self.held_bytes + bytes > room {
+            return None;
+        }
+        let start = self.free_at.max(now);
+        self.free_at = start + service;
+        self.held.push_back((self.free_at, bytes));
+        self.held_bytes += bytes;
+        Some(start - now)
+    }
+
+    /// Makes what is left at `now` take `to` instead of `from`: powers of two, no rounding.
+    fn stretch(&mut self, now: i64, from: i64, to: i64) {
+        let all = self.held.iter_mut().map(|(done, _)| done).chain([&mut self.free_at]);
+        for done in all.filter(|done| **done > now) {
+            assert_eq!((*done - now) * to % from, 0);
+            *done = now + (*done - now) * to / from;
+        }
+    }
+}
+
+/// A listener and slow shards, side by side from tick to tick.
+struct Both {
+    random: Random,
+    /// Bytes of buffer of a shard.
+    room: u64,
+    /// Cost of each class in nanoseconds while the rate is 1, and how many times that it is.
+    costs: Vec<i64>,
+    times: i64,
+    up: bool,
+    tick_ns: i64,
+    listener: Listener,
+    block: Block,
+    shards: Vec<SlowShard>,
+    lost_packets: u64,
+}
+
+impl Both {
+    fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let shards = [1, 2, 3, 32][random.below(4) as usize];
+        let room = [1, 100, 1_514, 64_000, 1 << 20, 1 << 63][random.below(6) as usize];
+        // Multiples of 64 ns: an eighth of what is left is a whole number of units.
+        let dear = [64, 640, 6_400, 64_000][random.below(4) as usize];
+        let costs = (0..CLASSES).map(|_| i64::from(random.below(200)) * dear).collect();
+        let mut both = Self {
+            random,
+            room,
+            costs,
+            times: 1,
+            up: true,
+            tick_ns: 0,
+            listener: Listener::new(shards, room, 0),
+            block: Block::new([shards, 5].into_iter()),
+            shards: vec![SlowShard::default(); shards],
+            lost_packets: 0,
+        };
+        both.set_services();
+        both
+    }
+
+    fn set_services(&mut self) {
+        let costs = self.costs.iter().map(|cost| (cost * self.times) as f64);
+        self.listener.set_services(costs);
+    }
+
+    /// Packets of any size, at any time of a tick, many of them at its very start or together.
+    fn arrivals(&mut self, length_ns: i64) -> Arrivals {
+        let random = &mut self.random;
+        let count = [0, 1, 3, 40, 300, 3_000][random.below(6) as usize];
+        let steps = u32::try_from(length_ns / 64).unwrap();
+        let together = random.below(steps);
+        let mut times: Vec<u32> = (0..count)
+            .map(|_| [0, together, random.below(steps)][random.below(16).min(2) as usize])
+            .collect();
+        times.sort_unstable();
+        let mut arrivals = Arrivals::default();
+        for time in times {
+            let bytes = [0, 1, 60, 500, 1_514, u32::MAX][random.below(6) as usize];
+            let class = u8::try_from(random.below(256)).unwrap();
+            let time_ns = self.tick_ns + i64::from(time) * 64;
+            arrivals.push(time_ns, bytes, class, random.below(1 << 30));
+        }
+        arrivals
+    }
+
+    /// One tick of arrivals in blocks.
+    fn serve(&mut self, length_ns: i64) {
+        let arrivals = self.arrivals(length_ns);
+        let owners = deal(self.shards.len());
+        let (mut lost, mut lost_bytes, mut waited, mut most) = (0, 0, 0, 0);
+        let (mut from, mut lists) = (0, 0);
+        while from < arrivals.len() {
+            let count = self.block.fill(&arrivals, from, self.tick_ns, length_ns);
+            self.block.deal();
+            self.listener.serve(self.tick_ns, self.block.lists(self.shards.len()));
+            self.block.clear();
+            let mut last = vec![None; self.shards.len()];
+            for index in from..from + count {
+                let owner = owners[usize::from(slot_of(arrivals.flow[index]))];
+                let now = arrivals.time_ns[index] << UNIT_BITS;
+                let cost = self.costs[usize::from(arrivals.class[index])];
+                let bytes = u64::from(arrivals.bytes[index].clamp(1, (1 << 21) - 1));
+                let room = if self.up { self.room } else { 0 };
+                let service = (cost * self.times) << UNIT_BITS;
+                let wait = self.shards[owner].offer(now, service, bytes, room);
+                lost += u64::from(wait.is_none());
+                lost_bytes += if wait.is_none() { bytes } else { 0 };
+                waited += wait.unwrap_or(0);
+                last[owner] = Some(now);
+            }
+            for (shard, last) in self.shards.iter_mut().zip(last) {
+                shard.release(last.unwrap_or(0));
+                most = if last.is_some() { shard.held_bytes.max(most) } else { most };
+                lists += i64::from(last.is_some());
+            }
+            from += count;
+        }
+        self.tick_ns += length_ns;
+        let tally = self.listener.take();
+        assert_eq!((tally.lost_packets, tally.lost_bytes), (lost, lost_bytes));
+        assert_eq!(tally.queue_bytes_max, most);
+        // Each list rounds.
+        assert!((0..=lists).contains(&((waited >> UNIT_BITS) - tally.wait_ns)));
+        self.lost_packets += lost;
+    }
+
+    /// Whatever may happen at the end of a tick, each now and then.
+    fn change(&mut self) {
+        let (now_ns, now) = (self.tick_ns, self.tick_ns << UNIT_BITS);
+        if self.random.chance(0.3) {
+            self.shards.iter_mut().for_each(|shard| shard.release(now));
+            let held: u64 = self.shards.iter().map(|shard| shard.held_bytes).sum();
+            assert_eq!(self.listener.buffered_bytes(now_ns), held);
+        }
+        if self.random.chance(0.1) {
+            self.up = !self.up;
+            self.shards.fill(SlowShard { free_at: now, ..SlowShard::default() });
+            self.listener.set_up(now_ns, self.up);
+        }
+        if self.random.chance(0.1) {
+            self.listener.move_epoch(now_ns);
+        }
+        if self.random.chance(0.3) {
+            let before = self.times;
+            self.times = [1, 2, 4, 8][self.random.below(4) as usize];
+            self.shards.iter_mut().for_each(|shard| shard.stretch(now, before, self.times));
+            self.listener.stretch(now_ns, self.times as f64 / before as f64);
+            self.set_services();
+        }
+        let left = self.shards.iter().map(|shard| (shard.free_at - now).max(0) as f64);
+        let seconds = left.sum::<f64>() / 1e9 / f64::from(1 << UNIT_BITS);
+        assert!((self.listener.backlog_seconds(now_ns) - seconds).abs() <= 1e-9 * seconds);
+    }
+}
+
+#[test]
+fn whatever_happens_to_its_rate_a_listener_does_what_slow_queues_do() {
+    let mut lost_packets = 0;
+    for seed in 0..40 {
+        let mut both = Both::new(seed);
+        for _ in 0..40 {
+            let length_ns = [10_000_000, 100_000_000][both.random.below(2) as usize];
+            both.serve(length_ns);
+            both.change();
+        }
+        lost_packets += both.lost_packets;
+    }
+    assert!(lost_packets > 100_000, "{lost_packets}");
 }

@@ -439,3 +439,54 @@ fn what_the_server_leaves_goes_where_the_work_is() {
     let many = lost(16_666, 2_000);
     assert!((many.loss_ratio() - 0.2).abs() < 0.05, "{}", many.loss_ratio());
 }
+
+#[test]
+fn costs_without_end_overflow_nothing() {
+    for cost in [1e-300, 1e12, f64::MAX] {
+        let sizes = [1.0, 1_000.0].map(|load| Candidate { load, ..size(2.0, 1_000) });
+        let found = run(&Settings::new(0.0, vec![cost]), &sizes, &steady(5_000, 100_000));
+        let lost = losses(&found);
+        assert_eq!(lost, if cost < 1.0 { [0, 5_000] } else { [4_998, 5_000] }, "{cost}");
+    }
+}
+
+/// A buffer of a GiB in each of 32 shards, and single bytes of one conversation.
+#[test]
+fn a_buffer_holds_only_so_many_packets_however_small_they_are() {
+    let mut arrivals = steady(140_000, 1_000);
+    arrivals.bytes.fill(1);
+    let found = run(&Settings::new(0.0, vec![1e8]), &[size(32.0, 1 << 30)], &arrivals);
+    assert_eq!(losses(&found), [140_000 - (1 << 22) / 32 - 1]);
+}
+
+/// What a size may do with stages that hold it back, a quota that follows the traffic, and restarts.
+#[test]
+fn batches_change_nothing_where_sensors_are_held_back_and_stop() {
+    let arrivals = bursty(12, 20_000.0, 25.0, 0.8, any_size);
+    let stages = Stages { translator_per_second: 100.0, ..Stages::default() };
+    let idle = Use { cores: 0.5, memory_gb: 4.0 };
+    let own_load = OwnLoad::FollowsTraffic { idle, cores_per_packet_per_second: 1e-4 };
+    let settings = Settings { stages, own_load, restart_seconds: 1.5, ..settings() };
+    let server = Some(Server { cores: 4.0, memory_gb: 64.0 });
+    let sizes = [(1.0, 64.0, 1.0), (2.0, 5.5, 1.0), (3.5, 64.0, 0.5), (1.0, 64.0, 3.0)].map(
+        |(cores, memory_gb, load)| Candidate { memory_gb, load, server, ..size(cores, 1 << 20) },
+    );
+    let whole = run(&settings, &sizes, &arrivals);
+    assert!(whole.iter().all(|size| size.lost_packets > 0));
+    assert!(whole[0].restart_count == 0 && whole[1].restart_count > 0);
+    for most in [1, 7, 5_000] {
+        let mut random = Random::new(4);
+        let mut sensor = VirtualSensor::new(settings.clone(), &sizes, 0).unwrap();
+        let mut batch = Arrivals::default();
+        for index in 0..arrivals.len() {
+            let Arrivals { time_ns, bytes, class, flow } = &arrivals;
+            batch.push(time_ns[index], bytes[index], class[index], flow[index]);
+            if random.below(most) == 0 || index + 1 == arrivals.len() {
+                sensor.offer(&batch).unwrap();
+                batch.clear();
+            }
+        }
+        let end = *arrivals.time_ns.last().unwrap() + 1_000_000_000;
+        assert_eq!(sensor.finish(end).unwrap(), whole);
+    }
+}

@@ -41,7 +41,7 @@ impl Offered {
     pub(super) fn add(&mut self, other: &Self) {
         self.packets += other.packets;
         self.bytes += other.bytes;
-        self.work_units += other.work_units;
+        self.work_units = self.work_units.saturating_add(other.work_units);
     }
 }
 
