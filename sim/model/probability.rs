@@ -20,7 +20,7 @@ use super::bursts::{BurstError, BurstModel, Generator, Mix, Rates};
 use super::calibration::{Calibration, ClassCosts};
 use super::meter::Meter;
 use super::rounding::{whole_u64, whole_usize};
-use super::virtual_sensor::{Arrivals, Candidate, SensorError, Settings, VirtualSensor};
+use super::virtual_sensor::{Arrivals, Candidate, FULL, SensorError, Settings, VirtualSensor};
 
 /// Replicas that a probability of 5 % can be told with: of 200 that all keep the goal, the 95 %
 /// interval ends at 1.9 %.
@@ -36,8 +36,6 @@ pub const DAY_DEVIATION: f64 = 0.1;
 const YES_BELOW: f64 = 0.05;
 /// Probability above which it is `No`.
 const NO_ABOVE: f64 = 0.5;
-/// Utilisation of an interval in which cores were what ran short.
-const FULL: f64 = 0.9;
 /// Quantile of the normal distribution for a 95 % interval.
 const Z: f64 = 1.959_964;
 
@@ -177,7 +175,7 @@ impl Experiment<'_> {
             .map(|replica| {
                 let found = self.run(candidates, u64::from(replica))?;
                 self.note(self.work(candidates.len()));
-                Ok(candidates.iter().zip(&found).map(|(c, size)| kept(c, size)).collect())
+                Ok(found.iter().map(kept).collect())
             })
             .collect::<Result<_, ExperimentError>>()?;
         let each = candidates.iter().enumerate().map(|(index, candidate)| {
@@ -413,20 +411,19 @@ fn size_of(candidate: &Candidate) -> SensorSize {
     }
 }
 
-fn kept(candidate: &Candidate, size: &SimulatedSize) -> Run {
-    let starved = |cores: f64| cores < candidate.cores * 0.999;
-    // What is late has not been lost yet, but cores ran short all the same.
-    let short = |row: &SimulatedInterval| size.late_packets > 0 && row.utilisation >= FULL;
-    let lossy = || size.intervals.iter().filter(move |row| row.lost_packets > 0 || short(row));
+fn kept(size: &SimulatedSize) -> Run {
+    let missed = size.lost_packets.saturating_add(size.late_packets);
+    // A shard that lags behind where others have time has one conversation too many.
+    let is_one = |row: &SimulatedInterval| row.lost_packets > 0 && row.busiest_shard >= FULL;
     let limit = if size.restart_count > 0 {
         Limit::Memory
-    } else if lossy().all(|row| row.utilisation < FULL) {
-        let is_one = lossy().any(|row| row.busiest_shard >= FULL);
-        if is_one { Limit::Conversation } else { Limit::Bursts }
-    } else if lossy().any(|row| row.utilisation >= FULL && starved(row.allowed_cores)) {
-        Limit::Quota
+    } else if missed > 0 && size.saturated_packets >= missed.div_ceil(2) {
+        let starved = size.starved_packets >= size.saturated_packets.div_ceil(2);
+        if starved { Limit::Quota } else { Limit::Cores }
+    } else if size.late_packets > 0 || size.intervals.iter().any(is_one) {
+        Limit::Conversation
     } else {
-        Limit::Cores
+        Limit::Bursts
     };
     Run {
         loss: size.missed_ratio(),

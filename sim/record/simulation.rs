@@ -32,6 +32,11 @@ pub struct SimulatedSize {
     /// Packets that waited at the end with more than a second of work before them: a sensor that
     /// lags behind has only not lost them yet.
     pub late_packets: u64,
+    /// Of the lost and late packets those of ten seconds in which all cores that the sensor may
+    /// use were busy.
+    pub saturated_packets: u64,
+    /// Of those, the ones where the server itself left it fewer cores than its size has.
+    pub starved_packets: u64,
     /// Bytes lost.
     pub lost_bytes: u64,
     /// Mean wait of the packets that were not lost, from arrival to start of service, in ms.

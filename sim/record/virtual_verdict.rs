@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::SensorSize;
 use super::{
     Assumption, CalibrationSummary, Chance, Exhaustion, Headroom, Limit, SimulatedSize,
     SizeProbability, SufficientSize,
@@ -78,7 +79,8 @@ pub struct VirtualVerdict {
     pub server_memory_gb: Option<f64>,
     /// What the server needs for itself, in words.
     pub own_load: String,
-    /// The sizes of the vendor's table, as the sensor's own share: smallest first.
+    /// The sizes of the vendor's table, as the sensor's own share, smallest first; and where none
+    /// of them is enough, some beyond it.
     pub sizes: Vec<SizeProbability>,
     /// Smallest of them that do.
     pub sufficient: SufficientSize,
@@ -124,6 +126,12 @@ impl Evidence {
 }
 
 impl VirtualVerdict {
+    /// Whether a size is larger than all of the vendor's table.
+    pub fn is_beyond_table(&self, size: &SensorSize) -> bool {
+        let rows = &self.calibration.rows;
+        !rows.is_empty() && rows.iter().all(|row| row.table_cores < size.cores)
+    }
+
     /// How much was seen.
     pub fn evidence(&self) -> Evidence {
         Evidence::of(self.seen_ms, self.seen_packets)

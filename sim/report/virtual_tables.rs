@@ -145,7 +145,9 @@ fn answer(cell: &WhatIf) -> GridCell {
 pub fn sizes(verdict: &VirtualVerdict) -> Grid {
     let own = format!("what is left of {}", virtual_words::server_size(verdict));
     let server = verdict.server.iter().map(|size| ("this server", own.clone(), size));
-    let sizes = verdict.sizes.iter().map(|size| ("table", virtual_words::size(&size.size), size));
+    let whose = |size| if verdict.is_beyond_table(size) { "beyond the table" } else { "table" };
+    let sizes = verdict.sizes.iter();
+    let sizes = sizes.map(|size| (whose(&size.size), virtual_words::size(&size.size), size));
     let rows = server.chain(sizes).map(|(name, of, found)| {
         vec![
             GridCell::text(name),

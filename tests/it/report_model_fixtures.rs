@@ -141,6 +141,8 @@ fn course() -> SimulatedSize {
         offered_bytes: 39_200_000_000,
         lost_packets: intervals.iter().map(|row| row.lost_packets).sum(),
         late_packets: 0,
+        saturated_packets: 0,
+        starved_packets: 0,
         lost_bytes: 180_000_000,
         mean_wait_ms: 1.9,
         peak_utilisation: 0.97,

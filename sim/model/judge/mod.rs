@@ -51,6 +51,10 @@ const GRID_REPLICAS: u32 = 50;
 const ABOVE_HEADROOM: f64 = 1.02;
 /// Rows of a course at most, a day in minutes: a month's result stays as small.
 const COURSE_ROWS: f64 = 1_440.0;
+/// Cores of sizes that are tried where none of the table is enough, up to as many as packets can be
+/// dealt to.
+const BEYOND_CORES: [f64; 4] = [11.0, 15.0, 22.0, 30.0];
+
 /// Packet sizes where a counter log does not tell them: bytes and their shares. Assumed: half are
 /// acknowledgments and small questions, a quarter answers, a quarter full segments.
 const ASSUMED_BYTES: [(u32, f64); 3] = [(90, 0.5), (250, 0.25), (1_514, 0.25)];
@@ -351,7 +355,12 @@ impl<'a> Case<'a> {
         let experiment = self.experiment(traffic.clone(), Some(meter));
         let mut sizes = experiment.probabilities(&self.candidates)?;
         let own = self.host.is_some().then(|| sizes.remove(0));
-        let sufficient = sufficient(&sizes);
+        let mut found = sufficient(&sizes);
+        if found.target.is_none() {
+            sizes.extend(experiment.probabilities(&self.beyond())?);
+            found = sufficient(&sizes);
+        }
+        let sufficient = found;
         let chosen = self.chosen(&sufficient);
         let rate = traffic.packets_per_second();
         let coarse = Experiment { replicas: self.grid_replicas(), ..experiment };
@@ -427,6 +436,20 @@ impl<'a> Case<'a> {
         let fails = has_grid && self.question.load_if_one_fails.is_some();
         verdict.assumptions.extend(fails.then(failed::assumption));
         verdict
+    }
+
+    /// Sizes beyond the table: more cores, and memory on the straight line through its last two rows.
+    fn beyond(&self) -> Vec<Candidate> {
+        let (Some(last), Some(before)) = (
+            self.candidates.last(),
+            self.candidates.len().checked_sub(2).and_then(|at| self.candidates.get(at)),
+        ) else {
+            return Vec::new();
+        };
+        let per_core = (last.memory_gb - before.memory_gb) / (last.cores - before.cores);
+        let larger = BEYOND_CORES.into_iter().filter(|cores| *cores > last.cores);
+        let memory_gb = |cores: f64| last.memory_gb + per_core.max(0.0) * (cores - last.cores);
+        larger.map(|cores| sensor(cores, libm::ceil(memory_gb(cores)), self.question)).collect()
     }
 
     /// Whose headroom and course are told: the server's, else those of the smallest sufficient

@@ -1,6 +1,6 @@
 //! The server as it is known, and what it uses itself.
 
-use crate::model::virtual_sensor::{Candidate, OwnLoad, Server, Use};
+use crate::model::virtual_sensor::{Candidate, OwnLoad, QUOTA_SECONDS, Server, Use};
 use crate::model::words;
 use crate::record::{Basis, HostFacts, Sized, Timeline};
 
@@ -8,9 +8,12 @@ use super::Question;
 use super::own_load::{Follow, MemoryReadings, Readings};
 use super::span::{Span, interval_ns};
 
-/// Share of a domain controller's processors that it uses in its busiest time where nobody knows:
-/// what Microsoft plans domain controllers for (capacity planning for AD DS: 40 %).
+/// Share of a domain controller's processors that it uses at its peak where nobody knows: what
+/// Microsoft plans domain controllers for (capacity planning for AD DS: 40 %).
 const ASSUMED_CPU_PERCENT: f64 = 40.0;
+/// How long a peak of its processors lasts, in nanoseconds: what the quota looks at. A longer one
+/// would let a server with little traffic use more than it has whenever some comes.
+const PEAK_NS: i64 = QUOTA_SECONDS * 1_000_000_000;
 /// Memory that it uses itself where nobody knows, in GB, and at most that share of all. Assumed:
 /// Windows and the directory service without its cache, which gives way.
 const ASSUMED_MEMORY_GB: f64 = 4.0;
@@ -116,13 +119,14 @@ impl Host {
 fn processors(sized: &Sized, question: &Question, cores: f64) -> Option<Processors> {
     let busy = sized.load.busy?.packets_per_second;
     let average = sized.load.average_packets_per_second.unwrap_or(busy);
+    let peak = sized.dc.timeline.as_ref().map_or(busy, |timeline| peak(timeline).max(busy));
     let follow = sized.dc.timeline.as_ref().and_then(|timeline| Follow::of(timeline, cores));
     let (percent, rate, basis, source) = match (question.own_cpu_percent, follow, &sized.dc.host) {
         (Some(percent), ..) => (
             percent,
-            busy,
+            peak,
             Basis::Given,
-            "in the busiest time (given; it grows and falls with the traffic)",
+            "in the busiest ten seconds (given; it grows and falls with the traffic)",
         ),
         (None, Some(follow), _) => {
             return Some(Processors {
@@ -140,9 +144,9 @@ fn processors(sized: &Sized, question: &Question, cores: f64) -> Option<Processo
         ),
         _ => (
             ASSUMED_CPU_PERCENT,
-            busy,
+            peak,
             Basis::Assumed,
-            "in the busiest time (assumed; it grows and falls with the traffic)",
+            "in the busiest ten seconds (assumed; it grows and falls with the traffic)",
         ),
     };
     Some(Processors {
@@ -151,6 +155,18 @@ fn processors(sized: &Sized, question: &Question, cores: f64) -> Option<Processo
         words: format!("{percent:.0} % of its {} {source}", words::cores(cores)),
         basis,
     })
+}
+
+/// Highest packet rate of [`PEAK_NS`], or of one sample where that is longer.
+fn peak(timeline: &Timeline) -> f64 {
+    let samples = (PEAK_NS + interval_ns(timeline) - 1) / interval_ns(timeline).max(1);
+    let samples = usize::try_from(samples).unwrap_or(1).max(1);
+    let rates = &timeline.packets_per_second;
+    let means = rates.windows(samples.min(rates.len()).max(1)).map(|window| {
+        let sum: f64 = window.iter().flatten().sum();
+        sum / window.iter().flatten().count().max(1) as f64
+    });
+    means.fold(0.0, f64::max)
 }
 
 /// Readings of processors, memory or both, each less what follows the traffic; `None` where there

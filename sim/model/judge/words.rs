@@ -76,7 +76,7 @@ fn answer(verdict: &VirtualVerdict) -> String {
                 amount(size)
             ),
             None => format!(
-                "No size of the vendor's table keeps the loss at or below {goal} with enough \
+                "No size that was tried keeps the loss at or below {goal} with enough \
                  certainty{seen}."
             ),
         },
@@ -210,9 +210,14 @@ fn smallest(verdict: &VirtualVerdict) -> String {
     let sufficient = &verdict.sufficient;
     match (&sufficient.lower, &sufficient.target, &sufficient.upper) {
         (lower, Some(target), upper) => {
+            let whose = if verdict.is_beyond_table(target) {
+                "No size in the vendor's table is enough. Of larger ones, of which the vendor says \
+                 nothing,"
+            } else {
+                "Of the sizes in the vendor's table,"
+            };
             let mut text = format!(
-                "Of the sizes in the vendor's table, the smallest that is enough is {} for the \
-                 sensor alone",
+                "{whose} the smallest that is enough is {} for the sensor alone",
                 amount(target)
             );
             if let Some(lower) = lower.filter(|lower| lower != target) {
@@ -225,10 +230,16 @@ fn smallest(verdict: &VirtualVerdict) -> String {
             text
         }
         (Some(lower), None, _) => format!(
-            "Of the sizes in the vendor's table, {} may be enough; none is with enough certainty.",
+            "Of the sizes that were tried, in the vendor's table and beyond it, {} may be enough; none is \
+             with enough certainty.",
             amount(lower)
         ),
-        (None, None, _) => "No size in the vendor's table is enough.".to_owned(),
+        (None, None, _) => {
+            let largest = verdict.sizes.last().map_or_else(String::new, |size| {
+                format!(", nor is a sensor that may use {}", amount(&size.size))
+            });
+            format!("No size in the vendor's table is enough{largest}.")
+        }
     }
 }
 

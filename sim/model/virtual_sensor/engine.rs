@@ -86,6 +86,9 @@ impl VirtualSensor {
             settings,
         };
         sensor.allow();
+        if sensor.packets_per_second > 0.0 {
+            sensor.memory();
+        }
         sensor.set_rates();
         Ok(sensor)
     }
@@ -126,6 +129,8 @@ impl VirtualSensor {
         if self.in_tick.packets > 0 {
             self.tick(self.now_ns.saturating_add(self.tick_ns));
         }
+        let quota_start_ns = self.next_quota_ns.saturating_sub(QUOTA_NS);
+        self.see_missed(self.now_ns.saturating_sub(quota_start_ns) as f64 / 1e9);
         let now = Timestamp::from_nanos(self.now_ns);
         for (size, listener) in self.sizes.iter_mut().zip(&self.listeners) {
             size.close_interval(now, &self.settings);
@@ -188,6 +193,7 @@ impl VirtualSensor {
             self.next_quota_ns = self.next_quota_ns.saturating_add(QUOTA_NS);
             self.quotas += 1;
             self.see_shares(QUOTA_SECONDS as f64);
+            self.see_missed(QUOTA_SECONDS as f64);
             self.begin_shares();
             self.packets_per_second = self.in_quota.packets as f64 / QUOTA_SECONDS as f64;
             self.memory();
@@ -215,6 +221,10 @@ impl VirtualSensor {
         }
     }
 
+    fn see_missed(&mut self, seconds: f64) {
+        self.sizes.iter_mut().for_each(|size| size.see_missed(&self.settings, seconds));
+    }
+
     fn begin_shares(&mut self) {
         self.sizes.iter_mut().for_each(Size::begin_shares);
         self.listeners.iter_mut().for_each(Listener::begin_shares);
@@ -232,7 +242,9 @@ impl VirtualSensor {
 
     /// Sees how much memory each size uses, and stops it where that is too much.
     fn memory(&mut self) {
-        let first = self.quotas == 1;
+        // From the start on where the rate before it is known, else once there is one.
+        let first = self.settings.packets_per_second_before <= 0.0 && self.quotas <= 1;
+        let first = first || self.quotas == 0;
         for (size, listener) in self.sizes.iter_mut().zip(&mut self.listeners) {
             let buffered = listener.buffered_bytes(self.now_ns);
             size.remember(&self.settings, self.packets_per_second, buffered, first);

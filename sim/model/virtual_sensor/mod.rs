@@ -30,4 +30,5 @@ pub use quota::{OwnLoad, QUOTA_SECONDS, Use, quota_percent};
 pub use settings::{
     CLASSES, Candidate, DEFAULT_BUFFER_BYTES, MemoryUse, Probes, SensorError, Server, Settings,
 };
+pub use size::FULL;
 pub use stages::{RESOLVER_QUEUE, SENDER_QUEUE, Stages, TRANSLATOR_QUEUE};

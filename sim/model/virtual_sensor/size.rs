@@ -13,6 +13,13 @@ use super::{Candidate, Settings};
 /// Cores that a shard has at least: a starved process is still scheduled now and then.
 const RATE_MIN: f64 = 1e-4;
 
+/// Utilisation from which on a sensor counts as busy all the time.
+pub const FULL: f64 = 0.9;
+
+/// Memory of queues that the table's figures hold, in GB: half of what they are rounded to. Without
+/// it a single packet that waits would be too much for the first row. Ours.
+const QUEUED_GB: f64 = 0.25;
+
 /// How long it is until queues are looked at again, in seconds: ticks of the engine.
 const TICK_SECONDS: f64 = TICK_NS as f64 / 1e9;
 const FINE_TICK_SECONDS: f64 = FINE_TICK_NS as f64 / 1e9;
@@ -70,6 +77,8 @@ pub(super) struct Size {
     even_shards: f64,
     /// Core-seconds of work done since shares were last seen.
     served: f64,
+    /// Packets lost or late since then.
+    missed: u64,
     allowed_cores: f64,
     allowed_memory_gb: f64,
     /// How long that has been so in this interval.
@@ -107,6 +116,8 @@ impl Size {
             offered_bytes: 0,
             lost_packets: 0,
             late_packets: 0,
+            saturated_packets: 0,
+            starved_packets: 0,
             lost_bytes: 0,
             mean_wait_ms: 0.0,
             peak_utilisation: 0.0,
@@ -124,6 +135,7 @@ impl Size {
             // Seen within the first tick; until then nothing is held back.
             even_shards: 1.0,
             served: 0.0,
+            missed: 0,
             allowed_cores: candidate.cores,
             allowed_memory_gb: candidate.memory_gb,
             allowed_ns: 0,
@@ -214,6 +226,7 @@ impl Size {
         self.result.offered_packets += offered.packets;
         self.result.offered_bytes += offered.bytes;
         self.result.lost_packets += tally.lost_packets;
+        self.missed += tally.lost_packets;
         self.result.lost_bytes += tally.lost_bytes;
         self.target(settings) != self.rate
     }
@@ -232,6 +245,19 @@ impl Size {
         let allowed = self.allowed_cores - settings.idle_cores();
         let over = (self.served / (allowed * seconds).max(f64::MIN_POSITIVE)).max(1.0);
         self.even_shards = (all as f64 / most as f64 * over).clamp(1.0, self.shards);
+    }
+
+    /// Sees whether what was missed in the last `seconds`, since shares were begun, was missed
+    /// because all cores were busy, and whether because the server left fewer than the size has.
+    pub(super) fn see_missed(&mut self, settings: &Settings, seconds: f64) {
+        let missed = std::mem::take(&mut self.missed);
+        let used = self.served + settings.idle_cores() * seconds;
+        if used >= FULL * self.allowed_cores * seconds {
+            self.result.saturated_packets += missed;
+            if self.allowed_cores < self.candidate.cores * 0.999 {
+                self.result.starved_packets += missed;
+            }
+        }
     }
 
     /// Begins to see shares anew.
@@ -280,7 +306,7 @@ impl Size {
         };
         let queued =
             self.queues.bytes(&settings.stages) + buffered_bytes as f64 * self.candidate.load;
-        self.memory_gb = flows_gb + queued / (1_u64 << 30) as f64;
+        self.memory_gb = flows_gb + (queued / (1_u64 << 30) as f64 - QUEUED_GB).max(0.0);
         self.sums.memory_gb = self.sums.memory_gb.max(self.memory_gb);
     }
 
@@ -374,6 +400,7 @@ impl Size {
             let late = whole_u64(libm::round(seconds * self.rate / packet_seconds));
             let kept = self.result.offered_packets.saturating_sub(self.result.lost_packets);
             self.result.late_packets = late.min(kept);
+            self.missed += self.result.late_packets;
         }
     }
 
