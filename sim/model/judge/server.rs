@@ -191,3 +191,37 @@ fn readings(
         used: used.collect(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::sized;
+    use super::*;
+
+    #[test]
+    fn a_peak_of_the_processors_lasts_ten_seconds() {
+        let sized = sized(&[100.0, 400.0, 200.0, 100.0], 4, 16.0);
+        let mut timeline = sized.dc.timeline.clone().unwrap();
+        timeline.interval_ms = 5_000;
+        assert_eq!(peak(&timeline), 300.0);
+        timeline.interval_ms = 60_000;
+        assert_eq!(peak(&timeline), 400.0);
+        timeline.packets_per_second[1] = None;
+        timeline.interval_ms = 5_000;
+        assert_eq!(peak(&timeline), 200.0);
+        timeline.packets_per_second.clear();
+        assert_eq!(peak(&timeline), 0.0);
+    }
+
+    #[test]
+    fn a_server_without_readings_never_uses_more_than_is_assumed() {
+        let sized = sized(&[10.0, 10.0, 500.0, 10.0], 4, 16.0);
+        let host = Host::of(&sized, &super::super::tests::question()).unwrap();
+        let OwnLoad::FollowsTraffic { cores_per_packet_per_second, .. } =
+            host.own_load(Span { start_ns: 0, end_ns: 1 })
+        else {
+            panic!("{host:?}")
+        };
+        // Ten seconds of it have 255 packets per second at most.
+        assert!((cores_per_packet_per_second * 255.0 - 0.4 * 4.0).abs() < 1e-9);
+    }
+}

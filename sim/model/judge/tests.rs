@@ -35,7 +35,7 @@ fn costs() -> ClassCosts {
 }
 
 /// A log of ten minutes in samples of 5 s, and its server.
-fn sized(rates: &[f64], cores: u32, memory_gb: f64) -> Sized {
+pub fn sized(rates: &[f64], cores: u32, memory_gb: f64) -> Sized {
     let rates = rates.iter().map(|rate| Some(*rate)).collect();
     let mut dc = counters("DC", Timestamp::from_parts(START, 0), 5_000, rates);
     dc.host.physical_cores = fact(cores);
@@ -394,4 +394,16 @@ fn from_next_to_nothing_nothing_is_promised() {
     }
     let enough = judged(&sized(&[500.0; 181], 4, 16.0), &question());
     assert!(!enough.sentences[0].contains("seen"), "{:?}", enough.sentences);
+}
+
+#[test]
+fn where_no_size_of_the_table_is_enough_larger_ones_are_tried() {
+    let sized = sized(&[100_000.0; 12], 64, 256.0);
+    let verdict = judged(&sized, &question());
+    let target = verdict.sufficient.target.expect("30 cores are enough");
+    assert!(target.cores > 7.5 && verdict.is_beyond_table(&target), "{target:?}");
+    assert!(verdict.sizes.len() > 7);
+    assert!(verdict.sentences.iter().any(|text| text.contains("of which the vendor says nothing")));
+    let small = judged(&self::sized(&[5_000.0; 12], 64, 256.0), &question());
+    assert_eq!(small.sizes.len(), 7);
 }

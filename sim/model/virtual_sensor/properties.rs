@@ -490,3 +490,46 @@ fn batches_change_nothing_where_sensors_are_held_back_and_stop() {
         assert_eq!(sensor.finish(end).unwrap(), whole);
     }
 }
+
+#[test]
+fn a_packet_that_waits_is_not_too_much_for_the_first_row() {
+    // 5 ms each, a hundred a second: something always waits.
+    let settings = Settings::new(0.0, vec![5_000_000.0]);
+    let found = run(&settings, &[Candidate::new(0.6, 2.5)], &bursty(1, 100.0, 60.0, 0.3, equal));
+    assert_eq!(found[0].restart_count, 0);
+    assert!(found[0].mean_wait_ms > 5.0 && found[0].peak_memory_gb <= 2.5);
+}
+
+#[test]
+fn memory_is_looked_at_from_the_start_where_the_rate_before_is_known() {
+    let arrivals = steady(5_000, 1_000_000);
+    let short = |packets_per_second_before: f64| {
+        let settings = Settings { packets_per_second_before, ..settings() };
+        let small = Candidate { memory_gb: 2.0, ..size(1.0, 1 << 20) };
+        run(&settings, &[small], &arrivals).remove(0)
+    };
+    assert_eq!(short(0.0).restart_count, 0);
+    let known = short(1_000.0);
+    assert_eq!((known.restart_count, known.lost_packets), (1, 5_000));
+}
+
+#[test]
+fn what_is_missed_is_told_apart_by_what_ran_short() {
+    let missed = |found: &SimulatedSize| found.lost_packets + found.late_packets;
+    // Twice what a core can do, all the time; the same where a server leaves half a core; bursts.
+    let busy = steady(400_000, 100_000);
+    let cores = run(&Settings::new(0.0, vec![200_000.0]), &[size(1.0, 64_000)], &busy).remove(0);
+    assert!(missed(&cores) > 100_000);
+    assert_eq!((cores.saturated_packets, cores.starved_packets), (missed(&cores), 0));
+    let own_load = OwnLoad::Constant(Use { cores: 2.9, memory_gb: 4.0 });
+    let settings = Settings { own_load, ..Settings::new(0.0, vec![100_000.0]) };
+    let server = Some(Server { cores: 4.0, memory_gb: 64.0 });
+    let left = Candidate { server, ..size(1.0, 64_000) };
+    let starved = run(&settings, &[left], &busy).remove(0);
+    assert!(missed(&starved) > 100_000);
+    assert_eq!(starved.starved_packets, missed(&starved));
+    let bursts = bursty(2, 6_000.0, 60.0, 1.2, equal);
+    let found = run(&self::settings(), &[size(1.0, 8_000)], &bursts).remove(0);
+    assert!(found.lost_packets > 100);
+    assert_eq!(found.saturated_packets, 0);
+}
