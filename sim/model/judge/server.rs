@@ -215,7 +215,8 @@ mod tests {
     #[test]
     fn a_server_without_readings_never_uses_more_than_is_assumed() {
         let sized = sized(&[10.0, 10.0, 500.0, 10.0], 4, 16.0);
-        let host = Host::of(&sized, &super::super::tests::question()).unwrap();
+        let question = Question { own_cpu_percent: None, ..super::super::tests::question() };
+        let host = Host::of(&sized, &question).unwrap();
         let OwnLoad::FollowsTraffic { cores_per_packet_per_second, .. } =
             host.own_load(Span { start_ns: 0, end_ns: 1 })
         else {
