@@ -525,7 +525,7 @@ mod tests {
 
     fn room(load_yes: Option<f64>) -> Headroom {
         Headroom {
-            size: SensorSize { cores: 2.0, memory_gb: 9.0, buffer_bytes_per_shard: 1 << 20 },
+            size: SensorSize { cores: 2.0, memory_gb: 9.0, buffer_bytes_per_shard: None },
             packets_per_second: 10_000.0,
             load_yes,
             load_maybe: None,

@@ -35,7 +35,7 @@ pub fn bare() -> SizingReport {
 }
 
 fn size(cores: f64, memory_gb: f64) -> SensorSize {
-    SensorSize { cores, memory_gb, buffer_bytes_per_shard: 1 << 20 }
+    SensorSize { cores, memory_gb, buffer_bytes_per_shard: None }
 }
 
 fn probability(size: SensorSize, probability: f64, low: f64, high: f64) -> SizeProbability {

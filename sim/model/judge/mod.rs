@@ -415,6 +415,9 @@ impl<'a> Case<'a> {
             sentences: Vec::new(),
             assumptions: Vec::new(),
         };
+        if self.question.buffer_bytes.is_none() {
+            course::without_drawn_buffers(&mut verdict);
+        }
         verdict.sentences = words::sentences(&verdict, self.sized, &work, self.host.as_ref());
         verdict.assumptions =
             words::assumptions(self.question, &self.settings, made, self.host.as_ref());
