@@ -214,6 +214,7 @@ fn virtual_verdict() -> VirtualVerdict {
         server_cores: Some(4.0),
         server_memory_gb: Some(8.0),
         own_load: "It follows the traffic: 30 µs of a core for each packet (our assumption).".into(),
+        assumed_own_cpu_percent: Some(40.0),
         sufficient: SufficientSize {
             lower: Some(sizes[3].size),
             target: Some(sizes[4].size),
@@ -261,6 +262,7 @@ fn bare_verdict() -> VirtualVerdict {
     verdict.server_cores = None;
     verdict.server_memory_gb = None;
     verdict.own_load = String::new();
+    verdict.assumed_own_cpu_percent = None;
     verdict.sizes = vec![];
     verdict.sufficient = SufficientSize { lower: None, target: None, upper: None };
     verdict.headroom = None;

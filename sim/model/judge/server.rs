@@ -10,7 +10,7 @@ use super::span::{Span, interval_ns};
 
 /// Share of a domain controller's processors that it uses in its busiest time where nobody knows:
 /// what Microsoft plans domain controllers for (capacity planning for AD DS: 40 %).
-const ASSUMED_CPU_PERCENT: f64 = 40.0;
+pub const ASSUMED_CPU_PERCENT: f64 = 40.0;
 /// Memory that it uses itself where nobody knows, in GB, and at most that share of all. Assumed:
 /// Windows and the directory service without its cache, which gives way.
 const ASSUMED_MEMORY_GB: f64 = 4.0;
