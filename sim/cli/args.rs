@@ -357,16 +357,16 @@ pub struct ReportArgs {
 #[derive(Debug, Args)]
 pub struct QuestionArgs {
     /// Share of packets that may be lost in the busiest time
-    #[arg(long, value_name = "SHARE", default_value = "0.5%")]
+    #[arg(long, value_name = "SHARE", default_value = "0.5%", allow_hyphen_values = true)]
     pub goal: String,
 
     /// What the server itself uses of its processors in the busiest time; its counters say it
     /// where there are any, else 40 % are assumed
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     pub own_cpu: Option<String>,
 
     /// Growth of the traffic in a year
-    #[arg(long, value_name = "SHARE", default_value = "10%")]
+    #[arg(long, value_name = "SHARE", default_value = "10%", allow_hyphen_values = true)]
     pub growth: String,
 
     /// How the vendor's table is read: each amount is enough and the one below is not (tight), or

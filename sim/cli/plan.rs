@@ -18,6 +18,10 @@ use crate::{counters, sensor};
 /// Length of what is made of an estate where none is given: the busiest 15 minutes, which
 /// sizing is about, with an hour around them.
 const MADE: &str = "2h";
+/// Flags of memory, and how their units compare.
+const RAM: &str = "--ram";
+const MIN_AVAILABLE: &str = "--min-available-mb";
+const MB_PER_GB: f64 = 1_024.0;
 
 /// How to read the inputs.
 #[derive(Debug)]
@@ -176,9 +180,9 @@ impl FactPlan {
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Ok(Self {
             cores: all("--cores", &args.cores, count, "a number of cores from 1 to 4096")?,
-            memory_gb: all("--ram", &args.ram, positive, "a positive number of GB")?,
+            memory_gb: all(RAM, &args.ram, positive, "a positive number of GB")?,
             min_available_mb: all(
-                "--min-available-mb",
+                MIN_AVAILABLE,
                 &args.min_available_mb,
                 not_negative,
                 "a number of MB, 0 or more",
@@ -199,12 +203,33 @@ impl FactPlan {
     /// to a flag only.
     pub fn apply(&self, dc: &mut DomainController) {
         put(&mut dc.host.physical_cores, &self.cores, &dc.name, "--cores");
-        put(&mut dc.host.installed_memory_gb, &self.memory_gb, &dc.name, "--ram");
-        put(&mut dc.host.min_available_mb, &self.min_available_mb, &dc.name, "--min-available-mb");
+        put(&mut dc.host.installed_memory_gb, &self.memory_gb, &dc.name, RAM);
+        put(&mut dc.host.min_available_mb, &self.min_available_mb, &dc.name, MIN_AVAILABLE);
         put(&mut dc.host.operating_system, &self.operating_system, &dc.name, "--os");
         if let Some((estate, file)) = &self.estate {
             crate::model::apply_estate(dc, estate, &format!("estate {file}"));
         }
+    }
+
+    /// Checks that flags do not contradict each other for `dc`, which has them. Where an input
+    /// contradicts a flag, either may be wrong, and a caveat says so.
+    ///
+    /// # Errors
+    /// More memory available than there is.
+    pub fn check(&self, dc: &DomainController) -> anyhow::Result<()> {
+        let facts = (&dc.host.min_available_mb, &dc.host.installed_memory_gb);
+        let (Some(available), Some(installed)) = facts else { return Ok(()) };
+        let are_given = available.source == MIN_AVAILABLE && installed.source == RAM;
+        if are_given && available.value > installed.value * MB_PER_GB {
+            bail!(
+                "{MIN_AVAILABLE} {}: {} has only {} MB ({RAM} {}); give at most that",
+                available.value,
+                dc.name.escape_debug(),
+                installed.value * MB_PER_GB,
+                installed.value
+            );
+        }
+        Ok(())
     }
 
     /// Names in `NAME=VALUE` flags that no domain controller has.

@@ -161,6 +161,7 @@ pub fn size(
     }
     found.add_counters(logs, facts);
     found.note(|_| Origin::Counters);
+    found.domain_controllers.iter().try_for_each(|dc| facts.check(dc))?;
     found.tell_unmatched(facts);
     let origins = std::mem::take(&mut found.origins);
     Ok((found.into_report(facts, command), origins))

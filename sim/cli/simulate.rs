@@ -29,7 +29,7 @@ const GOAL_BARE: f64 = 0.1;
 pub fn question(args: &QuestionArgs) -> anyhow::Result<Question> {
     let observations = args.observed.iter().map(|text| observation(text));
     Ok(Question {
-        goal_loss_ratio: share(&args.goal, GOAL_BARE, 1.0).context("--goal")?,
+        goal_loss_ratio: goal(&args.goal).context("--goal")?,
         reading: match args.table_semantics {
             TableSemantics::Tight => TableReading::Tight,
             TableSemantics::Upper => TableReading::Upper,
@@ -37,7 +37,7 @@ pub fn question(args: &QuestionArgs) -> anyhow::Result<Question> {
         observations: observations.collect::<anyhow::Result<_>>()?,
         replicas: args.replicas,
         seed: SEED,
-        growth_per_year: share(&args.growth, 1.0, 10.0).context("--growth")?,
+        growth_per_year: growth(&args.growth).context("--growth")?,
         own_cpu_percent: match &args.own_cpu {
             Some(text) => Some(share(text, 1.0, 1.0).context("--own-cpu")? * 100.0),
             None => None,
@@ -50,6 +50,24 @@ pub fn question(args: &QuestionArgs) -> anyhow::Result<Question> {
         load_if_one_fails: None,
         costs: costs::read(args.costs.as_deref())?,
     })
+}
+
+/// A share that may be lost: where all of it may, there is no question.
+fn goal(text: &str) -> anyhow::Result<f64> {
+    let goal = share(text, GOAL_BARE, 1.0)?;
+    if goal >= 1.0 {
+        bail!("{text} lets every packet be lost; write a share below 100 %, e.g. 0.5%");
+    }
+    Ok(goal)
+}
+
+/// Growth in a year.
+fn growth(text: &str) -> anyhow::Result<f64> {
+    let growth = share(text, 1.0, 10.0);
+    if growth.is_err() && text.trim().starts_with('-') {
+        bail!("{text} is no growth: less traffic uses no room up; write 0% or more, e.g. 10%");
+    }
+    growth
 }
 
 /// `0.5%` or `0.005`; without a percent sign at most `bare`, since more is most probably percent.
@@ -129,7 +147,8 @@ pub fn judge(
                     Some(busy) if busy.packets_per_second > 0.0 => {
                         "its busy rate is known, but not its traffic over time"
                     }
-                    _ => "no traffic was seen",
+                    Some(_) => "not one packet was seen",
+                    None => "no traffic was seen",
                 };
                 result.warnings.push(format!("{name}: no model verdict: {why}."));
                 None
@@ -267,6 +286,8 @@ mod tests {
             let error = share(text, bare, most).unwrap_err().to_string();
             assert!(error.contains(told), "{error}");
         }
+        assert!(goal("99.9%").is_ok() && goal("100%").is_err());
+        assert!(growth("0%").is_ok() && growth("-0.1").is_err());
         assert!(share("x", 1.0, 1.0).unwrap_err().to_string().contains("'x' is no share"));
         let seen = observation("18000:2:dropped").unwrap();
         assert_eq!((seen.packets_per_second, seen.cores, seen.dropped), (18_000.0, 2.0, true));

@@ -125,6 +125,12 @@ pub enum Problem {
         /// How many there are.
         found: usize,
     },
+    /// A header, and nothing below it.
+    #[error(
+        "it has no rows below its header; check that the log ran until a sample was taken, and \
+         export it again"
+    )]
+    OnlyHeader,
     /// A header, and not one row with a readable time.
     #[error(
         "no row has a readable time, expected {expected}{first}; export the log again, and do \

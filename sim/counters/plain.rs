@@ -85,6 +85,10 @@ pub(super) fn read(source: impl Read, head: &[u8], unnamed: &str) -> Result<Foun
     };
     let damage = log.read_rows(&mut table, unnamed)?;
     if log.hosts.is_empty() {
+        let refused = log.bad_times.count + log.bad_hosts.count + log.too_wide.count;
+        if refused == 0 && damage.is_none() {
+            return Err(Problem::OnlyHeader);
+        }
         return Err(Problem::NoRows {
             expected: "RFC 3339, `YYYY-MM-DD HH:MM:SS` or seconds since 1970",
             first: log.first_bad_time,

@@ -407,7 +407,7 @@ fn size_of(candidate: &Candidate) -> SensorSize {
     SensorSize {
         cores: candidate.cores,
         memory_gb: candidate.memory_gb,
-        buffer_bytes_per_shard: candidate.buffer_bytes_per_shard,
+        buffer_bytes_per_shard: Some(candidate.buffer_bytes_per_shard),
     }
 }
 

@@ -16,7 +16,8 @@ use super::words;
 ///
 /// The kind of result is decided in this order:
 /// 1. `No` where the sensor does not run on the operating system at all;
-/// 2. `Missing Traffic Data` without Busy Packets/sec;
+/// 2. `Missing Traffic Data` without Busy Packets/sec, or where it is 0: no domain controller is
+///    without a packet, so that it is the wrong adapter that was read;
 /// 3. `No` above [`Rules::no_above_packets_per_second`] or the table's end;
 /// 4. `Missing RAM data` where neither installed nor available memory is known,
 ///    `Missing core data` without *physical* cores; `Missing OS Data` instead of either where the
@@ -36,7 +37,7 @@ pub fn size(dc: DomainController, rules: &Rules) -> Sized {
 fn verdict(dc: &DomainController, traffic: &Traffic, rules: &Rules) -> Verdict {
     let host = Host::read(&dc.host);
     let os = Os::read(&dc.host);
-    let busy = traffic.load.busy.map(|window| window.packets_per_second);
+    let busy = busy(traffic);
     let row = busy.and_then(|busy| row_for(rules.table(), busy));
     let need = row.zip(busy).map(|(row, busy)| Need { row, busy_packets_per_second: busy });
     let checks = checks(need, &host, rules);
@@ -55,6 +56,12 @@ fn verdict(dc: &DomainController, traffic: &Traffic, rules: &Rules) -> Verdict {
         caveats: caveats(dc, traffic, &host, &os),
         other_tables: busy.map(|busy| other_tables(busy, rules)).unwrap_or_default(),
     }
+}
+
+/// Busy Packets/sec that are some.
+fn busy(traffic: &Traffic) -> Option<f64> {
+    let rate = traffic.load.busy.map(|window| window.packets_per_second);
+    rate.filter(|rate| *rate > 0.0)
 }
 
 fn kind(
@@ -112,8 +119,14 @@ fn reasons(traffic: &Traffic, os: &Os, row: Option<&CapacityRow>, rules: &Rules)
     if let Some(os) = os.refused() {
         sentences.push(format!("The sensor does not run on {} ({}).", os.name, os.source));
     }
-    let Some(busy) = traffic.load.busy else { return Reasons { maybe, sentences } };
-    let rate = busy.packets_per_second;
+    let (Some(window), Some(rate)) = (traffic.load.busy, busy(traffic)) else {
+        sentences.extend(traffic.load.busy.map(|_| {
+            "All readings are 0: not one packet came, which is true of no domain controller. Look \
+             whether the log is of the adapter that is in use."
+                .to_owned()
+        }));
+        return Reasons { maybe, sentences };
+    };
     let end = rules.table().rows.last().map_or(0.0, |row| row.to_packets_per_second);
     if rate > rules.no_above_packets_per_second() {
         maybe = Maybe::TooMuch;
@@ -161,8 +174,8 @@ fn reasons(traffic: &Traffic, os: &Os, row: Option<&CapacityRow>, rules: &Rules)
                 Basis::Given => "the ratio was given",
                 _ => "the ratio is ours, the vendor publishes none",
             },
-            busy.start_utc,
-            busy.end_utc
+            window.start_utc,
+            window.end_utc
         ));
     }
     Reasons { maybe, sentences }
@@ -206,7 +219,8 @@ fn summary(
         }
         VerdictKind::No => format!("The sensor is not expected to run or to keep up. {reason}"),
         VerdictKind::MissingTrafficData => {
-            "No verdict: the input holds no usable packet rate.".to_owned()
+            let why = if reason.is_empty() { "" } else { " " };
+            format!("No verdict: the input holds no usable packet rate.{why}{reason}")
         }
         VerdictKind::MissingOsData | VerdictKind::MissingRamData | VerdictKind::MissingCoreData => {
             let takes = need.map_or_else(String::new, |need| {
@@ -232,11 +246,11 @@ fn missing(traffic: &Traffic, host: &Host, os: &Os) -> Vec<String> {
         }
     };
     lacks(
-        traffic.load.busy.is_none(),
+        busy(traffic).is_none(),
         "packet rate: log the counter `Network Adapter(*)\\Packets/sec` every 5 s, or give a capture",
     );
     lacks(
-        traffic.load.busy.is_some() && traffic.load.average_packets_per_second.is_none(),
+        busy(traffic).is_some() && traffic.load.average_packets_per_second.is_none(),
         "average packet rate, to tell a spike: log the counter `Network Adapter(*)\\Packets/sec`",
     );
     lacks(host.installed_gb.is_none(), "installed memory: `--ram`");

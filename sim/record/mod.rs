@@ -48,7 +48,7 @@ pub use verdict::{
     Assumption, CapacityRow, CapacityTable, Load, OtherTable, Resource, ResourceCheck, Sized,
     SizingReport, Total, Verdict, VerdictKind,
 };
-pub use virtual_verdict::{ArrivalsFrom, Evidence, VirtualVerdict, WhatIf};
+pub use virtual_verdict::{ArrivalsFrom, Evidence, REPLICAS_FOR_YES, VirtualVerdict, WhatIf};
 
 /// Version of everything in this room as it is written to disk. Raised by any change that a
 /// reader of the older version would misunderstand.

@@ -12,8 +12,8 @@ pub struct SensorSize {
     pub cores: f64,
     /// Memory in GB (1024-based, as the vendor counts).
     pub memory_gb: f64,
-    /// Bytes of capture buffer for each shard.
-    pub buffer_bytes_per_shard: u64,
+    /// Bytes of capture buffer for each shard; `None` where each replica drew its own.
+    pub buffer_bytes_per_shard: Option<u64>,
 }
 
 /// One size of sensor after a run.

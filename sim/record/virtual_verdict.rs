@@ -9,6 +9,9 @@ use super::{
 };
 use crate::base::Timestamp;
 
+/// Fewest replicas whose interval (Wilson 1927, 95 %) ends below 5 % where none of them misses:
+/// its end is then 3.84 / (replicas + 3.84).
+pub const REPLICAS_FOR_YES: u32 = 73;
 /// The vendor's busy window, 15 minutes.
 const BUSY_WINDOW_MS: u64 = 15 * 60_000;
 /// Below this no rate is a rate of anything longer. Ours.
@@ -79,6 +82,9 @@ pub struct VirtualVerdict {
     pub server_memory_gb: Option<f64>,
     /// What the server needs for itself, in words.
     pub own_load: String,
+    /// What its own work is assumed to take of its processors in the busiest time, in percent;
+    /// `None` where that was given or read, or the server is not known.
+    pub assumed_own_cpu_percent: Option<f64>,
     /// The sizes of the vendor's table, as the sensor's own share, smallest first; and where none
     /// of them is enough, some beyond it.
     pub sizes: Vec<SizeProbability>,

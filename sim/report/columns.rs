@@ -174,6 +174,9 @@ static VIRTUAL_COLUMNS: &[Column] = &[
     decimal("Years To Exhaustion (Model)", 1, |s| {
         Cell::number(told(s).and_then(|v| v.exhaustion).and_then(|end| end.years_yes))
     }),
+    column("Spare And Years Rest On (Model)", 40.0, |s| {
+        told(s).and_then(virtual_words::rests_on).map_or(Cell::Unknown, Cell::text)
+    }),
 ];
 
 /// The columns of `report`: those of the virtual sensor only where it was asked.

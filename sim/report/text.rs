@@ -227,10 +227,14 @@ fn virtual_sensor(screen: &mut Screen, model: &VirtualVerdict) {
 /// Room, time, limit and sizes, a sentence each.
 fn virtual_facts(model: &VirtualVerdict) -> Vec<String> {
     let room = virtual_words::spare(model.headroom.as_ref());
-    let mut facts =
-        vec![format!("Room for more traffic: {room}; {}.", virtual_words::spare_of(model))];
+    let flagged = |text| virtual_words::flagged(text, model);
+    let mut facts = vec![format!(
+        "Room for more traffic: {room}; {}.",
+        flagged(virtual_words::spare_of(model))
+    )];
     if let Some(end) = &model.exhaustion {
-        let (years, growth) = (virtual_words::years(end.years_yes), virtual_words::growth(end));
+        let (years, growth) =
+            (virtual_words::years(end.years_yes), flagged(virtual_words::growth(end)));
         facts.push(format!("Time until that is used up: {years}; {growth}."));
     }
     if model.limit().is_some() {

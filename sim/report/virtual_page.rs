@@ -104,15 +104,15 @@ pub fn figures(sized: &Sized, verdict: &VirtualVerdict) -> Vec<(String, String, 
         (
             "Room for more traffic".to_string(),
             virtual_words::spare(verdict.headroom.as_ref()),
-            virtual_words::spare_of(verdict),
+            virtual_words::flagged(virtual_words::spare_of(verdict), verdict),
         ),
         (
             "Time until that is used up".to_string(),
             verdict.exhaustion.map_or_else(unknown, |end| virtual_words::years(end.years_yes)),
-            verdict
-                .exhaustion
-                .as_ref()
-                .map_or_else(|| virtual_words::spare_of(verdict), virtual_words::growth),
+            verdict.exhaustion.as_ref().map_or_else(
+                || virtual_words::spare_of(verdict),
+                |end| virtual_words::flagged(virtual_words::growth(end), verdict),
+            ),
         ),
         ("Microsoft’s table beside it".to_string(), labels::row(sized), vendor(sized)),
         (

@@ -1,10 +1,11 @@
 //! The words for what the virtual sensor says, the same in every format. Text from the record is
 //! ready for the second step of [`escape`].
 
+use crate::base::percent_in_full;
 use crate::record::{
     ArrivalsFrom, Assumption, Basis, CalibrationSummary, Chance, Evidence, Exhaustion, Headroom,
-    HealthSpan, Limit, SensorSize, SimulatedSize, SizeProbability, SizingReport, TableReading,
-    VirtualVerdict,
+    HealthSpan, Limit, REPLICAS_FOR_YES, SensorSize, SimulatedSize, SizeProbability, SizingReport,
+    TableReading, VirtualVerdict,
 };
 
 use super::labels::{self, Tone};
@@ -23,10 +24,6 @@ pub const YES_BELOW: f64 = 0.05;
 
 /// Probability above which it is `No`.
 pub const NO_ABOVE: f64 = 0.5;
-
-/// Fewest replicas whose interval (Wilson 1927, 95 %) ends below 5 % where none of them misses:
-/// its end is then 3.84 / (replicas + 3.84).
-const REPLICAS_FOR_UPPER: u32 = 73;
 
 /// Most health alerts that a record holds, see [`SimulatedSize::health`].
 pub const HEALTH_HELD: usize = 1_000;
@@ -153,14 +150,29 @@ pub fn answer(verdict: &VirtualVerdict) -> String {
     let goal = goal(verdict.goal_loss_ratio);
     match &verdict.server {
         Some(server) => format!(
-            "{}: the risk of losing more than {goal} of the packets is {}{}",
+            "{}: the risk of losing more than {goal} of the packets is {}{}{}",
             qualified(verdict, server.chance),
             probability(server),
+            as_far(server),
             of_what(verdict)
         ),
         None => "No answer for this server: how many cores or how much memory it has is not known"
             .to_string(),
     }
+}
+
+/// How far the runs tell, where chance alone leaves open that a Yes is none.
+fn as_far(server: &SizeProbability) -> String {
+    if server.chance != Chance::Yes || server.probability_high < YES_BELOW {
+        return String::new();
+    }
+    let runs = labels::plural(server.replicas.into(), "run tells", "runs tell");
+    if server.replicas < REPLICAS_FOR_YES {
+        return format!(
+            ", as far as {runs}; at least {REPLICAS_FOR_YES} are needed to be sure of less than 5 %"
+        );
+    }
+    format!(", as far as {runs}; more are needed to be sure of less than 5 %")
 }
 
 /// Heading of a column of [`brief`] answers.
@@ -213,12 +225,10 @@ pub fn runs(verdict: &VirtualVerdict) -> String {
 
 /// A loss goal in percent, with as many places as it needs.
 pub fn goal(ratio: f64) -> String {
-    let text = number::fixed(ratio * 100.0, 6);
-    let text = match text.split_once('.') {
-        Some(_) => text.trim_end_matches('0').trim_end_matches('.'),
-        None => text.as_str(),
-    };
-    format!("{text} %")
+    if !ratio.is_finite() {
+        return format!("{} %", number::UNKNOWN);
+    }
+    format!("{} %", percent_in_full(ratio))
 }
 
 /// Where the arrivals came from.
@@ -322,8 +332,8 @@ pub fn server_size(verdict: &VirtualVerdict) -> String {
 pub fn sufficient(verdict: &VirtualVerdict) -> [(&'static str, String, &'static str); 3] {
     let found = &verdict.sufficient;
     let upper = match found.upper {
-        None if found.target.is_some() && verdict.replicas < REPLICAS_FOR_UPPER => format!(
-            "not told by {} (at least {REPLICAS_FOR_UPPER} are needed)",
+        None if found.target.is_some() && verdict.replicas < REPLICAS_FOR_YES => format!(
+            "not told by {} (at least {REPLICAS_FOR_YES} are needed)",
             labels::plural(verdict.replicas.into(), "run", "runs")
         ),
         upper => optional_size(upper.as_ref()),
@@ -389,8 +399,22 @@ pub fn spare_of(verdict: &VirtualVerdict) -> String {
             "{} on top of {now} until the answer is no longer Yes; with {of}",
             spare_percent(Some(room))
         ),
-        None => format!("the answer is Yes at no traffic that was tried; with {of}"),
+        None => {
+            format!("not even with the least traffic that was tried is the answer Yes; with {of}")
+        }
     }
+}
+
+/// That room and its years rest on what is only assumed of the server; nothing where it is known,
+/// or there is no room to tell of.
+pub fn rests_on(verdict: &VirtualVerdict) -> Option<String> {
+    let percent = verdict.assumed_own_cpu_percent.filter(|_| verdict.headroom.is_some())?;
+    Some(format!("rests on an assumed own load of {} %", number::amount(percent)))
+}
+
+/// Fine print with [`rests_on`] behind it.
+pub fn flagged(text: String, verdict: &VirtualVerdict) -> String {
+    rests_on(verdict).map_or(text.clone(), |flag| format!("{text}; {flag}"))
 }
 
 /// What room is counted on: what the server leaves over, or a size.
@@ -423,10 +447,14 @@ pub fn years(years: Option<f64>) -> String {
 
 /// What those years rest on.
 pub fn growth(exhaustion: &Exhaustion) -> String {
+    let until_no = match exhaustion.years_maybe {
+        None => "when it becomes No is not in sight".to_string(),
+        Some(years) if years <= 0.0 => "the answer is No already".to_string(),
+        some => format!("the answer becomes No after {}", years(some)),
+    };
     format!(
-        "with {} % growth a year; until the answer is No: {}",
+        "with {} % growth a year; {until_no}",
         number::amount(exhaustion.growth_per_year * 100.0),
-        years(exhaustion.years_maybe)
     )
 }
 
@@ -525,7 +553,7 @@ mod tests {
 
     fn room(load_yes: Option<f64>) -> Headroom {
         Headroom {
-            size: SensorSize { cores: 2.0, memory_gb: 9.0, buffer_bytes_per_shard: 1 << 20 },
+            size: SensorSize { cores: 2.0, memory_gb: 9.0, buffer_bytes_per_shard: None },
             packets_per_second: 10_000.0,
             load_yes,
             load_maybe: None,
@@ -540,6 +568,7 @@ mod tests {
         assert_eq!(goal(0.0), "0 %");
         assert_eq!(goal(0.000_01), "0.001 %");
         assert_eq!(goal(0.1), "10 %");
+        assert_eq!(goal(1e-9), "0.0000001 %");
         assert_eq!(goal(f64::NAN), "– %");
     }
 
@@ -552,6 +581,19 @@ mod tests {
         assert_eq!(spare(Some(&room(None))), "–");
         assert_eq!(spare(None), "–");
         assert_eq!(spare_percent(Some(&room(Some(f64::NAN)))), "–");
+    }
+
+    #[test]
+    fn growth_tells_in_plain_words_when_the_answer_is_no() {
+        let told = |years_maybe| {
+            growth(&Exhaustion { growth_per_year: 0.1, years_yes: Some(0.0), years_maybe })
+        };
+        assert_eq!(told(Some(0.0)), "with 10 % growth a year; the answer is No already");
+        assert_eq!(
+            told(Some(2.44)),
+            "with 10 % growth a year; the answer becomes No after 2.4 years"
+        );
+        assert_eq!(told(None), "with 10 % growth a year; when it becomes No is not in sight");
     }
 
     #[test]

@@ -596,7 +596,7 @@ fn inputs_that_are_nothing_of_ours_say_what_is_expected() {
         (b"hello", "not a counter log"),
         (b"\xd4\xc3\xb2\xa1\x02\x00\x04\x00", "not a counter log"),
         (b"PK\x03\x04xl/", "the workbook is damaged or hostile"),
-        (b"time,packets_per_second\n", "no row has a readable time"),
+        (b"time,packets_per_second\n", "no rows below its header"),
         (b"time,packets_per_second\n21.11.2025 08:00,5\n", "found `21.11.2025 08:00`"),
         (b"time,time,packets_per_second\n", "2 columns named `time`"),
     ] {

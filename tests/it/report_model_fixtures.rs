@@ -35,7 +35,7 @@ pub fn bare() -> SizingReport {
 }
 
 fn size(cores: f64, memory_gb: f64) -> SensorSize {
-    SensorSize { cores, memory_gb, buffer_bytes_per_shard: 1 << 20 }
+    SensorSize { cores, memory_gb, buffer_bytes_per_shard: None }
 }
 
 fn probability(size: SensorSize, probability: f64, low: f64, high: f64) -> SizeProbability {
@@ -216,6 +216,7 @@ fn virtual_verdict() -> VirtualVerdict {
         server_cores: Some(4.0),
         server_memory_gb: Some(8.0),
         own_load: "It follows the traffic: 30 µs of a core for each packet (our assumption).".into(),
+        assumed_own_cpu_percent: Some(40.0),
         sufficient: SufficientSize {
             lower: Some(sizes[3].size),
             target: Some(sizes[4].size),
@@ -263,6 +264,7 @@ fn bare_verdict() -> VirtualVerdict {
     verdict.server_cores = None;
     verdict.server_memory_gb = None;
     verdict.own_load = String::new();
+    verdict.assumed_own_cpu_percent = None;
     verdict.sizes = vec![];
     verdict.sufficient = SufficientSize { lower: None, target: None, upper: None };
     verdict.headroom = None;

@@ -55,6 +55,10 @@ pub(super) fn read(
     log.warnings.extend(assumed);
     let damage = log.read_rows(&mut table)?;
     if log.times.is_empty() {
+        let refused = log.bad_times.count + log.too_wide.count;
+        if refused == 0 && damage.is_none() {
+            return Err(Problem::OnlyHeader);
+        }
         return Err(Problem::NoRows {
             expected: "MM/DD/YYYY HH:MM:SS.mmm",
             first: log.first_bad_time,

@@ -6,7 +6,7 @@ use crate::model::meter::Meter;
 use crate::model::probability::BATCH;
 use crate::model::rounding::short;
 use crate::model::virtual_sensor::{Candidate, VirtualSensor};
-use crate::record::SimulatedSize;
+use crate::record::{SimulatedSize, VirtualVerdict};
 
 use super::made::Made;
 use super::span::Span;
@@ -66,6 +66,18 @@ pub fn shorten(course: &mut SimulatedSize) {
         ] {
             *figure = short(*figure);
         }
+    }
+}
+
+/// Takes the buffers out of what replicas told, who drew each its own: only the course has one.
+pub fn without_drawn_buffers(verdict: &mut VirtualVerdict) {
+    let found = verdict.server.iter_mut().chain(&mut verdict.sizes).map(|found| &mut found.size);
+    let sufficient = &mut verdict.sufficient;
+    let of_table = [&mut sufficient.lower, &mut sufficient.target, &mut sufficient.upper];
+    let of_table = of_table.into_iter().flatten();
+    let room = verdict.headroom.iter_mut().map(|room| &mut room.size);
+    for size in found.chain(of_table).chain(room) {
+        size.buffer_bytes_per_shard = None;
     }
 }
 

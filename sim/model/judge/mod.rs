@@ -414,6 +414,7 @@ impl<'a> Case<'a> {
             server_cores: self.host.as_ref().map(|host| host.server.cores),
             server_memory_gb: self.host.as_ref().map(|host| host.server.memory_gb),
             own_load: self.host.as_ref().map_or_else(String::new, |host| host.words.clone()),
+            assumed_own_cpu_percent: self.host.as_ref().and_then(words::assumed_cpu_percent),
             sizes,
             sufficient,
             exhaustion: headroom.as_ref().map(|room| exhaustion(room, growth)),
@@ -424,6 +425,9 @@ impl<'a> Case<'a> {
             sentences: Vec::new(),
             assumptions: Vec::new(),
         };
+        if self.question.buffer_bytes.is_none() {
+            course::without_drawn_buffers(&mut verdict);
+        }
         verdict.sentences = words::sentences(&verdict, self.sized, &work, self.host.as_ref());
         verdict.assumptions =
             words::assumptions(self.question, &self.settings, made, self.host.as_ref());

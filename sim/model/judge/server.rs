@@ -10,7 +10,7 @@ use super::span::{Span, interval_ns};
 
 /// Share of a domain controller's processors that it uses at its peak where nobody knows: what
 /// Microsoft plans domain controllers for (capacity planning for AD DS: 40 %).
-const ASSUMED_CPU_PERCENT: f64 = 40.0;
+pub const ASSUMED_CPU_PERCENT: f64 = 40.0;
 /// How long a peak of its processors lasts, in nanoseconds: what the quota looks at. A longer one
 /// would let a server with little traffic use more than it has whenever some comes.
 const PEAK_NS: i64 = QUOTA_SECONDS * 1_000_000_000;

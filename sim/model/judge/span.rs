@@ -7,7 +7,8 @@ use crate::record::{Sized, Timeline};
 /// The vendor's busy window, in seconds: where it is longer than what is judged, it is cut to its
 /// busiest part.
 const BUSY_SECONDS: f64 = 900.0;
-/// Shortest span that is judged, in seconds: three rounds of the quota.
+/// Shortest span that is judged, in seconds, rounded up to whole samples: in it the quota is set
+/// anew twice, after 10 and 20 s, each time from what came in the span itself.
 const LEAST_SECONDS: f64 = 30.0;
 
 /// Longest course, in seconds: 30 days; the virtual sensor takes 31.
@@ -64,7 +65,9 @@ impl Span {
             return self;
         }
         let interval = interval_ns(timeline);
-        let width = whole_usize((seconds * 1e9 / interval as f64).max(1.0));
+        // Down, so that there are no more packets than were asked for, but never below the least.
+        let samples = |seconds: f64| seconds * 1e9 / interval as f64;
+        let width = whole_usize(samples(seconds)).max(whole_usize(samples(LEAST_SECONDS).ceil()));
         let start = timeline.start_utc.nanos();
         let at = |index: usize| start + i64::try_from(index).unwrap_or(0) * interval;
         let rates: Vec<(usize, u64)> = timeline
@@ -149,6 +152,21 @@ mod tests {
             }
             assert_eq!(fullest(values.iter().copied(), 41), None);
         }
+    }
+
+    #[test]
+    fn half_a_minute_is_the_least_also_where_samples_are_a_little_long() {
+        let busiest = |interval_ms: u64, count: usize| {
+            let rates = vec![Some(20_000.0); count];
+            let dc = counters("DC", Timestamp::from_parts(1_768_204_800, 0), interval_ms, rates);
+            Span::busiest(&size(dc, &Rules::default()), 200_000.0).unwrap().seconds()
+        };
+        assert_eq!(busiest(5_013, 200), 30.078);
+        assert_eq!(busiest(5_000, 200), 30.0);
+        assert_eq!(busiest(7_000, 200), 35.0);
+        assert_eq!(busiest(60_000, 20), 60.0);
+        // There is no more than that.
+        assert_eq!(busiest(5_013, 5), 25.065);
     }
 
     #[test]

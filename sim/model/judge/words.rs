@@ -1,16 +1,18 @@
 //! The verdict in sentences, and what it rests on.
 
+use crate::base::percent_in_full;
 use crate::model::bursts::BurstModel;
+use crate::model::probability::chance;
 use crate::model::virtual_sensor::Settings;
 use crate::model::words::{count, list, rate, span};
 use crate::record::{
-    Assumption, Basis, Chance, Evidence, Headroom, Limit, SensorSize, SizeProbability, Sized,
-    TableReading, VerdictKind, VirtualVerdict,
+    Assumption, Basis, Chance, Evidence, Headroom, Limit, REPLICAS_FOR_YES, SensorSize,
+    SizeProbability, Sized, TableReading, VerdictKind, VirtualVerdict,
 };
 
 use super::made::Made;
 use super::own_load::Follow;
-use super::server::Host;
+use super::server::{ASSUMED_CPU_PERCENT, Host};
 use super::work::Part;
 use super::{ASSUMED_BYTES, ASSUMED_FLOWS, Question};
 
@@ -51,7 +53,7 @@ pub fn sentences(
 }
 
 fn answer(verdict: &VirtualVerdict) -> String {
-    let goal = percent(verdict.goal_loss_ratio);
+    let goal = format!("{} %", percent_in_full(verdict.goal_loss_ratio));
     let seen = seen(verdict);
     match &verdict.server {
         Some(server) => {
@@ -62,10 +64,11 @@ fn answer(verdict: &VirtualVerdict) -> String {
             };
             format!(
                 "{word}{seen}. The risk, that is the probability that it misses more than {goal} of the \
-                 packets in the busiest time, is {} (between {} and {}).",
+                 packets in the busiest time, is {} (between {} and {}){}.",
                 percent(server.probability),
                 percent(server.probability_low),
-                percent(server.probability_high)
+                percent(server.probability_high),
+                as_far(server)
             )
         }
         None => match &verdict.sufficient.target {
@@ -81,6 +84,27 @@ fn answer(verdict: &VirtualVerdict) -> String {
             ),
         },
     }
+}
+
+/// How far the runs tell, where chance alone leaves open that a Yes is none.
+fn as_far(server: &SizeProbability) -> String {
+    if server.chance != Chance::Yes || chance(server.probability_high) == Chance::Yes {
+        return String::new();
+    }
+    let needed = if server.replicas < REPLICAS_FOR_YES {
+        format!("at least {REPLICAS_FOR_YES}")
+    } else {
+        "more".to_owned()
+    };
+    format!(
+        ", as far as {} runs tell; {needed} are needed to be sure of less than 5 %",
+        server.replicas
+    )
+}
+
+/// What the server's own work is assumed to take of its processors; `None` where it is known.
+pub fn assumed_cpu_percent(host: &Host) -> Option<f64> {
+    (host.cpu_basis == Basis::Assumed).then_some(ASSUMED_CPU_PERCENT)
 }
 
 /// That little was seen, behind an answer; nothing where it was enough.
@@ -197,13 +221,18 @@ fn spare(headroom: &Headroom, verdict: &VirtualVerdict) -> String {
     }
 }
 
-/// What next to nothing seen cannot tell.
+/// What is not told of other traffic and other servers, and why; nothing where it is.
 fn untold(verdict: &VirtualVerdict) -> Option<String> {
-    (verdict.evidence() == Evidence::TooLittle).then(|| {
+    let why = match (verdict.evidence(), &verdict.server) {
+        (Evidence::TooLittle, _) => "too little was seen",
+        (_, None) => "its cores or memory are not known",
+        _ => return None,
+    };
+    let whose = if verdict.server.is_some() { "" } else { " for this server" };
+    Some(format!(
         "What more traffic, another server or the failure of another domain controller would \
-         change is not told, because too little was seen."
-            .to_owned()
-    })
+         change{whose} is not told, because {why}."
+    ))
 }
 
 fn smallest(verdict: &VirtualVerdict) -> String {

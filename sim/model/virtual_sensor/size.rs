@@ -109,7 +109,7 @@ impl Size {
             size: SensorSize {
                 cores: candidate.cores,
                 memory_gb: candidate.memory_gb,
-                buffer_bytes_per_shard: candidate.buffer_bytes_per_shard,
+                buffer_bytes_per_shard: Some(candidate.buffer_bytes_per_shard),
             },
             shards: u32::try_from(shards).unwrap_or(u32::MAX),
             offered_packets: 0,

@@ -231,7 +231,7 @@ fn a_cause_is_said_once() {
     let path = folder.path().join("log.csv");
     std::fs::write(&path, "time,host,packets_per_second\n").unwrap();
     let said = headroom(&["size", text(&path)]).ends_with(2).err;
-    assert_eq!(said.matches("no row has a readable time").count(), 1, "{said}");
+    assert_eq!(said.matches("no rows below its header").count(), 1, "{said}");
     std::fs::write(&path, "[[other]]\n").unwrap();
     let said = headroom(&["size", "captures/dc-any.pcap", "--counter-names", text(&path)]);
     assert_eq!(said.err.matches("unknown field").count(), 1, "{}", said.err);

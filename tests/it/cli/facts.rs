@@ -111,3 +111,31 @@ fn an_address_that_nobody_has_gives_no_verdict() {
     assert_eq!(row(&json, "DC1")["verdict"]["words"], "Missing Traffic Data");
     assert_eq!(row(&json, "DC2")["verdict"]["words"], "Yes");
 }
+
+#[test]
+fn more_memory_available_than_installed_is_refused_where_flags_say_both() {
+    let line = "size captures/dc-morning.pcapng --cores 4 --ram 16 --min-available-mb";
+    run(&format!("{line} 999999")).ends_with(2).says(&["--min-available-mb", "--ram"]);
+    // All of it may be.
+    run(&format!("{line} 16384")).ends_with(0);
+    // Of one domain controller only.
+    let line = "size captures/dc-morning.pcapng --dc DC1=10.77.0.10 --dc DC2=10.77.0.21 --ram 16";
+    let run_of = |rest: &str| run(&format!("{line} {rest}"));
+    run_of("--min-available-mb DC2=20000").ends_with(2).says(&["DC2"]);
+    run_of("--min-available-mb DC2=20000 --ram DC2=32").ends_with(0);
+}
+
+#[test]
+fn a_log_that_ends_with_its_header_is_said_to_have_no_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log.csv");
+    for header in [
+        r#""(PDH-CSV 4.0) (W. Europe Standard Time)(-60)","\\DC01\Network Adapter(a)\Packets/sec""#,
+        "time,host,packets_per_second",
+    ] {
+        std::fs::write(&log, header).unwrap();
+        let refused = headroom(&["size", super::text(&log)]).ends_with(2);
+        assert!(refused.err.contains("no rows below its header"), "{}", refused.err);
+        assert!(!refused.err.contains("spreadsheet"), "{}", refused.err);
+    }
+}

@@ -392,3 +392,119 @@ fn examples_of_the_help_run() {
     }
     assert_eq!(count, 2, "{help}");
 }
+
+/// All sentences of the only domain controller, in one text.
+fn sentences(json: &Value) -> String {
+    let all = verdict(json)["sentences"].as_array().unwrap();
+    all.iter().map(|text| text.as_str().unwrap()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_buffer_that_each_run_draws_is_not_told_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = log(&folder, 1_000);
+    let buffers = |json: &Value| {
+        let verdict = verdict(json);
+        let sizes = verdict["sizes"].as_array().unwrap().iter();
+        let sufficient = ["lower", "target", "upper"].map(|name| &verdict["sufficient"][name]);
+        let sizes = sizes.map(|found| &found["size"]).chain(sufficient);
+        let own = [&verdict["server"]["size"], &verdict["headroom"]["size"]];
+        let all: Vec<Value> = sizes
+            .chain(own)
+            .filter(|size| !size.is_null())
+            .map(|size| size["buffer_bytes_per_shard"].clone())
+            .collect();
+        assert!(all.len() >= 10, "{verdict:#}");
+        (all, verdict["course"]["size"]["buffer_bytes_per_shard"].clone())
+    };
+    let (drawn, course) = buffers(&simulate(&[&log]).ends_with(0).json());
+    assert!(drawn.iter().all(Value::is_null), "{drawn:?}");
+    // The one run over the whole input has one.
+    assert_eq!(course, 8 << 20);
+    let (given, course) = buffers(&simulate(&[&log, "--buffer", "2MiB"]).ends_with(0).json());
+    assert!(given.iter().all(|bytes| *bytes == 2 << 20), "{given:?}");
+    assert_eq!(course, 2 << 20);
+}
+
+#[test]
+fn a_small_goal_has_its_digits_and_one_of_everything_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = log(&folder, 1_000);
+    let json = simulate(&[&log, "--goal", "1e-9"]).ends_with(0).json();
+    let told = sentences(&json);
+    assert!(told.contains("more than 0.0000001 % of"), "{told}");
+    let json = simulate(&[&log, "--goal", "0.25%"]).ends_with(0).json();
+    assert!(sentences(&json).contains("more than 0.25 % of"));
+    simulate(&[&log, "--goal", "100%"]).ends_with(2).says(&["--goal", "below 100 %"]);
+}
+
+#[test]
+fn a_yes_of_few_runs_says_how_far_they_tell() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = log(&folder, 1_000);
+    let json = simulate(&[&log]).ends_with(0).json();
+    assert_eq!(verdict(&json)["server"]["chance"], "yes");
+    let hint = "as far as 20 runs tell; at least 73 are needed to be sure of less than 5 %";
+    assert!(sentences(&json).contains(hint), "{}", sentences(&json));
+    let words = ["simulate", &log, "--cores", "4", "--ram", "16", "-q", "--replicas"];
+    let told = |replicas| {
+        let run = headroom(&[&words[..], &[replicas]].concat()).ends_with(0);
+        let heading = run.out.lines().position(|line| line.contains("Our model:")).unwrap();
+        let end = run.out.lines().position(|line| line.contains("A model by Headroom")).unwrap();
+        run.out.lines().take(end).skip(heading).collect::<Vec<_>>().join(" ")
+    };
+    assert!(told("20").contains(hint), "{}", told("20"));
+    assert!(!told("80").contains("runs tell"), "{}", told("80"));
+}
+
+#[test]
+fn traffic_that_shrinks_is_refused_in_plain_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = log(&folder, 1_000);
+    let shrinks = simulate(&[&log, "--growth", "-10%"]).ends_with(2);
+    assert!(shrinks.err.contains("--growth: -10% is no growth"), "{}", shrinks.err);
+    assert!(!shrinks.err.contains("unexpected argument"), "{}", shrinks.err);
+    simulate(&[&log, "--goal", "-1%"]).ends_with(2).says(&["--goal: -1% is not"]);
+    simulate(&[&log, "--own-cpu", "-1%"]).ends_with(2).says(&["--own-cpu: -1% is not"]);
+}
+
+#[test]
+fn a_log_of_zeros_is_no_traffic_and_no_yes() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = simulate(&[&log(&folder, 0), "--fail-if", "verdict!=yes"]);
+    let json = run.json();
+    let dc = &json["domain_controllers"][0];
+    assert_eq!(dc["verdict"]["words"], "Missing Traffic Data");
+    assert_eq!(dc["virtual_sensor"], Value::Null);
+    let told = dc["verdict"].to_string();
+    assert!(told.contains("not one packet"), "{told}");
+}
+
+#[test]
+fn an_unknown_server_says_why_nothing_else_was_tried() {
+    let words = ["simulate", "captures/counters/plain.csv", "--replicas", "20", "--json", "-q"];
+    let json = headroom(&words).ends_with(0).json();
+    assert_eq!(json["domain_controllers"][0]["virtual_sensor"]["what_if"], serde_json::json!([]));
+    for dc in json["domain_controllers"].as_array().unwrap() {
+        let told = dc["virtual_sensor"]["sentences"].to_string();
+        assert!(told.contains("is not told, because its cores or memory are not known"), "{told}");
+    }
+}
+
+#[test]
+fn figures_that_rest_on_an_assumed_own_load_carry_a_flag() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = log(&folder, 1_000);
+    let flag = "rests on an assumed own load of 40 %";
+    let report = |own: &[&str]| {
+        let out = folder.path().join(format!("report{}", own.len()));
+        let words = ["report", &log, "--cores", "4", "--ram", "16", "-q", "--replicas", "80", "-o"];
+        headroom(&[&words[..], &[text(&out)], own].concat()).ends_with(0);
+        let read = |name| std::fs::read_to_string(out.join(name)).unwrap();
+        [read("report.html"), read("report.csv")].map(|text| text.matches(flag).count())
+    };
+    // At the room and at the time until it is used up.
+    let [html, csv] = report(&[]);
+    assert!(html >= 2 && csv >= 1, "{html} {csv}");
+    assert_eq!(report(&["--own-cpu", "40%"]), [0, 0]);
+}
