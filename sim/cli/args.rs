@@ -360,7 +360,7 @@ pub struct QuestionArgs {
     #[arg(long, value_name = "SHARE", default_value = "0.5%", allow_hyphen_values = true)]
     pub goal: String,
 
-    /// What the server itself uses of its processors in the busiest time; its counters say it
+    /// What the server itself uses of its processors in the busiest ten seconds; its counters say it
     /// where there are any, else 40 % are assumed
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     pub own_cpu: Option<String>,

@@ -217,7 +217,9 @@ fn limits_of_the_verdict_are_where_they_are_said_to_be() {
     assert_eq!(at(100_000.01, 100_000.0), VerdictKind::No);
     assert_eq!(at(3_000.0, 1_000.0), VerdictKind::Yes);
     assert_eq!(at(3_000.01, 1_000.0), VerdictKind::Maybe);
-    assert_eq!(at(0.0, 0.0), VerdictKind::Yes);
+    // A domain controller that hears nothing at all was measured wrongly.
+    assert_eq!(at(0.01, 0.01), VerdictKind::Yes);
+    assert_eq!(at(0.0, 0.0), VerdictKind::MissingTrafficData);
 
     let rules = Rules::default()
         .with_spike_ratio(2.0)
